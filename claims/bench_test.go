@@ -1,0 +1,50 @@
+package claims_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+// auth0Payload has the shape and length of a client-credentials token of Auth0.
+var auth0Payload = payload(members{
+	"sub": `"kD9NyMp1XoXLwQmPYBx2yUvGYDdUCFqR@clients"`, "azp": `"kD9NyMp1XoXLwQmPYBx2yUvGYDdUCFqR"`,
+	"gty": `"client-credentials"`, "iat": `1893553445`, "org_id": `"org_9ybsU1dN2dKfDkBi"`, "jti": `"a0b1c2d3e4f5"`,
+	"scope": `"read:timesheets write:timesheets delete:timesheets read:reports write:reports"`,
+})
+
+// BenchmarkSignatureCheck is the limit: what no verifier can be faster than.
+func BenchmarkSignatureCheck(b *testing.B) {
+	token := sign(goodHeader, auth0Payload)
+	dot := strings.LastIndexByte(token, '.')
+	input, public := []byte(token[:dot]), signer.Public().(ed25519.PublicKey)
+	signature, _ := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	b.ReportAllocs()
+	for b.Loop() {
+		if !ed25519.Verify(public, input, signature) {
+			b.Fatal("bad signature")
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	for name, token := range map[string]string{
+		"EdDSA":            sign(goodHeader, auth0Payload),
+		"refused/iss":      token(members{"iss": `"https://evil.example/"`}),
+		"refused/aud":      token(members{"aud": `"https://other.example"`}),
+		"refused/exp":      token(members{"exp": `1`}),
+		"refused/alg":      header(`{"alg":"HS256","kid":"k1"}`),
+		"refused/segments": strings.Repeat("a.b", 300),
+		"refused/64KiB":    strings.Repeat("a", 64<<10),
+	} {
+		b.Run(name, func(b *testing.B) {
+			v := newVerifier(b, goodIssuer())
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = v.Verify(context.Background(), token)
+			}
+		})
+	}
+}

@@ -1,0 +1,130 @@
+package claims
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// strictBase64 refuses non-zero trailing bits, so that a segment has one spelling. A
+// lax decoder gives every token many, which a cache, a deny-list or a DPoP ath (RFC
+// 9449 section 4.2) would take for different ones.
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+// A compact is a token in the JWS compact serialization (RFC 7515 section 7.1), cut but
+// not decoded.
+type compact struct {
+	signingInput               string // header and payload with the dot, as received
+	header, payload, signature string // base64url
+}
+
+// cutCompact cuts token at its two dots. The signature may be empty here, so that the
+// header's alg can say why (RFC 7519 section 6).
+func cutCompact(token string) (compact, error) {
+	switch strings.Count(token, ".") {
+	case 2:
+	case 4:
+		return compact{}, refuse(ErrMalformed, "encrypted tokens (JWE) are not accepted")
+	default:
+		return compact{}, refuse(ErrMalformed, "not three segments")
+	}
+	// The decoder skips line breaks, which RFC 7515 section 2 does not allow.
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return compact{}, refuse(ErrMalformed, "line break")
+	}
+	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
+	t := compact{
+		signingInput: token[:last],
+		header:       token[:first],
+		payload:      token[first+1 : last],
+		signature:    token[last+1:],
+	}
+	if t.header == "" || t.payload == "" {
+		return compact{}, refuse(ErrMalformed, "empty segment")
+	}
+	return t, nil
+}
+
+// decodeSegment decodes strict base64url without padding (RFC 7515 section 2).
+func decodeSegment(name, segment string) ([]byte, error) {
+	decoded, err := strictBase64.DecodeString(segment)
+	if err != nil {
+		return nil, refuse(ErrMalformed, name+": not base64url")
+	}
+	return decoded, nil
+}
+
+// maxKeyIDBytes is the longest kid that we look up.
+const maxKeyIDBytes = 256
+
+// A header is the part of a JOSE header that we act on.
+type header struct {
+	alg, kid, typ string // typ is normalised; empty if absent
+}
+
+// parseHeader reads a JOSE header (RFC 7515 section 4). Members that name or hold keys
+// (jwk, jku, x5u, x5c) are ignored like any unknown one: keys come from the issuer alone
+// (RFC 8725 section 3.10).
+func parseHeader(document []byte) (header, error) {
+	var h header
+	text := string(document)
+	err := readObject(document, func(m member) error {
+		name, err := unquote(m.name.of(text))
+		if err != nil {
+			return err
+		}
+		return h.read(name, m.value.of(text))
+	})
+	if err != nil {
+		return header{}, malformed("header", err)
+	}
+	switch {
+	case h.alg == "":
+		return header{}, refuse(ErrMalformed, "header: alg is missing")
+	case strings.EqualFold(h.alg, "none"):
+		return header{}, refuse(ErrAlgorithm, "the token is not signed")
+	}
+	return h, nil
+}
+
+var (
+	errCritical = errors.New("extensions that must be understood are not supported") // RFC 7515 section 4.1.11
+	errB64      = errors.New("not for JWTs")                                         // RFC 7797 section 7
+	errTooLong  = errors.New("longer than 256 bytes")
+)
+
+func (h *header) read(name, value string) (err error) {
+	switch name {
+	case "alg":
+		h.alg, err = unquote(value)
+	case "kid":
+		h.kid, err = unquote(value)
+		if len(h.kid) > maxKeyIDBytes {
+			err = errTooLong
+		}
+	case "typ":
+		h.typ, err = unquote(value)
+		h.typ = mediaType(h.typ)
+	case "crit":
+		err = errCritical
+	case "b64":
+		err = errB64
+	}
+	if err != nil {
+		return &memberError{strings.Clone(name), err}
+	}
+	return nil
+}
+
+// mediaType brings a typ to one spelling: media types do not distinguish case, and
+// application/ may be left out (RFC 7515 section 4.1.9). It folds ASCII alone: Unicode
+// folds other letters onto ours.
+func mediaType(typ string) string {
+	lower := strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, typ)
+	return strings.TrimPrefix(lower, "application/")
+}

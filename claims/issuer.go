@@ -1,0 +1,275 @@
+package claims
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An Issuer is what a resource server accepts from one authorization server. Only URL,
+// Keys and Audiences (or WithoutAudience) have to be set; the zero value of every other
+// field is the safe default. [NewVerifier] copies it.
+type Issuer struct {
+	// URL is the exact value of iss. It is compared byte by byte and never normalised:
+	// a trailing slash is part of it (RFC 8725 section 3.8).
+	URL string
+
+	// Audiences are the identifiers of this API. A token is accepted if its aud has
+	// one of them, compared byte by byte (RFC 7519 section 4.1.3).
+	Audiences []string
+
+	// WithoutAudience accepts tokens that have no aud at all, on its own conditions.
+	// By default they are refused.
+	WithoutAudience *WithoutAudience
+
+	// Keys are the issuer's keys. Key ids of different issuers never mix.
+	Keys KeySet
+
+	// Algorithms are the accepted values of alg. The default is every asymmetric one
+	// of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256, RS384,
+	// RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. HS256, HS384
+	// and HS512 are accepted only if listed, and cannot be listed beside others.
+	Algorithms []string
+
+	// TokenTypes are the accepted values of typ, without regard to case or to a
+	// leading "application/" (RFC 7515 section 4.1.9); "" stands for a token without
+	// typ. The default is "", "JWT" and "at+jwt". See also [Issuer.RFC9068].
+	TokenTypes []string
+
+	// RequiredClaims are the names of claims that have to be present and not null,
+	// besides iss, aud and exp, which always have to be.
+	RequiredClaims []string
+
+	// ClaimValues are claims that have to be strings of exactly these values. They tell
+	// an issuer's access tokens from its other tokens: {"token_use": "access"} for
+	// Cognito, {"typ": "Bearer"} for Keycloak.
+	ClaimValues map[string]string
+
+	// ScopeClaims are the paths of the claims that may hold scopes. The first one
+	// present decides, even if it is empty or mistyped. A path names a top-level claim
+	// and then a member of each object within. The default is scope, then scp.
+	ScopeClaims [][]string
+
+	// Leeway is the difference of clocks that exp and nbf are forgiven. It defaults to
+	// 5 seconds and is at most 5 minutes.
+	Leeway time.Duration
+
+	// Validate, if not nil, judges each verified token once more, on every request: an
+	// organisation, a deny-list keyed by jti. It may block until ctx ends. An error
+	// that matches ErrForbidden refuses the request with a 403; ErrUnavailable,
+	// ErrKeysUnavailable or a context's error makes it a 503; any other, ErrRevoked
+	// among them, refuses the token with a 401. Its text is never sent.
+	Validate func(ctx context.Context, c *Claims) error
+}
+
+// WithoutAudience are the conditions for a token without an aud claim, such as those of
+// Cognito and of Keycloak without an audience mapper. Without an audience nothing says
+// which API a token is for; its client has to say it.
+type WithoutAudience struct {
+	// ClientIDs are the clients whose tokens are accepted, at least one.
+	ClientIDs []string
+	// ClientIDClaim is the claim that names the client. It defaults to client_id.
+	ClientIDClaim string
+	// ClaimValues have to match as well, like those of the Issuer.
+	ClaimValues map[string]string
+}
+
+// RFC9068 returns a copy of i that demands the JWT profile for access tokens: typ at+jwt
+// (RFC 9068 section 4) and the claims sub, client_id, iat and jti besides iss, aud and
+// exp (section 2.2). Tokens without aud are refused.
+func (i Issuer) RFC9068() Issuer {
+	i.TokenTypes = []string{"at+jwt"}
+	i.RequiredClaims = append(slices.Clone(i.RequiredClaims), "sub", "client_id", "iat", "jti")
+	i.WithoutAudience = nil
+	return i
+}
+
+var (
+	asymmetricAlgorithms = []string{
+		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+		"ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+	}
+	symmetricAlgorithms = []string{"HS256", "HS384", "HS512"}
+
+	defaultTokenTypes = []string{"", "jwt", "at+jwt"}
+	// otherTokenTypes are JWTs that are no access tokens, whatever a Config says: RFC
+	// 8417, RFC 9449, RFC 9101, RFC 9701, OpenID Connect Back-Channel Logout.
+	otherTokenTypes = []string{
+		"secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt", "logout+jwt",
+	}
+)
+
+const (
+	defaultLeeway = 5 * time.Second
+	maxLeeway     = 5 * time.Minute
+)
+
+// withDefaults returns i with nothing left to default and sharing no memory with the
+// caller's, or everything that is wrong with it.
+func (i Issuer) withDefaults() (*Issuer, error) {
+	i.Audiences = slices.Clone(i.Audiences)
+	i.ClaimValues = maps.Clone(i.ClaimValues)
+	i.RequiredClaims = slices.Clone(i.RequiredClaims)
+	i.Algorithms = orDefault(i.Algorithms, asymmetricAlgorithms)
+	i.TokenTypes = orDefault(i.TokenTypes, defaultTokenTypes)
+	for n, typ := range i.TokenTypes {
+		i.TokenTypes[n] = mediaType(typ)
+	}
+	i.ScopeClaims = orDefault(i.ScopeClaims, defaultScopeClaims)
+	for n, path := range i.ScopeClaims {
+		i.ScopeClaims[n] = slices.Clone(path)
+	}
+	if i.Leeway == 0 {
+		i.Leeway = defaultLeeway
+	}
+	if i.WithoutAudience != nil {
+		without := *i.WithoutAudience
+		without.ClientIDs = slices.Clone(without.ClientIDs)
+		without.ClaimValues = maps.Clone(without.ClaimValues)
+		if without.ClientIDClaim == "" {
+			without.ClientIDClaim = "client_id"
+		}
+		i.WithoutAudience = &without
+	}
+	if err := i.validate(); err != nil {
+		return nil, err
+	}
+	return &i, nil
+}
+
+func orDefault[T any](list, fallback []T) []T {
+	if list == nil {
+		list = fallback
+	}
+	return slices.Clone(list)
+}
+
+// validate reports everything that is wrong with i at once. An empty list is an error,
+// never "skip the check": it is what a missing configuration value turns into.
+func (i *Issuer) validate() error {
+	var errs []error
+	report := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("claims: invalid Issuer %q: "+format, append([]any{i.URL}, args...)...))
+		}
+	}
+	report(i.URL == "", "URL is empty")
+	report(i.Keys == nil, "Keys is nil")
+	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
+	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
+	report(len(i.Algorithms) == 0, "Algorithms is empty but not nil")
+	for _, alg := range i.Algorithms {
+		report(!slices.Contains(asymmetricAlgorithms, alg) && !slices.Contains(symmetricAlgorithms, alg),
+			"algorithm %q is not supported", alg)
+	}
+	report(i.mixesAlgorithms(), "Algorithms mixes HMAC with public-key algorithms")
+	report(len(i.TokenTypes) == 0, "TokenTypes is empty but not nil")
+	for _, typ := range i.TokenTypes {
+		report(slices.Contains(otherTokenTypes, typ), "token type %q is not an access token's", typ)
+	}
+	report(slices.Contains(i.RequiredClaims, ""), "RequiredClaims has an empty name")
+	report(i.ClaimValues != nil && len(i.ClaimValues) == 0, "ClaimValues is empty but not nil")
+	report(hasEmpty(i.ClaimValues), "ClaimValues has an empty name or value")
+	report(len(i.ScopeClaims) == 0, "ScopeClaims is empty but not nil")
+	for _, path := range i.ScopeClaims {
+		report(len(path) == 0 || slices.Contains(path, ""), "ScopeClaims has an empty path or name")
+	}
+	report(i.Leeway < 0 || i.Leeway > maxLeeway, "Leeway %v is not between 0 and %v", i.Leeway, maxLeeway)
+	if w := i.WithoutAudience; w != nil {
+		report(len(w.ClientIDs) == 0, "WithoutAudience.ClientIDs is empty")
+		report(slices.Contains(w.ClientIDs, ""), "WithoutAudience.ClientIDs has an empty value")
+		report(w.ClaimValues != nil && len(w.ClaimValues) == 0, "WithoutAudience.ClaimValues is empty but not nil")
+		report(hasEmpty(w.ClaimValues), "WithoutAudience.ClaimValues has an empty name or value")
+	}
+	return errors.Join(errs...)
+}
+
+// mixesAlgorithms reports the set-up in which a public key could be taken for an HMAC
+// secret (RFC 8725 section 2.1).
+func (i *Issuer) mixesAlgorithms() bool {
+	symmetric := func(alg string) bool { return strings.HasPrefix(alg, "HS") }
+	asymmetric := func(alg string) bool { return !symmetric(alg) }
+	return slices.ContainsFunc(i.Algorithms, symmetric) && slices.ContainsFunc(i.Algorithms, asymmetric)
+}
+
+func hasEmpty(values map[string]string) bool {
+	for name, value := range values {
+		if name == "" || value == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// admit judges everything that can be judged before the signature, cheapest first, so
+// that a foreign, stale or broken token costs no look-up of keys and never a fetch.
+func (i *Issuer) admit(h header, c *Claims, now time.Time) error {
+	switch {
+	case !slices.Contains(i.Algorithms, h.alg):
+		return refuse(ErrAlgorithm, "")
+	case !slices.Contains(i.TokenTypes, h.typ):
+		return refuse(ErrType, "typ")
+	case c.otherKind:
+		return refuse(ErrType, "a claim that only other kinds of token have")
+	case c.nonce && !c.hasAny(i.ScopeClaims):
+		return refuse(ErrType, "nonce without scopes, as in ID tokens") // RFC 9068 section 5
+	}
+	if err := i.checkTimes(c, now); err != nil {
+		return err
+	}
+	if err := i.checkAudience(c); err != nil {
+		return err
+	}
+	for _, name := range i.RequiredClaims {
+		if value, ok := c.top(name); !ok || value == "null" {
+			return refuse(ErrMissingClaim, name)
+		}
+	}
+	return checkValues(c, i.ClaimValues)
+}
+
+// checkTimes compares exp and nbf with the clock (RFC 7519 sections 4.1.4 and 4.1.5).
+func (i *Issuer) checkTimes(c *Claims, now time.Time) error {
+	switch {
+	case c.expiresAt.IsZero():
+		return refuse(ErrMissingClaim, "exp")
+	case !now.Before(c.expiresAt.Add(i.Leeway)):
+		return refuse(ErrExpired, "")
+	case now.Add(i.Leeway).Before(c.notBefore):
+		return refuse(ErrNotYetValid, "")
+	}
+	return nil
+}
+
+// checkAudience demands one of our audiences (RFC 7519 section 4.1.3). Only the absence
+// of aud opens the way of WithoutAudience; an empty list, or one of others, does not.
+func (i *Issuer) checkAudience(c *Claims) error {
+	if c.audience != (span{}) {
+		if !c.hasAudience(i.Audiences) {
+			return refuse(ErrAudience, "")
+		}
+		return nil
+	}
+	without := i.WithoutAudience
+	if without == nil {
+		return refuse(ErrMissingClaim, "aud")
+	}
+	client, ok := c.stringClaim(without.ClientIDClaim)
+	if !ok || !slices.Contains(without.ClientIDs, client) {
+		return refuse(ErrAudience, "no aud, and a client that is not listed")
+	}
+	return checkValues(c, without.ClaimValues)
+}
+
+func checkValues(c *Claims, values map[string]string) error {
+	for name, want := range values {
+		if got, ok := c.stringClaim(name); !ok || got != want {
+			return refuse(ErrMissingClaim, name)
+		}
+	}
+	return nil
+}

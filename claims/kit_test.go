@@ -1,0 +1,132 @@
+package claims_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+const (
+	issuerURL = "https://issuer.example/"
+	audience  = "https://api.example"
+)
+
+// now is the clock of every verifier in these tests.
+var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// goodFor is how long after now good claims expire.
+const goodFor = time.Hour
+
+// signer makes tokens of exactly the bytes it is given.
+var signer = ed25519.NewKeyFromSeed([]byte("a seed of thirty-two bytes, fine"))
+
+const goodHeader = `{"alg":"EdDSA","kid":"k1","typ":"JWT"}`
+
+type edKey struct{ public [ed25519.PublicKeySize]byte }
+
+func keyOf(private ed25519.PrivateKey) edKey {
+	return edKey{[ed25519.PublicKeySize]byte(private.Public().(ed25519.PublicKey))}
+}
+
+func (k edKey) Verify(signingInput, signature []byte) error {
+	if !ed25519.Verify(k.public[:], signingInput, signature) {
+		return errors.New("no")
+	}
+	return nil
+}
+
+// keySet is a KeySet of functions, which counts how often it is asked.
+type keySet struct {
+	asked int
+	keys  func(ctx context.Context, alg, kid string) ([]claims.Key, error)
+}
+
+func (s *keySet) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
+	s.asked++
+	return s.keys(ctx, alg, kid)
+}
+
+// oneKey is the set of signer's key, as k1.
+func oneKey() *keySet {
+	key := keyOf(signer)
+	return &keySet{keys: func(_ context.Context, alg, kid string) ([]claims.Key, error) {
+		if alg != "EdDSA" && alg != "Ed25519" || kid != "k1" && kid != "" {
+			return nil, claims.ErrUnknownKey
+		}
+		return []claims.Key{key}, nil
+	}}
+}
+
+func goodIssuer() claims.Issuer {
+	return claims.Issuer{URL: issuerURL, Audiences: []string{audience}, Keys: oneKey()}
+}
+
+func newVerifier(t testing.TB, issuers ...claims.Issuer) *claims.Verifier {
+	t.Helper()
+	v, err := claims.NewVerifier(claims.Config{Issuers: issuers, Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	return v
+}
+
+func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+// sign signs header and payload exactly as they stand.
+func sign(header, payload string) string { return signSegments(b64(header), b64(payload)) }
+
+func signSegments(header, payload string) string {
+	input := header + "." + payload
+	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(signer, []byte(input)))
+}
+
+// members are claims as JSON texts, so that a test can say anything.
+type members map[string]string
+
+func goodClaims() members {
+	return members{
+		"iss":   `"` + issuerURL + `"`,
+		"aud":   `"` + audience + `"`,
+		"sub":   `"alice"`,
+		"exp":   strconv.FormatInt(now.Add(goodFor).Unix(), 10),
+		"scope": `"read:x write:x"`,
+	}
+}
+
+// payload is goodClaims with changes, of which an empty one deletes.
+func payload(changes members) string {
+	all := goodClaims()
+	maps.Copy(all, changes)
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name] != "" {
+			texts = append(texts, strconv.Quote(name)+":"+all[name])
+		}
+	}
+	return "{" + strings.Join(texts, ",") + "}"
+}
+
+func token(changes members) string { return sign(goodHeader, payload(changes)) }
+
+// requireReason demands that err is refused for exactly this reason, or not at all if
+// the reason is empty.
+func requireReason(t *testing.T, want claims.Reason, err error) {
+	t.Helper()
+	if want == "" {
+		require.NoError(t, err)
+		return
+	}
+	require.ErrorIs(t, err, want)
+	var got claims.Reason
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, want, got)
+}

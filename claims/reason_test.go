@@ -1,0 +1,47 @@
+package claims_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// The codes are a promise to dashboards and alerts.
+func TestReasonCodesAreStable(t *testing.T) {
+	codes := map[claims.Reason]string{
+		claims.ErrMalformed: "malformed", claims.ErrAlgorithm: "algorithm", claims.ErrType: "type",
+		claims.ErrIssuer: "issuer", claims.ErrAudience: "audience", claims.ErrExpired: "expired",
+		claims.ErrNotYetValid: "not_yet_valid", claims.ErrMissingClaim: "missing_claim",
+		claims.ErrConfirmation: "confirmation", claims.ErrUnknownKey: "unknown_key",
+		claims.ErrSignature: "signature", claims.ErrRevoked: "revoked", claims.ErrRejected: "rejected",
+		claims.ErrForbidden: "forbidden", claims.ErrUnavailable: "unavailable",
+		claims.ErrKeysUnavailable: "keys_unavailable",
+	}
+	texts := make(map[string]bool)
+	for reason, code := range codes {
+		assert.Equal(t, code, string(reason))
+		assert.Regexp(t, "^claims: [a-z' ]+$", reason.Error())
+		assert.False(t, texts[reason.Error()], "one text a reason")
+		texts[reason.Error()] = true
+	}
+	assert.Equal(t, "claims: later", claims.Reason("later").Error())
+}
+
+func TestUnavailableError(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", &claims.UnavailableError{RetryAfter: time.Second, Err: context.Canceled})
+	requireReason(t, claims.ErrKeysUnavailable, err)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, claims.ErrUnknownKey)
+	assert.Contains(t, err.Error(), "context canceled")
+
+	var timeout interface{ Timeout() bool }
+	assert.False(t, errors.As(&claims.UnavailableError{}, &timeout), "no cause, no further target")
+	assert.Equal(t, claims.ErrKeysUnavailable.Error(), (&claims.UnavailableError{}).Error())
+}
