@@ -31,7 +31,7 @@ func BenchmarkSignatureCheck(b *testing.B) {
 
 func BenchmarkVerify(b *testing.B) {
 	for name, token := range map[string]string{
-		"EdDSA":            sign(goodHeader, auth0Payload),
+		"first sight":      sign(goodHeader, auth0Payload),
 		"refused/iss":      token(members{"iss": `"https://evil.example/"`}),
 		"refused/aud":      token(members{"aud": `"https://other.example"`}),
 		"refused/exp":      token(members{"exp": `1`}),
@@ -40,11 +40,31 @@ func BenchmarkVerify(b *testing.B) {
 		"refused/64KiB":    strings.Repeat("a", 64<<10),
 	} {
 		b.Run(name, func(b *testing.B) {
-			v := newVerifier(b, goodIssuer())
+			v := verifierWith(b, -1, goodIssuer())
 			b.ReportAllocs()
 			for b.Loop() {
 				_, _ = v.Verify(context.Background(), token)
 			}
 		})
 	}
+	b.Run("seen before", func(b *testing.B) {
+		v, token := newVerifier(b, goodIssuer()), sign(goodHeader, auth0Payload)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := v.Verify(context.Background(), token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("seen before, parallel", func(b *testing.B) {
+		v, token := newVerifier(b, goodIssuer()), sign(goodHeader, auth0Payload)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := v.Verify(context.Background(), token); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,23 +49,23 @@ func (k edKey) Verify(signingInput, signature []byte) error {
 
 // keySet is a KeySet of functions, which counts how often it is asked.
 type keySet struct {
-	asked int
+	asked atomic.Int32
 	keys  func(ctx context.Context, alg, kid string) ([]claims.Key, error)
 }
 
 func (s *keySet) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
-	s.asked++
+	s.asked.Add(1)
 	return s.keys(ctx, alg, kid)
 }
 
 // oneKey is the set of signer's key, as k1.
 func oneKey() *keySet {
-	key := keyOf(signer)
+	keys := []claims.Key{keyOf(signer)}
 	return &keySet{keys: func(_ context.Context, alg, kid string) ([]claims.Key, error) {
 		if alg != "EdDSA" && alg != "Ed25519" || kid != "k1" && kid != "" {
 			return nil, claims.ErrUnknownKey
 		}
-		return []claims.Key{key}, nil
+		return keys, nil
 	}}
 }
 
@@ -74,7 +75,14 @@ func goodIssuer() claims.Issuer {
 
 func newVerifier(t testing.TB, issuers ...claims.Issuer) *claims.Verifier {
 	t.Helper()
-	v, err := claims.NewVerifier(claims.Config{Issuers: issuers, Now: func() time.Time { return now }})
+	return verifierWith(t, 0, issuers...)
+}
+
+func verifierWith(t testing.TB, cacheEntries int, issuers ...claims.Issuer) *claims.Verifier {
+	t.Helper()
+	v, err := claims.NewVerifier(claims.Config{
+		Issuers: issuers, CacheEntries: cacheEntries, Now: func() time.Time { return now },
+	})
 	require.NoError(t, err)
 	return v
 }

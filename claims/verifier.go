@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,14 @@ type Config struct {
 	// to 16 KiB and is at most 1 MiB.
 	MaxTokenBytes int
 
+	// CacheEntries bounds the verified tokens that are remembered, so that a token that
+	// comes again costs a hash instead of a signature check. It defaults to 10,000;
+	// a negative value switches the cache off. Memory is bounded by 4 KiB an entry, and
+	// is about 1.5 KiB for an ordinary token. A remembered token is refused like any
+	// other once it has expired, its key is gone or its issuer's keys are exhausted,
+	// and is confirmed and passed to Validate each time.
+	CacheEntries int
+
 	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
 	Now func() time.Time
 }
@@ -30,6 +39,7 @@ type Verifier struct {
 	maxTokenBytes int
 	now           func() time.Time
 	headers       headerMemo
+	cache         *tokenCache // nil if switched off
 }
 
 // NewVerifier returns a Verifier, or every mistake in the Config at once. It makes no
@@ -64,6 +74,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if v.now == nil {
 		v.now = time.Now
 	}
+	if config.CacheEntries >= 0 {
+		v.cache = newTokenCache(cmp.Or(config.CacheEntries, defaultCacheEntries))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -88,7 +101,64 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if len(token) > v.maxTokenBytes {
 		return nil, refuse(ErrMalformed, "longer than Config.MaxTokenBytes")
 	}
-	t, err := v.read(token)
+	parts, err := cutCompact(token)
+	if err != nil {
+		return nil, err
+	}
+	var d digest
+	var accepted *acceptedToken
+	if v.cache != nil {
+		d = digestOf(token)
+		if accepted, err = v.recall(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	known := accepted != nil
+	if !known {
+		if accepted, err = v.accept(ctx, parts); err != nil {
+			return nil, err
+		}
+	}
+	if err := accepted.claims.confirm(ctx, token, proofs); err != nil {
+		return nil, err
+	}
+	if err := accepted.issuer.runValidate(ctx, accepted.claims); err != nil {
+		return nil, err
+	}
+	if !known && v.cache != nil {
+		accepted.digest = d
+		v.cache.add(accepted)
+	}
+	return accepted.claims, nil
+}
+
+// recall returns what the cache knows of a token, or nil if the token has to be verified
+// in full. It asks the key set as a first sight would: this is what starts a due refresh
+// where all requests are hits, and what refuses tokens of a removed key.
+func (v *Verifier) recall(ctx context.Context, d digest) (*acceptedToken, error) {
+	known := v.cache.get(d)
+	if known == nil {
+		return nil, nil
+	}
+	keys, err := known.issuer.candidates(ctx, known.header)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(keys, known.key) {
+		v.cache.drop(known)
+		return nil, nil
+	}
+	if err := known.issuer.checkTimes(known.claims, v.now()); err != nil {
+		v.cache.drop(known)
+		return nil, err
+	}
+	return known, nil
+}
+
+// accept judges a token in the order of cost: what it says of itself, what its issuer's
+// policy says of that, and only then its signature.
+func (v *Verifier) accept(ctx context.Context, parts compact) (*acceptedToken, error) {
+	t, err := v.read(parts)
 	if err != nil {
 		return nil, err
 	}
@@ -98,45 +168,33 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if err := t.issuer.admit(t.header, t.claims, v.now()); err != nil {
 		return nil, err
 	}
-	if err := t.verifySignature(ctx); err != nil {
+	if t.key, err = t.issuer.verifySignature(ctx, t.header, parts); err != nil {
 		return nil, err
 	}
-	v.headers.add(t.compact.header, t.header)
+	v.headers.add(parts.header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
-	if err := t.claims.confirm(ctx, token, proofs); err != nil {
-		return nil, err
-	}
-	if err := t.issuer.runValidate(ctx, t.claims); err != nil {
-		return nil, err
-	}
-	return t.claims, nil
+	return t, nil
 }
 
-// An unverified is a token on its way: read, but not yet believed.
-type unverified struct {
-	compact compact
-	header  header
-	claims  *Claims
-	issuer  *Issuer
-}
-
-// read takes the token apart. The cost is bounded by its length.
-func (v *Verifier) read(token string) (t unverified, err error) {
-	if t.compact, err = cutCompact(token); err != nil {
-		return t, err
-	}
-	if t.header, err = v.readHeader(t.compact.header); err != nil {
-		return t, err
-	}
-	if t.compact.signature == "" {
-		return t, refuse(ErrMalformed, "empty signature")
-	}
-	payload, err := decodeSegment("payload", t.compact.payload)
+// read takes the token apart, at a cost that its length bounds. Nothing of the result is
+// to be believed yet.
+func (v *Verifier) read(parts compact) (*acceptedToken, error) {
+	h, err := v.readHeader(parts.header)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	t.claims, err = parse(payload)
-	return t, err
+	if parts.signature == "" {
+		return nil, refuse(ErrMalformed, "empty signature")
+	}
+	payload, err := decodeSegment("payload", parts.payload)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parse(payload)
+	if err != nil {
+		return nil, err
+	}
+	return &acceptedToken{header: h, claims: c}, nil
 }
 
 func (v *Verifier) readHeader(segment string) (header, error) {
@@ -167,115 +225,50 @@ func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
 // maxCandidates bounds the signature checks that one token can cause.
 const maxCandidates = 4
 
-// verifySignature asks the issuer for keys and tries them over the exact bytes
-// received (RFC 7515 section 5.2).
-func (t *unverified) verifySignature(ctx context.Context) error {
-	signature, err := decodeSegment("signature", t.compact.signature)
+// verifySignature returns the key that made the signature over the exact bytes received
+// (RFC 7515 section 5.2).
+func (i *Issuer) verifySignature(ctx context.Context, h header, parts compact) (Key, error) {
+	signature, err := decodeSegment("signature", parts.signature)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	keys, err := t.issuer.candidates(ctx, t.header)
+	keys, err := i.candidates(ctx, h)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	signingInput := []byte(t.compact.signingInput)
+	signingInput := []byte(parts.signingInput)
 	for _, key := range keys {
 		if key != nil && key.Verify(signingInput, signature) == nil {
-			return nil
+			return key, nil
 		}
 	}
-	return refuse(ErrSignature, "")
+	return nil, refuse(ErrSignature, "")
 }
 
 // candidates asks the key set, and holds it to its contract: whatever it answers, the
 // result is one to four keys or an error with a Reason.
 func (i *Issuer) candidates(ctx context.Context, h header) ([]Key, error) {
 	keys, err := i.Keys.Keys(ctx, h.alg, h.kid)
+	switch {
+	case err != nil:
+		return nil, keySetError(err)
+	case len(keys) == 0:
+		return nil, refuse(ErrUnknownKey, "")
+	case len(keys) > maxCandidates:
+		return nil, refuse(ErrUnknownKey, "ambiguous: more than four keys fit")
+	}
+	return keys, nil
+}
+
+// keySetError takes an error that is not one of the two agreed ones for an outage: a
+// key set that fails in its own way says nothing about the token.
+func keySetError(err error) error {
 	var unavailable *UnavailableError
 	switch {
-	case err == nil && len(keys) > maxCandidates:
-		return nil, refuse(ErrUnknownKey, "ambiguous: more than four keys fit")
-	case err == nil && len(keys) == 0:
-		return nil, refuse(ErrUnknownKey, "")
-	case err == nil:
-		return keys, nil
 	case errors.As(err, &unavailable):
-		return nil, err
+		return err
 	case errors.Is(err, ErrUnknownKey):
-		return nil, &refusal{reason: ErrUnknownKey, err: err}
+		return &refusal{reason: ErrUnknownKey, err: err}
 	}
-	return nil, &UnavailableError{Err: err}
-}
-
-// knownConfirmations are the confirmation methods that bind a token to a key: RFC 7800
-// sections 3.2 and 3.4, RFC 8705 section 3.1, RFC 9449 section 6.1.
-var knownConfirmations = []string{"jkt", "x5t#S256", "jwk", "kid"}
-
-// confirm demands a proof of every known member of cnf, and of at least one. A token
-// with a cnf is never a plain bearer token, whoever presents it; members that are not
-// understood beside a confirmed one are ignored (RFC 7800 section 3.1).
-func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) error {
-	if c.confirmation == (span{}) {
-		return nil
-	}
-	object := c.confirmation.of(c.text)
-	confirmed := 0
-	err := readObject([]byte(object), func(m member) error {
-		name, err := unquote(m.name.of(object))
-		if err != nil {
-			return err
-		}
-		proof := proofOf(name, proofs)
-		switch {
-		case proof != nil:
-			confirmed++
-			return classify(proof.Confirm(ctx, token, []byte(m.value.of(object))), ErrConfirmation)
-		case slices.Contains(knownConfirmations, name):
-			return refuse(ErrConfirmation, "no proof")
-		}
-		return nil
-	})
-	if err == nil && confirmed == 0 {
-		err = refuse(ErrConfirmation, "no known member")
-	}
-	return err
-}
-
-func proofOf(member string, proofs []Proof) Proof {
-	for _, proof := range proofs {
-		if proof != nil && proof.Member() == member {
-			return proof
-		}
-	}
-	return nil
-}
-
-func (i *Issuer) runValidate(ctx context.Context, c *Claims) error {
-	if i.Validate == nil {
-		return nil
-	}
-	err := i.Validate(ctx, c)
-	switch {
-	case errors.Is(err, ErrForbidden):
-		return &refusal{reason: ErrForbidden, err: err}
-	case errors.Is(err, ErrRevoked) && !undecided(err):
-		return &refusal{reason: ErrRevoked, err: err}
-	}
-	return classify(err, ErrRejected)
-}
-
-// classify gives a hook's error its Reason: could not decide, or refused.
-func classify(err error, refused Reason) error {
-	switch {
-	case err == nil:
-		return nil
-	case undecided(err):
-		return &refusal{reason: ErrUnavailable, err: err}
-	}
-	return &refusal{reason: refused, err: err}
-}
-
-func undecided(err error) bool {
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrKeysUnavailable) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return &UnavailableError{Err: err}
 }

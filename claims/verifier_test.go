@@ -23,13 +23,18 @@ type verifyCase struct {
 	want  claims.Reason
 }
 
-func runVerify(t *testing.T, v *claims.Verifier, cases []verifyCase) {
+// runVerify runs every case without the token cache, and twice with it: what was refused
+// once must be refused again, and for the same reason.
+func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 	t.Helper()
+	uncached, cached := verifierWith(t, -1, issuers...), newVerifier(t, issuers...)
 	for _, tc := range cases {
 		t.Run(tc.rule, func(t *testing.T) {
-			c, err := v.Verify(t.Context(), tc.token)
-			requireReason(t, tc.want, err)
-			assert.Equal(t, tc.want == "", c != nil, "claims exactly if there is no error")
+			for _, v := range []*claims.Verifier{uncached, cached, cached} {
+				c, err := v.Verify(t.Context(), tc.token)
+				requireReason(t, tc.want, err)
+				assert.Equal(t, tc.want == "", c != nil, "claims exactly if there is no error")
+			}
 		})
 	}
 }
@@ -39,7 +44,7 @@ func header(text string) string { return sign(text, payload(nil)) }
 func TestCompactSerialization(t *testing.T) {
 	good := token(nil)
 	part := strings.Split(good, ".")
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"a good token", good, ""},
 		{"empty", "", claims.ErrMalformed},
 		{"one segment", part[0], claims.ErrMalformed},
@@ -88,7 +93,7 @@ func withTrailingBits(t *testing.T, text string) string {
 
 func TestHeader(t *testing.T) {
 	long := strings.Repeat("k", 257)
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"an array", header(`["alg","EdDSA"]`), claims.ErrMalformed},
 		{"a string", header(`"EdDSA"`), claims.ErrMalformed},
 		{"null", header(`null`), claims.ErrMalformed},
@@ -156,7 +161,7 @@ func TestPayloadIsStrictJSON(t *testing.T) {
 	signed := func(text string) string { return sign(goodHeader, text) }
 	good := payload(nil)
 	with := func(extra string) string { return signed(good[:len(good)-1] + "," + extra + "}") }
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"an array (RFC 7519 section 7.2)", signed("[" + good + "]"), claims.ErrMalformed},
 		{"null", signed("null"), claims.ErrMalformed},
 		{"a nested token (RFC 7519 section 7.2 step 8)", signed(`"` + token(nil) + `"`), claims.ErrMalformed},
@@ -187,7 +192,7 @@ func TestPayloadIsStrictJSON(t *testing.T) {
 }
 
 func TestIssuerClaim(t *testing.T) {
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"missing (RFC 9068 section 2.2)", token(members{"iss": ""}), claims.ErrMissingClaim},
 		{"empty", token(members{"iss": `""`}), claims.ErrMissingClaim},
 		{"null", token(members{"iss": `null`}), claims.ErrMalformed},
@@ -204,7 +209,7 @@ func TestIssuerClaim(t *testing.T) {
 }
 
 func TestAudienceClaim(t *testing.T) {
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"a list with ours (RFC 7519 section 4.1.3)", token(members{"aud": `["x","` + audience + `"]`}), ""},
 		{"missing", token(members{"aud": ""}), claims.ErrMissingClaim},
 		{"another", token(members{"aud": `"https://other.example"`}), claims.ErrAudience},
@@ -223,7 +228,7 @@ func TestAudienceClaim(t *testing.T) {
 
 func TestTimeClaims(t *testing.T) {
 	at := func(d time.Duration) string { return fmt.Sprint(now.Add(d).Unix()) }
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"exp missing (RFC 9068 section 2.2)", token(members{"exp": ""}), claims.ErrMissingClaim},
 		{"exp an hour ago (RFC 7519 section 4.1.4)", token(members{"exp": at(-time.Hour)}), claims.ErrExpired},
 		{"exp within the leeway", token(members{"exp": at(-4 * time.Second)}), ""},
@@ -258,7 +263,7 @@ func TestTimeClaims(t *testing.T) {
 }
 
 func TestOtherKindsOfTokens(t *testing.T) {
-	runVerify(t, newVerifier(t, goodIssuer()), []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer()}, []verifyCase{
 		{"at_hash (RFC 8725 section 3.12)", token(members{"at_hash": `"x"`}), claims.ErrType},
 		{"c_hash", token(members{"c_hash": `"x"`}), claims.ErrType},
 		{"s_hash", token(members{"s_hash": `null`}), claims.ErrType},
@@ -273,7 +278,6 @@ func TestOtherKindsOfTokens(t *testing.T) {
 }
 
 func TestRFC9068Profile(t *testing.T) {
-	v := newVerifier(t, goodIssuer().RFC9068())
 	full := members{"client_id": `"c"`, "iat": `1`, "jti": `"j"`}
 	without := func(name string) string {
 		changes := members{name: ""}
@@ -285,7 +289,7 @@ func TestRFC9068Profile(t *testing.T) {
 		return sign(`{"alg":"EdDSA","typ":"at+jwt"}`, payload(changes))
 	}
 	typed := func(typ string) string { return sign(`{"alg":"EdDSA"`+typ+`}`, payload(full)) }
-	runVerify(t, v, []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer().RFC9068()}, []verifyCase{
 		{"typ at+jwt (section 4)", typed(`,"typ":"at+jwt"`), ""},
 		{"typ application/at+jwt", typed(`,"typ":"application/at+jwt"`), ""},
 		{"typ JWT", typed(`,"typ":"JWT"`), claims.ErrType},
@@ -335,8 +339,7 @@ func TestIssuerOptions(t *testing.T) {
 		t.Run(tc.rule, func(t *testing.T) {
 			issuer := goodIssuer()
 			tc.options(&issuer)
-			_, err := newVerifier(t, issuer).Verify(t.Context(), tc.token)
-			requireReason(t, tc.want, err)
+			runVerify(t, []claims.Issuer{issuer}, []verifyCase{{"", tc.token, tc.want}})
 		})
 	}
 }
@@ -365,10 +368,10 @@ func TestRefusalsBeforeTheSignatureAskForNoKey(t *testing.T) {
 		_, err := v.Verify(t.Context(), refused)
 		require.Error(t, err)
 	}
-	assert.Zero(t, keys.asked)
+	assert.Zero(t, keys.asked.Load())
 	_, err := v.Verify(t.Context(), token(nil))
 	require.NoError(t, err)
-	assert.Equal(t, 1, keys.asked)
+	assert.EqualValues(t, 1, keys.asked.Load())
 }
 
 func TestTokenLengthIsBoundedBeforeItIsRead(t *testing.T) {
@@ -410,8 +413,7 @@ func TestIssuersNeverMix(t *testing.T) {
 	lax := claims.Issuer{
 		URL: "https://lax.example/", Audiences: []string{"lax-api"}, Keys: other.Keys,
 	}
-	v := newVerifier(t, goodIssuer(), other, lax)
-	runVerify(t, v, []verifyCase{
+	runVerify(t, []claims.Issuer{goodIssuer(), other, lax}, []verifyCase{
 		{"its own", token(nil), ""},
 		{"audience of another issuer", token(members{"aud": `"other-api"`}), claims.ErrAudience},
 		{"algorithm of another issuer", token(members{"iss": `"https://other.example/"`, "aud": `"other-api"`}), claims.ErrAlgorithm},

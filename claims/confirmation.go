@@ -1,0 +1,49 @@
+package claims
+
+import (
+	"context"
+	"slices"
+)
+
+// knownConfirmations are the confirmation methods that bind a token to a key: RFC 7800
+// sections 3.2 and 3.4, RFC 8705 section 3.1, RFC 9449 section 6.1.
+var knownConfirmations = []string{"jkt", "x5t#S256", "jwk", "kid"}
+
+// confirm demands a proof of every known member of cnf, and of at least one. A token
+// with a cnf is never a plain bearer token, whoever presents it; members that are not
+// understood beside a confirmed one are ignored (RFC 7800 section 3.1).
+func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) error {
+	if c.confirmation == (span{}) {
+		return nil
+	}
+	object := c.confirmation.of(c.text)
+	confirmed := 0
+	err := readObject([]byte(object), func(m member) error {
+		name, err := unquote(m.name.of(object))
+		if err != nil {
+			return err
+		}
+		proof := proofOf(name, proofs)
+		switch {
+		case proof != nil:
+			confirmed++
+			return classify(proof.Confirm(ctx, token, []byte(m.value.of(object))), ErrConfirmation)
+		case slices.Contains(knownConfirmations, name):
+			return refuse(ErrConfirmation, "no proof")
+		}
+		return nil
+	})
+	if err == nil && confirmed == 0 {
+		err = refuse(ErrConfirmation, "no known member")
+	}
+	return err
+}
+
+func proofOf(member string, proofs []Proof) Proof {
+	for _, proof := range proofs {
+		if proof != nil && proof.Member() == member {
+			return proof
+		}
+	}
+	return nil
+}
