@@ -64,6 +64,8 @@ type Issuer struct {
 	// ErrKeysUnavailable or a context's error makes it a 503; any other, ErrRevoked
 	// among them, refuses the token with a 401. Its text is never sent.
 	Validate func(ctx context.Context, c *Claims) error
+
+	problem string // with the arguments of the constructor that made it
 }
 
 // WithoutAudience are the conditions for a token without an aud claim, such as those of
@@ -158,6 +160,7 @@ func (i *Issuer) validate() error {
 		}
 	}
 	report(i.URL == "", "URL is empty")
+	report(i.problem != "", "%s", i.problem)
 	report(i.Keys == nil, "Keys is nil")
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
 	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")

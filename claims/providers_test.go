@@ -1,0 +1,193 @@
+package claims_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+const (
+	tenant      = "11111111-2222-3333-4444-555555555555"
+	entraClient = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
+)
+
+// The payloads have the members that each provider documents, shortened.
+func TestProviders(t *testing.T) {
+	const times = `"iat":1893553400,"exp":1893557000`
+	okta := claims.Okta("d.okta.com", "default", "api://default")
+	entra := claims.Entra(entraClient, tenant)
+	for _, tc := range []struct {
+		rule    string
+		issuers []claims.Issuer
+		header  string
+		payload string
+		want    claims.Reason
+		scope   string
+		roles   []string // path
+		role    string
+	}{
+		{
+			"Auth0, client credentials",
+			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			goodHeader,
+			`{"iss":"https://t.auth0.com/","sub":"cid@clients","aud":"https://api.example/","azp":"cid",` + times + `,"scope":"read:x","gty":"client-credentials","org_id":"org_9yb"}`,
+			"", "read:x", nil, "",
+		},
+		{
+			"Auth0, user with permissions",
+			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			goodHeader,
+			`{"iss":"https://t.auth0.com/","sub":"auth0|123","aud":["https://api.example/","https://t.auth0.com/userinfo"],"azp":"cid",` + times + `,"scope":"openid read:x","permissions":["read:y"]}`,
+			"", "read:x",
+			[]string{"permissions"},
+			"read:y",
+		},
+		{
+			"Auth0, ID token",
+			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			goodHeader,
+			`{"iss":"https://t.auth0.com/","sub":"auth0|123","aud":"cid",` + times + `,"nonce":"n","email":"a@example.com"}`,
+			claims.ErrType, "", nil, "",
+		},
+		{
+			"Auth0, RFC 9068 dialect",
+			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/").RFC9068()},
+			`{"alg":"EdDSA","typ":"at+jwt"}`,
+			`{"iss":"https://t.auth0.com/","sub":"cid@clients","aud":"https://api.example/","client_id":"cid","jti":"j",` + times + `,"scope":"read:x"}`,
+			"", "read:x", nil, "",
+		},
+		{
+			"Okta",
+			[]claims.Issuer{okta},
+			`{"alg":"EdDSA"}`,
+			`{"ver":1,"jti":"AT.x","iss":"https://d.okta.com/oauth2/default","aud":"api://default",` + times + `,"cid":"0oa","uid":"00u","scp":["openid","read:x"],"auth_time":1,"sub":"a@example.com","groups":["g"]}`,
+			"", "read:x",
+			[]string{"groups"},
+			"g",
+		},
+		{
+			"Okta, ID token",
+			[]claims.Issuer{okta},
+			`{"alg":"EdDSA"}`,
+			`{"ver":1,"jti":"ID.x","iss":"https://d.okta.com/oauth2/default","aud":"0oa",` + times + `,"at_hash":"h","sub":"00u"}`,
+			claims.ErrType, "", nil, "",
+		},
+		{
+			"Keycloak",
+			[]claims.Issuer{claims.Keycloak("https://h/", "demo", "timesheets")},
+			goodHeader,
+			`{` + times + `,"jti":"a","iss":"https://h/realms/demo","aud":["account","timesheets"],"sub":"f:1","typ":"Bearer","azp":"app","sid":"s","acr":"1","realm_access":{"roles":["offline_access"]},"resource_access":{"account":{"roles":["view-profile"]}},"scope":"openid read:x"}`,
+			"", "read:x",
+			[]string{"resource_access", "account", "roles"},
+			"view-profile",
+		},
+		{
+			"Keycloak, ID token",
+			[]claims.Issuer{claims.Keycloak("https://h", "demo", "timesheets")},
+			goodHeader,
+			`{` + times + `,"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"ID","azp":"timesheets"}`,
+			claims.ErrMissingClaim, "", nil, "",
+		},
+		{
+			"Keycloak, without an audience mapper",
+			[]claims.Issuer{claims.Keycloak("https://h", "demo", "timesheets")},
+			goodHeader,
+			`{` + times + `,"iss":"https://h/realms/demo","sub":"f:1","typ":"Bearer","azp":"app"}`,
+			claims.ErrMissingClaim, "", nil, "",
+		},
+		{
+			"Cognito",
+			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			`{"alg":"EdDSA"}`,
+			`{"sub":"aaaa","cognito:groups":["g"],"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","version":2,"client_id":"abc","origin_jti":"o","token_use":"access","scope":"timesheets/read","auth_time":1,` + times + `,"jti":"j","username":"u"}`,
+			"", "timesheets/read",
+			[]string{"cognito:groups"},
+			"g",
+		},
+		{
+			"Cognito, ID token",
+			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			`{"alg":"EdDSA"}`,
+			`{"sub":"aaaa","iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","aud":"abc","token_use":"id",` + times + `}`,
+			claims.ErrAudience, "", nil, "",
+		},
+		{
+			"Cognito, another app client",
+			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			`{"alg":"EdDSA"}`,
+			`{"sub":"aaaa","iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"evil","token_use":"access",` + times + `}`,
+			claims.ErrAudience, "", nil, "",
+		},
+		{
+			"Entra ID v2, user", entra, goodHeader,
+			`{"aud":"` + entraClient + `","iss":"https://login.microsoftonline.com/` + tenant + `/v2.0",` + times + `,"nbf":1,"azp":"c","azpacr":"1","oid":"o","scp":"access_as_user read:x","sub":"HKZp","tid":"` + tenant + `","uti":"fq","ver":"2.0","roles":["Admin"]}`,
+			"", "read:x",
+			[]string{"roles"},
+			"Admin",
+		},
+		{
+			"Entra ID v2, application", entra, goodHeader,
+			`{"aud":"` + entraClient + `","iss":"https://login.microsoftonline.com/` + tenant + `/v2.0",` + times + `,"azp":"c","azpacr":"1","oid":"o","roles":["Timesheets.Read.All"],"sub":"o","tid":"` + tenant + `","ver":"2.0"}`,
+			"", "Timesheets.Read.All", nil, "",
+		},
+		{
+			"Entra ID v1, user", entra, goodHeader,
+			`{"aud":"api://` + entraClient + `","iss":"https://sts.windows.net/` + tenant + `/",` + times + `,"appid":"c","appidacr":"1","oid":"o","scp":"read:x","sub":"HKZp","tid":"` + tenant + `","ver":"1.0"}`,
+			"", "read:x", nil, "",
+		},
+		{
+			"Entra ID v2, ID token of the same registration", entra, goodHeader,
+			`{"aud":"` + entraClient + `","iss":"https://login.microsoftonline.com/` + tenant + `/v2.0",` + times + `,"oid":"o","sub":"HKZp","tid":"` + tenant + `","ver":"2.0"}`,
+			claims.ErrMissingClaim, "", nil, "",
+		},
+		{
+			"Entra ID, another tenant", entra, goodHeader,
+			`{"aud":"` + entraClient + `","iss":"https://login.microsoftonline.com/99999999-2222-3333-4444-555555555555/v2.0",` + times + `,"azp":"c","ver":"2.0"}`,
+			claims.ErrIssuer, "", nil, "",
+		},
+	} {
+		t.Run(tc.rule, func(t *testing.T) {
+			for n := range tc.issuers {
+				issuer := tc.issuers[n]
+				issuer.Keys = oneKey()
+				tc.issuers[n] = issuer
+			}
+			c, err := newVerifier(t, tc.issuers...).Verify(t.Context(), sign(tc.header, tc.payload))
+			requireReason(t, tc.want, err)
+			if tc.want != "" {
+				return
+			}
+			assert.True(t, c.HasScope(tc.scope), "%v", c.Scopes())
+			assert.NotEmpty(t, c.ClientID())
+			if tc.roles != nil {
+				assert.Contains(t, c.Strings(tc.roles...), tc.role)
+				assert.False(t, c.HasScope(tc.role), "roles are not merged into scopes")
+			}
+		})
+	}
+}
+
+func TestProviderMistakesAreReported(t *testing.T) {
+	for want, issuers := range map[string][]claims.Issuer{
+		"the domain is a host name": {claims.Auth0("https://t.auth0.com", "a")},
+		"the domain is a host":      {claims.Okta("", "default", "a")},
+		"the authorization server":  {claims.Okta("d.okta.com", "", "a")},
+		"the realm is a name":       {claims.Keycloak("https://h", "a/b", "a")},
+		"the user pool is an id":    {claims.Cognito("eu-west-1", "", "a")},
+		"the domain":                {claims.Cognito("eu/west", "x", "a")},
+		"ClientIDs is empty":        {claims.Cognito("eu-west-1", "x")},
+		"Audiences has an empty":    {claims.Auth0("t.auth0.com", "")},
+		"no alias such as common":   claims.Entra(entraClient, "common"),
+		"the tenant is a GUID":      claims.Entra(entraClient, ""),
+		"at least one is required":  claims.Entra(entraClient),
+	} {
+		for n := range issuers {
+			issuers[n].Keys = oneKey()
+		}
+		_, err := claims.NewVerifier(claims.Config{Issuers: issuers})
+		require.ErrorContains(t, err, want)
+	}
+}
