@@ -1,0 +1,178 @@
+package jwks
+
+import (
+	"context"
+	"crypto"
+	"crypto/hmac"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// Secrets is a [claims.KeySet] of secrets that the issuer and this program share, for
+// HS256, HS384 and HS512 (RFC 7518 section 3.2). Whoever can verify such a token can also
+// make one, so prefer public keys wherever the issuer offers them.
+//
+// It is a type of its own so that no secret ever stands beside a public key: a set that
+// held both would let an attacker use the public key as a secret (RFC 8725 section 2.1).
+// A [Cache] and a [Static] never serve these algorithms.
+//
+// The zero value holds no keys. Its methods are safe for concurrent use. Neither fmt nor
+// log/slog prints a secret.
+type Secrets struct{ lookup *lookup }
+
+// A Secret is one shared secret, for [NewSecrets]. fmt, log/slog and encoding/json do not
+// print its Value.
+type Secret struct {
+	// KeyID is the kid that the issuer puts into its tokens' header. If it is empty,
+	// the secret serves tokens without kid; if no secret of the set has one, it
+	// serves tokens with any kid.
+	KeyID string
+
+	// Algorithm is HS256, HS384 or HS512. It has to be set.
+	Algorithm string
+
+	// Value is at least as long as the hash: 32, 48 or 64 bytes. It should come from a
+	// random source; a pass phrase of that length can be guessed offline from any one
+	// token. It is copied.
+	Value []byte `json:"-" yaml:"-"`
+}
+
+const (
+	errHMACAlgorithm unusable = "Algorithm is none of HS256, HS384 and HS512"
+	errShortSecret   unusable = "secret is shorter than the hash of its Algorithm"
+	errPublicSecret  unusable = "a PEM file, public key or certificate is no secret"
+)
+
+// NewSecrets returns a set of these secrets. All mistakes are reported at once: a Value
+// that is too short, or that is no secret but a public key or certificate in PEM or DER;
+// an Algorithm that is not one of the three; more than four secrets for one Algorithm and
+// KeyID, since tokens for them would be refused.
+func NewSecrets(secrets ...Secret) (*Secrets, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("jwks: NewSecrets without a secret")
+	}
+	l := &lookup{}
+	var headers []header
+	var problems []error
+	for i, s := range secrets {
+		key, err := newSecretKey(s)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("jwks: Secret %d (KeyID %q, Algorithm %q): %w",
+				i, s.KeyID, s.Algorithm, err))
+			continue
+		}
+		l.add(s.Algorithm, s.KeyID, key)
+		headers = append(headers, header{alg: s.Algorithm, kid: s.KeyID})
+	}
+	problems = append(problems, l.ambiguous(headers)...)
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return &Secrets{lookup: l}, nil
+}
+
+// Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no secret
+// fits, or more than four do. ctx is not used, since nothing is waited for.
+func (s *Secrets) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
+	if s == nil || s.lookup == nil {
+		return nil, errUnknownKey
+	}
+	return s.lookup.find(alg, kid)
+}
+
+// secretKey holds its secret in a closure, where no printer by reflection can reach.
+type secretKey struct {
+	mac func(signingInput []byte) []byte
+}
+
+func newSecretKey(s Secret) (*secretKey, error) {
+	hash, ok := hashOfHMAC(s.Algorithm)
+	if !ok {
+		return nil, errHMACAlgorithm
+	}
+	if err := checkKeyID(s.KeyID); err != nil {
+		return nil, err
+	}
+	if len(s.Value) < hash.Size() {
+		return nil, errShortSecret
+	}
+	if isPublicKey(s.Value) {
+		return nil, errPublicSecret
+	}
+	value := slices.Clone(s.Value)
+	return &secretKey{mac: func(signingInput []byte) []byte {
+		mac := hmac.New(hash.New, value)
+		mac.Write(signingInput)
+		return mac.Sum(nil)
+	}}, nil
+}
+
+// Verify implements [claims.Key], in time that does not depend on where the signatures
+// differ.
+func (k *secretKey) Verify(signingInput, signature []byte) error {
+	if !hmac.Equal(k.mac(signingInput), signature) {
+		return claims.ErrSignature
+	}
+	return nil
+}
+
+func hashOfHMAC(alg string) (crypto.Hash, bool) {
+	switch alg {
+	case "HS256":
+		return crypto.SHA256, true
+	case "HS384":
+		return crypto.SHA384, true
+	case "HS512":
+		return crypto.SHA512, true
+	}
+	return 0, false
+}
+
+// isPublicKey finds the mistake that makes every token forgeable: what everybody may
+// know, configured as what nobody may. A PEM file of any other kind is no secret either.
+func isPublicKey(value []byte) bool {
+	if block, _ := pem.Decode(value); block != nil {
+		return true
+	}
+	if _, err := x509.ParsePKIXPublicKey(value); err == nil {
+		return true
+	}
+	if _, err := x509.ParsePKCS1PublicKey(value); err == nil {
+		return true
+	}
+	_, err := x509.ParseCertificate(value)
+	return err == nil
+}
+
+const redacted = "(redacted)"
+
+// String returns a fixed text.
+func (s Secret) String() string { return "jwks.Secret" + redacted }
+
+// GoString returns a fixed text.
+func (s Secret) GoString() string { return s.String() }
+
+// Format prints a fixed text for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue returns a fixed text.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// String returns a fixed text.
+func (s *Secrets) String() string { return "jwks.Secrets" + redacted }
+
+// GoString returns a fixed text.
+func (s *Secrets) GoString() string { return s.String() }
+
+// Format prints a fixed text for every verb.
+func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue returns a fixed text.
+func (s *Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
