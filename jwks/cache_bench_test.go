@@ -1,0 +1,125 @@
+package jwks_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+func TestKeysAllocatesNothingOnAHit(t *testing.T) {
+	for name, age := range map[string]time.Duration{"fresh": 0, "revalidating": whileRevalidating, "stale-if-error": whileStale} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				cache := newWarmCache(t, issuer)
+				time.Sleep(age)
+				if age > 0 { // the refresh has begun, and has failed
+					issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusServiceUnavailable, nil, ""))
+					requireKnown(t, cache, "known")
+				}
+				synctest.Wait()
+				ctx := t.Context()
+				assert.Zero(t, testing.AllocsPerRun(1000, func() {
+					if keys, err := cache.Keys(ctx, alg, "known"); len(keys) != 1 || err != nil {
+						t.Error(err)
+					}
+				}))
+			})
+		})
+	}
+}
+
+func TestKeysAllocatesNothingForAnUnknownKidWithoutAToken(t *testing.T) {
+	cache := newWarmCache(t, newIssuer())
+	for range 3 {
+		requireUnknown(t, cache, "junk")
+	}
+	assert.Zero(t, testing.AllocsPerRun(1000, func() {
+		if _, err := cache.Keys(context.Background(), alg, "junk"); err == nil {
+			t.Error("want an error")
+		}
+	}))
+}
+
+// newBigCache holds n keys.
+func newBigCache(b *testing.B, n int) *jwks.Cache {
+	b.Helper()
+	issuer := newIssuer()
+	issuer.Fail(jwkstest.JWKS, jwkstest.ManyKeys(n-1))
+	cache := newCache(b, issuer)
+	require.NoError(b, cache.Refresh(b.Context()))
+	return cache
+}
+
+func BenchmarkKeysHit(b *testing.B) {
+	for _, n := range []int{1, 10, 256} {
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			cache := newBigCache(b, n)
+			ctx := b.Context()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := cache.Keys(ctx, alg, "known"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// With more cores, each operation takes less time: nothing is shared that is written.
+func BenchmarkKeysHitParallel(b *testing.B) {
+	cache := newBigCache(b, 10)
+	ctx := b.Context()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := cache.Keys(ctx, alg, "known"); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkKeysUnknownKid(b *testing.B) {
+	cache := newBigCache(b, 10)
+	ctx := b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := cache.Keys(ctx, alg, "junk"); err == nil {
+			b.Fatal("want an error")
+		}
+	}
+}
+
+func BenchmarkKeysOfManyIssuers(b *testing.B) {
+	issuer := newIssuer()
+	caches := make([]*jwks.Cache, 10_000)
+	for i := range caches {
+		caches[i] = newCache(b, issuer, atURL(issuer))
+		require.NoError(b, caches[i].Refresh(b.Context()))
+	}
+	for _, n := range []int{1, 100, len(caches)} {
+		b.Run(fmt.Sprintf("issuers=%d", n), func(b *testing.B) {
+			ctx := b.Context()
+			var next atomic.Int64
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := int(next.Add(7919)); pb.Next(); i++ {
+					if _, err := caches[i%n].Keys(ctx, alg, "known"); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}

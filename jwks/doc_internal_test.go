@@ -1,0 +1,71 @@
+package jwks
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func readAll(t *testing.T, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	var all strings.Builder
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	return all.String()
+}
+
+func TestDocumentedPromisesNameTheirTests(t *testing.T) {
+	named := regexp.MustCompile(`\bTestP[1-7]\w+`).FindAllString(readAll(t, "doc.go"), -1)
+	written := regexp.MustCompile(`func (TestP[1-7]\w+)`).FindAllStringSubmatch(readAll(t, "*_test.go"), -1)
+	tests := map[string]bool{}
+	for _, match := range written {
+		tests[match[1]] = true
+	}
+	promises := map[string]bool{}
+	for _, name := range named {
+		assert.True(t, tests[name], name)
+		promises[name[:len("TestP1")]] = true
+	}
+	assert.Len(t, promises, 7)
+}
+
+func TestDocumentedNumbersAreTheOnesInUse(t *testing.T) {
+	doc := strings.Join(strings.Fields(strings.ReplaceAll(readAll(t, "doc.go"), "//", " ")), " ")
+	for _, sentence := range []string{
+		fmt.Sprintf("RefreshAfter %d minutes, less up to %d %% at random; at most %d hour",
+			defaultRefreshAfter/time.Minute, int(freshnessJitter*100), maxFreshness/time.Hour),
+		fmt.Sprintf("never below %d minutes or above %d hour", minFreshness/time.Minute, maxFreshness/time.Hour),
+		fmt.Sprintf("StaleWhileRevalidate %d minutes", defaultRevalidate/time.Minute),
+		fmt.Sprintf("MaxStale %d hours", defaultMaxStale/time.Hour),
+		fmt.Sprintf("FetchLimit %d fetches", defaultFetchLimit),
+		fmt.Sprintf("set back by more than %d s", clockTolerance/time.Second),
+		fmt.Sprintf("a request waits at most %d seconds", maxWait/time.Second),
+		fmt.Sprintf("a fetch takes at most %d seconds", fetchTimeout/time.Second),
+		fmt.Sprintf("retries of a fetch %d, after %.1f to %.1f seconds", maxRetries,
+			retryPause(0, 0, 0).Seconds(), retryPause(maxRetries-1, almost1, 0).Seconds()),
+		fmt.Sprintf("forced fetches %d at once, then 1 per %d seconds", forcedBurst, forcedInterval/time.Second),
+		fmt.Sprintf("backoff after failures %d second to %d minutes", minBackoff/time.Second, maxBackoff/time.Minute),
+		fmt.Sprintf("at most %d seconds in the states cold and exhausted", maxColdBackoff/time.Second),
+		fmt.Sprintf("%d KiB after decompression, %d keys, kids of %d bytes; %d KiB of header",
+			maxDocumentBytes>>10, maxKeys, maxKeyIDBytes, maxHeaderBytes>>10),
+		fmt.Sprintf("is read again after %d hours", rediscovery/time.Hour),
+	} {
+		assert.Contains(t, doc, sentence)
+	}
+	for _, state := range []State{StateCold, StateFresh, StateRevalidating, StateStale, StateExhausted} {
+		assert.Contains(t, doc, string(state)+" ")
+	}
+}

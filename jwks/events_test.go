@@ -1,0 +1,237 @@
+package jwks_test
+
+import (
+	"bytes"
+	"context"
+	stdlog "log"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// eventLog keeps the events above Debug, as "LEVEL message", and all lines as text.
+type eventLog struct {
+	mu     sync.Mutex
+	events []string
+	lines  bytes.Buffer
+}
+
+func (l *eventLog) logger() *slog.Logger { return slog.New(l) }
+
+func (l *eventLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l *eventLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *eventLog) WithGroup(string) slog.Handler            { return l }
+
+func (l *eventLog) Handle(ctx context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Level > slog.LevelDebug {
+		l.events = append(l.events, r.Level.String()+" "+r.Message)
+	}
+	return slog.NewTextHandler(&l.lines, &slog.HandlerOptions{Level: slog.LevelDebug}).Handle(ctx, r)
+}
+
+func (l *eventLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	events := l.events
+	l.events = nil
+	return events
+}
+
+func (l *eventLog) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.String()
+}
+
+func withLog(l *eventLog) func(*jwks.Config) {
+	return func(c *jwks.Config) { c.Logger = l.logger() }
+}
+
+const (
+	refreshedEvent = "INFO jwks: key set refreshed"
+	failingEvent   = "WARN jwks: key set could not be refreshed"
+	staleEvent     = "WARN jwks: key set is stale and could not be refreshed"
+	unusableEvent  = "ERROR jwks: no usable key set: tokens cannot be verified"
+)
+
+func TestEventsOfAnOutageComeOncePerChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newCache(t, issuer, withLog(&log))
+		call := func(d time.Duration) {
+			for start := time.Now(); time.Since(start) < d; time.Sleep(20 * time.Second) {
+				_, _ = cache.Keys(t.Context(), alg, "known")
+			}
+			synctest.Wait()
+		}
+		call(20 * time.Second)
+		assert.Equal(t, []string{refreshedEvent}, log.take())
+		call(30 * time.Minute)
+		assert.Empty(t, log.take(), "an ordinary refresh")
+
+		issuer.Fail(jwkstest.JWKS, jwkstest.Refuse())
+		call(20 * time.Minute)
+		assert.Equal(t, []string{failingEvent}, log.take())
+		call(2 * time.Hour)
+		assert.Equal(t, []string{staleEvent}, log.take())
+		call(24 * time.Hour)
+		assert.Equal(t, []string{unusableEvent}, log.take())
+		issuer.Recover()
+		call(time.Minute)
+		assert.Equal(t, []string{refreshedEvent}, log.take())
+		assert.Contains(t, log.text(), "recovered=true")
+		call(time.Hour)
+		assert.Empty(t, log.take())
+	})
+}
+
+func TestEventsOfAColdStartComeOncePerChange(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newCache(t, issuer, withLog(&log))
+		issuer.Fail(jwkstest.Discovery, jwkstest.Refuse())
+		for range 100 {
+			requireUnavailable(t, cache, "known")
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, []string{unusableEvent}, log.take())
+		issuer.Recover()
+		time.Sleep(10 * time.Second)
+		requireKnown(t, cache, "known")
+		synctest.Wait()
+		assert.Equal(t, []string{refreshedEvent}, log.take())
+	})
+}
+
+func TestFloodIsNotLogged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer, withLog(&log))
+		synctest.Wait()
+		log.take()
+		for range 1000 {
+			requireUnknown(t, cache, secret)
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.Empty(t, log.take())
+		assert.NotContains(t, log.text(), secret, "a token's kid is never logged")
+	})
+}
+
+func TestEventsNameKeysAddedRemovedAndSkipped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer, withLog(&log))
+		synctest.Wait()
+		assert.Contains(t, log.text(), `issuer=https://issuer.example.test/ keys=1 added="\"known\"" removed="" recovered=false`)
+		log.take()
+
+		issuer.Publish(namedKey("added"))
+		issuer.Retire("known")
+		issuer.PublishJWK(`{"kty":"RSA","use":"enc","kid":"encryption","n":"AA","e":"AQAB"}`)
+		for range 2 {
+			require.NoError(t, cache.Refresh(t.Context()))
+			synctest.Wait()
+		}
+		assert.Equal(t, []string{refreshedEvent, "INFO jwks: keys skipped"}, log.take(), "once")
+		assert.Contains(t, log.text(), `keys=1 added="\"added\"" removed="\"known\""`)
+		assert.Contains(t, log.text(), `skipped="kid \"encryption\": `)
+
+		issuer.Publish(namedKey("added")) // new material under the old kid
+		require.NoError(t, cache.Refresh(t.Context()))
+		synctest.Wait()
+		assert.Equal(t, []string{refreshedEvent}, log.take())
+		assert.Contains(t, log.text(), `added="\"added\"" removed="\"added\""`)
+
+		cache.Block("added")
+		assert.Equal(t, []string{"INFO jwks: key withdrawn by Block"}, log.take())
+	})
+}
+
+func TestEventsAreBoundedAndPrintable(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		for range 200 {
+			issuer.Publish(namedKey(strings.Repeat("\x1b[31mé\n", 20) + namedKey("").ID + time.Now().String()))
+			time.Sleep(time.Nanosecond)
+		}
+		for range 50 {
+			issuer.PublishJWK(map[string]any{"kty": "x", "kid": strings.Repeat("y", 5000)})
+		}
+		newWarmCache(t, issuer, withLog(&log))
+		synctest.Wait()
+		for line := range strings.Lines(log.text()) {
+			assert.Less(t, len(line), 5000)
+			assert.NotContains(t, line, "\x1b")
+		}
+		assert.Contains(t, log.text(), "and 185 more")
+		assert.Contains(t, log.text(), "and 42 more")
+	})
+}
+
+func TestFailedRediscoveryIsReportedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer, withLog(&log))
+		synctest.Wait()
+		log.take()
+		issuer.Fail(jwkstest.Discovery, jwkstest.Edit(map[string]any{"issuer": "https://evil.example/"}))
+		for range 48 * 12 {
+			requireKnown(t, cache, "known")
+			_, _ = cache.Keys(t.Context(), alg, "junk")
+			time.Sleep(5 * time.Minute)
+		}
+		const event = "WARN jwks: discovery could not be read again; the known key set address is used"
+		assert.Equal(t, []string{event}, log.take())
+		assert.Contains(t, log.text(), "its issuer differs")
+	})
+}
+
+func TestEventsNameTheURLWhereThereIsNoIssuer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newCache(t, issuer, withLog(&log), func(c *jwks.Config) { c.Issuer, c.URL = "", issuer.JWKSURL() })
+		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusForbidden, nil, secret))
+		requireUnavailable(t, cache, "known")
+		synctest.Wait()
+		assert.Contains(t, log.text(), `url=https://issuer.example.test/.well-known/jwks.json error="jwks: key set: status 403"`)
+		assert.NotContains(t, log.text(), secret)
+	})
+}
+
+func TestDefaultLoggerIsLookedUpAtTheEvent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		cache := newCache(t, issuer, func(c *jwks.Config) { c.Logger = nil })
+		before, writer, flags := slog.Default(), stdlog.Writer(), stdlog.Flags()
+		defer func() {
+			slog.SetDefault(before)
+			stdlog.SetOutput(writer) // SetDefault has redirected it
+			stdlog.SetFlags(flags)
+		}()
+		slog.SetDefault(log.logger())
+		requireKnown(t, cache, "known")
+		synctest.Wait()
+		assert.Equal(t, []string{refreshedEvent}, log.take())
+	})
+}

@@ -1,0 +1,287 @@
+package jwks_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// secret stands in every body that must not get into an error.
+const secret = "sEcReT"
+
+func atURL(issuer *jwkstest.Issuer) func(*jwks.Config) {
+	return func(c *jwks.Config) { c.URL = issuer.JWKSURL() }
+}
+
+func TestScheduledFetchUnderFaults(t *testing.T) {
+	status := func(code int, header ...string) jwkstest.Fault {
+		h := http.Header{}
+		for i := 0; i < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		return jwkstest.Respond(code, h, secret)
+	}
+	tests := map[string]struct {
+		fault    jwkstest.Fault
+		requests int
+		within   time.Duration
+		problem  string
+	}{
+		"connection refused":      {jwkstest.Refuse(), 3, 2 * time.Second, "no answer: dial tcp: connect: connection refused"},
+		"connection reset":        {jwkstest.Reset(), 3, 2 * time.Second, "connection reset"},
+		"hang before the header":  {jwkstest.Hang(), 1, 5 * time.Second, "no complete answer in time"},
+		"hang in the body":        {jwkstest.Stall(), 1, 5 * time.Second, "no complete answer in time"},
+		"slow drip":               {jwkstest.Drip(time.Second), 1, 5 * time.Second, "no complete answer in time"},
+		"slow first byte":         {jwkstest.Delay(6 * time.Second), 1, 5 * time.Second, "no complete answer in time"},
+		"truncated":               {jwkstest.Truncate(), 3, 2 * time.Second, "unexpected EOF"},
+		"endless":                 {jwkstest.Pad(-1), 1, 0, "longer than 524288 bytes"},
+		"one byte too long":       {jwkstest.Pad(512<<10 + 1), 1, 0, "longer than 524288 bytes"},
+		"100,000 keys":            {jwkstest.ManyKeys(100_000), 1, 0, "longer than 524288 bytes"},
+		"300 keys":                {jwkstest.ManyKeys(300), 1, 0, "more than 256 keys"},
+		"HTML":                    {status(200), 1, 0, "not a JWK Set"},
+		"no body":                 {jwkstest.Respond(200, nil, ""), 1, 0, "not a JWK Set"},
+		"{}":                      {jwkstest.Respond(200, nil, "{}"), 1, 0, "not a JWK Set"},
+		"no keys":                 {jwkstest.Respond(200, nil, `{"keys":[]}`), 1, 0, "no usable key"},
+		"201":                     {status(201), 1, 0, "status 201"},
+		"204":                     {status(204), 1, 0, "status 204"},
+		"206":                     {status(206), 1, 0, "status 206"},
+		"304 without a condition": {status(304), 1, 0, "status 304"},
+		"401":                     {status(401), 1, 0, "status 401"},
+		"404":                     {status(404), 1, 0, "status 404"},
+		"408":                     {status(408), 3, 2 * time.Second, "status 408"},
+		"429":                     {status(429), 3, 2 * time.Second, "status 429"},
+		"429, Retry-After 2 s":    {status(429, "Retry-After", "2"), 3, 5 * time.Second, "status 429"},
+		"429, Retry-After 3 s":    {status(429, "Retry-After", "3"), 2, 5 * time.Second, "status 429"},
+		"429, Retry-After 60 s":   {status(429, "Retry-After", "60"), 1, 0, "status 429"},
+		"500":                     {status(500), 3, 2 * time.Second, "status 500"},
+		"503":                     {status(503), 3, 2 * time.Second, "status 503"},
+		"503, Retry-After 1 h":    {status(503, "Retry-After", "3600"), 1, 0, "status 503"},
+		"redirect loop":           {jwkstest.Redirect(""), 1, 0, "status 302, a redirect that is not allowed"},
+		"redirect to http":        {jwkstest.Redirect("http://issuer.example.test/" + secret), 1, 0, "status 302"},
+		"redirect to elsewhere":   {jwkstest.Redirect("https://evil.example/" + secret), 1, 0, "status 302"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				cache := newCache(t, issuer, atURL(issuer))
+				issuer.Fail(jwkstest.JWKS, tt.fault)
+				var err error
+				assert.Equal(t, tt.requests, fetches(issuer, func() {
+					assert.LessOrEqual(t, took(func() { err = cache.Refresh(t.Context()) }), tt.within)
+				}))
+				require.ErrorContains(t, err, tt.problem)
+				require.ErrorIs(t, err, claims.ErrKeysUnavailable)
+				assert.NotContains(t, err.Error(), secret)
+				assert.NotContains(t, err.Error(), "issuer.example.test")
+				assertState(t, jwks.StateCold, cache)
+
+				issuer.Recover()
+				require.NoError(t, cache.Refresh(t.Context()))
+				requireKnown(t, cache, "known")
+			})
+		})
+	}
+}
+
+func TestOddButGoodAnswers(t *testing.T) {
+	for name, fault := range map[string]jwkstest.Fault{
+		"512 KiB":            jwkstest.Pad(512 << 10),
+		"256 keys":           jwkstest.ManyKeys(255),
+		"wrong content type": jwkstest.ContentType("text/html"),
+		"no content type":    jwkstest.ContentType(""),
+		"byte by byte":       jwkstest.Drip(time.Millisecond),
+		"after 4 s":          jwkstest.Delay(4 * time.Second),
+		"odd validators": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			w.Header().Set("ETag", "no quotes\x01")
+			w.Header().Set("Last-Modified", "yesterday")
+			next.ServeHTTP(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.Fail(jwkstest.JWKS, fault)
+				cache := newCache(t, issuer, atURL(issuer))
+				require.NoError(t, cache.Refresh(t.Context()))
+				time.Sleep(whileRevalidating)
+				requireKnown(t, cache, "known")
+				time.Sleep(5 * time.Second)
+				assertState(t, jwks.StateFresh, cache)
+			})
+		})
+	}
+}
+
+func TestRetriesBelongToTheWholeFetch(t *testing.T) {
+	for name, tt := range map[string]struct {
+		discovery, jwks int // requests that fail
+		good            bool
+	}{
+		"none fails":       {0, 0, true},
+		"discovery twice":  {2, 0, true},
+		"the set twice":    {0, 2, true},
+		"one of each":      {1, 1, true},
+		"three of one":     {0, 3, false},
+		"three altogether": {1, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.FailNext(tt.discovery, jwkstest.Discovery, jwkstest.Reset())
+				issuer.FailNext(tt.jwks, jwkstest.JWKS, jwkstest.Respond(502, nil, ""))
+				cache := newCache(t, issuer)
+				assert.Less(t, took(func() {
+					_, err := cache.Keys(t.Context(), alg, "known")
+					assert.Equal(t, tt.good, err == nil)
+				}), 2*time.Second)
+				assert.Equal(t, uint64(1), cache.Status().Fetches)
+			})
+		})
+	}
+}
+
+func TestRetryAfterIsHonouredByTheSchedule(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer)
+		limited := http.Header{"Retry-After": {"120"}}
+		issuer.FailNext(1, jwkstest.JWKS, jwkstest.Respond(http.StatusTooManyRequests, limited, ""))
+		time.Sleep(whileRevalidating)
+		requireKnown(t, cache, "known")
+		fetches(issuer, func() {})
+		assert.Zero(t, fetches(issuer, func() {
+			for range 119 {
+				time.Sleep(time.Second)
+				requireKnown(t, cache, "known")
+			}
+		}))
+		time.Sleep(time.Second)
+		assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+	})
+}
+
+func TestRequestHeaders(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var requests recorder
+		issuer := newIssuer()
+		newWarmCache(t, issuer, func(c *jwks.Config) { c.Client = requests.client(issuer.Client()) })
+		all := requests.all()
+		require.Len(t, all, 2)
+		for _, r := range all {
+			assert.Equal(t, http.MethodGet, r.Method)
+			assert.Equal(t, "bearerguard-jwks", r.Header.Get("User-Agent"))
+		}
+		assert.Equal(t, "application/json", all[0].Header.Get("Accept"))
+		assert.Equal(t, "application/jwk-set+json, application/json", all[1].Header.Get("Accept"))
+	})
+}
+
+func TestRedirectsWhereAllowed(t *testing.T) {
+	const base = "https://issuer.example.test"
+	for name, tt := range map[string]struct {
+		to       []string // one after the other
+		followed int
+	}{
+		"same host":                    {[]string{base + "/moved"}, 1},
+		"relative":                     {[]string{"/moved"}, 1},
+		"three":                        {[]string{"/1", "/2", "/3"}, 3},
+		"four":                         {[]string{"/1", "/2", "/3", "/4"}, 3},
+		"loop":                         {[]string{"/1", "/1", "/1", "/1", "/1"}, 3},
+		"to http":                      {[]string{"http://issuer.example.test/moved"}, 0},
+		"to another host":              {[]string{"https://evil.example/moved"}, 0},
+		"to another port":              {[]string{base + ":8443/moved"}, 0},
+		"to a host that only ends so":  {[]string{"https://notissuer.example.test/"}, 0},
+		"to another host in two steps": {[]string{"/1", "https://evil.example/moved"}, 1},
+		"to a host in front of an at":  {[]string{"https://issuer.example.test@evil.example/"}, 0},
+		"to http, in two steps":        {[]string{"/1", "http://issuer.example.test/moved"}, 1},
+		"to another scheme altogether": {[]string{"file:///etc/passwd"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var requests recorder
+				issuer := newIssuer()
+				hops := 0
+				client := requests.client(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					if hops == len(tt.to) {
+						r.URL.Path = mustParse(t, issuer.JWKSURL()).Path
+						return issuer.Client().Transport.RoundTrip(r)
+					}
+					hops++
+					return &http.Response{
+						StatusCode: http.StatusFound, Body: http.NoBody,
+						Header: http.Header{"Location": {tt.to[hops-1]}},
+					}, nil
+				})})
+				cache := newCache(t, issuer, atURL(issuer), func(c *jwks.Config) {
+					c.Client, c.AllowRedirects = client, true
+				})
+				_, err := cache.Keys(t.Context(), alg, "known")
+				assert.Equal(t, tt.followed == len(tt.to), err == nil)
+				for _, r := range requests.all() {
+					assert.Equal(t, base, r.URL.Scheme+"://"+r.URL.Host)
+				}
+				assert.Len(t, requests.all(), tt.followed+1)
+			})
+		})
+	}
+}
+
+func mustParse(t *testing.T, raw string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(raw)
+	require.NoError(t, err)
+	return u
+}
+
+func TestCallersClientIsCopiedAndLosesItsJar(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		address := mustParse(t, issuer.URL())
+		jar.SetCookies(address, []*http.Cookie{{Name: "session", Value: secret}})
+		var requests recorder
+		client := requests.client(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			res, err := issuer.Client().Transport.RoundTrip(r)
+			res.Header.Set("Set-Cookie", "tracking=1")
+			return res, err
+		})})
+		client.Jar = jar
+
+		newWarmCache(t, issuer, func(c *jwks.Config) { c.Client = client })
+		for _, r := range requests.all() {
+			assert.Empty(t, r.Cookies())
+		}
+		assert.Len(t, jar.Cookies(address), 1, "nor are cookies taken")
+		assert.Nil(t, client.CheckRedirect)
+		assert.Same(t, jar, client.Jar)
+	})
+}
+
+func TestCauseInAnErrorIsBoundedAndPrintable(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		hostile := errors.New("malformed MIME header line: \x1b[31m\nlevel=INFO\xff" + strings.Repeat("A", 1<<20))
+		cache := newCache(t, issuer, func(c *jwks.Config) {
+			c.Client = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, hostile })}
+		})
+		err := cache.Refresh(t.Context())
+		require.ErrorIs(t, err, hostile)
+		assert.Less(t, len(err.Error()), 400)
+		for _, r := range err.Error() {
+			assert.True(t, r >= ' ' && r <= '~', "%q", r)
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package jwks
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// A State says what a cached key set is good for. Its values are stable: use them in
+// metrics. The package documentation tells what requests see in each.
+type State string
+
+// The states of a [Cache], in the order in which a set that cannot be refreshed passes
+// through them.
+const (
+	StateCold         State = "cold"                   // there has been no set yet
+	StateFresh        State = "fresh"                  // used as it is
+	StateRevalidating State = "stale-while-revalidate" // used, and refreshed behind
+	StateStale        State = "stale-if-error"         // used while refreshing fails
+	StateExhausted    State = "exhausted"              // too old to be used
+)
+
+// A Status describes a [Cache] at one moment. It is a copy: nothing changes it.
+type Status struct {
+	State State
+	Age   time.Duration // of the set in use, or since New if that is the seed; 0 in StateCold
+
+	LastSuccess time.Time // when the latest successful fetch began; zero if there was none
+	LastAttempt time.Time // when the latest fetch that has ended began
+	LastError   error     // of that fetch; nil if it succeeded
+	NextRefresh time.Time // not before; it takes a request, or Run, to make it happen
+
+	KeyIDs  []string     // of the usable keys, in the document's order, as the issuer wrote them
+	Blocked []string     // of Block, sorted
+	Skipped []SkippedKey // keys of the document that are not used
+
+	Fetches       uint64 // begun, of any cause; each may make several HTTP requests
+	ForcedFetches uint64 // of those, begun because of an unknown key
+	FailedFetches uint64 // of those, ended without a set
+}
+
+// Status returns the cache's present state. It makes no request.
+func (c *Cache) Status() Status {
+	v, now := c.view.Load(), time.Now()
+	status := Status{
+		State:         c.state(v, now),
+		LastAttempt:   v.latest.began,
+		LastError:     v.latest.err,
+		NextRefresh:   now.Add(c.untilDue(v, now)),
+		KeyIDs:        v.keys.keyIDs(),
+		Blocked:       slices.Sorted(maps.Keys(v.blocked)),
+		Skipped:       v.keys.skipped(),
+		Fetches:       v.begun,
+		ForcedFetches: v.forced,
+		FailedFetches: v.failed,
+	}
+	if v.good != nil {
+		status.Age, _ = elapsed(now, v.good.began)
+		if !v.good.seeded {
+			status.LastSuccess = v.good.began
+		}
+	}
+	return status
+}
