@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 		{"wrong issuer", token(members{"iss": `"https://evil.example/"`}), 9},
 		{"wrong audience", token(members{"aud": `"https://other.example"`}), 9},
 		{"expired", token(members{"exp": `1`}), 9},
-		{"wrong algorithm", header(`{"alg":"HS256","kid":"k1"}`), 8},
+		{"wrong algorithm", header(`{"alg":"HS256","kid":"k1"}`), 4},
 		{"alg none", header(`{"alg":"none"}`), 4},
 		{"not three segments", strings.Repeat("a.b", 300), 1},
 		{"64 KiB of junk", strings.Repeat("a", 64<<10), 1},

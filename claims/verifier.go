@@ -36,6 +36,7 @@ type Config struct {
 // API. It is safe for concurrent use and has nothing to close.
 type Verifier struct {
 	issuers       map[string]*Issuer
+	algorithms    []string // that at least one issuer accepts
 	maxTokenBytes int
 	now           func() time.Time
 	headers       headerMemo
@@ -45,26 +46,8 @@ type Verifier struct {
 // NewVerifier returns a Verifier, or every mistake in the Config at once. It makes no
 // request and starts no goroutine.
 func NewVerifier(config Config) (*Verifier, error) {
-	v := &Verifier{
-		issuers:       make(map[string]*Issuer, len(config.Issuers)),
-		maxTokenBytes: config.MaxTokenBytes,
-		now:           config.Now,
-	}
-	var errs []error
-	if len(config.Issuers) == 0 {
-		errs = append(errs, errors.New("claims: invalid Config.Issuers: at least one is required"))
-	}
-	for _, issuer := range config.Issuers {
-		complete, err := issuer.withDefaults()
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if v.issuers[issuer.URL] != nil {
-			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q stands twice", issuer.URL))
-		}
-		v.issuers[issuer.URL] = complete
-	}
+	v := &Verifier{maxTokenBytes: config.MaxTokenBytes, now: config.Now}
+	errs := v.addIssuers(config.Issuers)
 	if v.maxTokenBytes == 0 {
 		v.maxTokenBytes = defaultMaxTokenBytes
 	}
@@ -81,6 +64,31 @@ func NewVerifier(config Config) (*Verifier, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+// addIssuers completes and checks the issuers, and reports every mistake.
+func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
+	if len(issuers) == 0 {
+		errs = append(errs, errors.New("claims: invalid Config.Issuers: at least one is required"))
+	}
+	v.issuers = make(map[string]*Issuer, len(issuers))
+	for _, issuer := range issuers {
+		complete, err := issuer.withDefaults()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if v.issuers[issuer.URL] != nil {
+			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q stands twice", issuer.URL))
+		}
+		v.issuers[issuer.URL] = complete
+		for _, alg := range complete.Algorithms {
+			if !slices.Contains(v.algorithms, alg) {
+				v.algorithms = append(v.algorithms, alg)
+			}
+		}
+	}
+	return errs
 }
 
 // Verify returns the claims of token if it is a JWS in compact serialization, signed by
@@ -183,7 +191,10 @@ func (v *Verifier) read(parts compact) (*acceptedToken, error) {
 	if err != nil {
 		return nil, err
 	}
-	if parts.signature == "" {
+	switch {
+	case !slices.Contains(v.algorithms, h.alg): // refused whichever issuer it names, so unread
+		return nil, refuse(ErrAlgorithm, "")
+	case parts.signature == "":
 		return nil, refuse(ErrMalformed, "empty signature")
 	}
 	payload, err := decodeSegment("payload", parts.payload)
