@@ -1,0 +1,254 @@
+package middleware
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+const (
+	defaultMaxTokenBytes = 16 << 10
+	defaultRealm         = "api"
+
+	// maxFetches bounds the key set requests in flight of all the issuers together.
+	maxFetches = 16
+)
+
+// A Config says which tokens a [Middleware] accepts and how it answers. Exactly one of
+// Issuer with Audiences, Issuers, and Verifier is set. New copies what it needs.
+type Config struct {
+	// Issuer is the exact iss of the tokens, byte for byte: a trailing slash is part
+	// of it. Its keys are found by discovery unless JWKSURL is set.
+	Issuer string
+
+	// Audiences are the identifiers of this API, at least one with Issuer. A token is
+	// accepted if its aud has one of them.
+	Audiences []string
+
+	// JWKSURL is where Issuer publishes its keys, for one without discovery. It goes
+	// with Issuer only.
+	JWKSURL string
+
+	// Issuers are the policies of one or more issuers. Each one whose Keys is nil gets
+	// a [jwks.Cache] by discovery from its URL; at most 16 of their requests are in
+	// flight at once.
+	Issuers []claims.Issuer
+
+	// Verifier decides in place of the one that New makes. It may be a
+	// *claims.Verifier, or a fake in a test.
+	Verifier Verifier
+
+	// Client fetches keys: set it for a private certificate authority or a proxy. It
+	// defaults to the one of [jwks.Config].
+	Client *http.Client
+
+	// InsecureHTTPHosts are hosts whose keys may be fetched over plain http, such as
+	// an issuer inside a cluster: whoever controls the network between can forge
+	// tokens. Loopback needs no entry.
+	InsecureHTTPHosts []string
+
+	// MaxTokenBytes is the length from which on a token is refused unread with a 401.
+	// It defaults to 16 KiB and is at most 1 MiB. Note that net/http limits the whole
+	// header of a request, to 1 MiB by default.
+	MaxTokenBytes int
+
+	// Realm is the realm of the challenges, in printable ASCII. It defaults to "api".
+	Realm string
+
+	// Resource is this API's resource identifier (RFC 9728 section 1.2): the https URL
+	// that clients know it by, byte for byte, or http on loopback, without a fragment.
+	// It is what a client names to the authorization server, so it is usually one of
+	// the Audiences as well (RFC 8707 section 2); it is never derived from them, nor
+	// from a request's Host, which its sender chooses.
+	//
+	// If set, every challenge names the URL of the metadata that belongs to it, and
+	// [Middleware.ResourceMetadata] publishes them.
+	Resource string
+
+	// ResourceMetadataURL is where this API publishes its protected resource metadata,
+	// for every challenge (RFC 9728 section 5.1). It is an https URL, or http on
+	// loopback. It defaults to the one that RFC 9728 section 3.1 forms from Resource;
+	// without either of them challenges name none.
+	ResourceMetadataURL string
+
+	// AuthorizationServers are the issuers that [Middleware.ResourceMetadata] publishes.
+	// They default to all configured issuers, in that order. Set it where not all of
+	// them should be public, such as a list of tenants, and with a Verifier, whose
+	// issuers are not known. It goes with Resource only.
+	AuthorizationServers []string
+
+	// Logger receives refusals at debug level, and at most one warning in ten seconds
+	// while requests cannot be decided. No log line holds any part of a token. The key
+	// caches that New makes log their changes to it as well. It defaults to what
+	// [slog.Default] returns at the time.
+	Logger *slog.Logger
+
+	// ErrorHandler, if set, answers in place of [Middleware.WriteError] for Handler,
+	// Optional and Require: with a page, or a body of another format. The header
+	// already has the challenge or Retry-After, and the error's status is sent unless
+	// it calls WriteHeader; if it writes nothing, WriteError answers. It may call
+	// WriteError itself.
+	//
+	// What it is given is for logs and for decisions: the text of the error, and of
+	// what it wraps, is not for callers.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *Error)
+}
+
+// New returns a Middleware, or every mistake in the Config at once. It makes no request
+// and starts no goroutine: keys are fetched when the first token arrives.
+func New(config Config) (*Middleware, error) {
+	problems := config.check()
+	verifier, errs := config.verifier()
+	if problems = append(problems, errs...); len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	_, readsTokens := verifier.(*claims.Verifier)
+	m := &Middleware{
+		resource:       config.Resource,
+		servers:        config.publishedServers(),
+		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
+		verifier:       verifier,
+		readsTokens:    readsTokens,
+		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
+		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
+		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
+		errorHandler:   config.ErrorHandler,
+		logger:         config.Logger,
+	}
+	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
+		m.challengeEnd = ", resource_metadata=" + quoted(address)
+	}
+	return m, nil
+}
+
+// check reports what is wrong with c apart from its issuers.
+func (c *Config) check() []error {
+	var problems []error
+	report := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf("middleware: invalid Config"+format, args...))
+		}
+	}
+	one, several, verifier := c.hasIssuer(), c.Issuers != nil, c.Verifier != nil
+	report(!one && !several && !verifier, ": one of Issuer with Audiences, Issuers, and Verifier is required")
+	report(one && several || several && verifier || verifier && one,
+		": only one of Issuer with Audiences, Issuers, and Verifier can be set")
+	report(several && len(c.Issuers) == 0, ".Issuers: at least one is required")
+	report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only", c.JWKSURL)
+	fetches := one || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
+	report(c.Client != nil && !fetches, ".Client: no keys are fetched, so it would have no effect")
+	report(len(c.InsecureHTTPHosts) > 0 && !fetches,
+		".InsecureHTTPHosts: no keys are fetched, so they would have no effect")
+	report(c.MaxTokenBytes < 0 || c.MaxTokenBytes > 1<<20,
+		".MaxTokenBytes %d: it is not between 0 and 1 MiB", c.MaxTokenBytes)
+	report(strings.ContainsFunc(c.Realm, unprintable), ".Realm %q: it has to be printable ASCII", c.Realm)
+	err := checkPublicURL(c.ResourceMetadataURL)
+	report(err != nil, ".ResourceMetadataURL %q: %w", c.ResourceMetadataURL, err)
+	err = checkPublicURL(c.Resource)
+	report(err != nil, ".Resource %q: %w", c.Resource, err)
+	return append(problems, c.checkServers()...)
+}
+
+func (c *Config) hasIssuer() bool { return c.Issuer != "" || c.Audiences != nil }
+
+func unprintable(r rune) bool { return r < ' ' || r > '~' }
+
+// verifier returns the one to ask, or everything that is wrong with the issuers.
+func (c *Config) verifier() (Verifier, []error) {
+	switch own, ok := c.Verifier.(*claims.Verifier); {
+	case ok && own == nil:
+		return nil, []error{errors.New("middleware: invalid Config.Verifier: a nil *claims.Verifier")}
+	case c.Verifier != nil:
+		return c.Verifier, nil
+	}
+	issuers, problems := c.issuers()
+	if len(issuers) == 0 {
+		return nil, problems // check has reported that there is none
+	}
+	maxTokenBytes := min(max(c.MaxTokenBytes, 0), 1<<20) // check has reported what is outside
+	v, err := claims.NewVerifier(claims.Config{Issuers: issuers, MaxTokenBytes: maxTokenBytes})
+	if err != nil {
+		problems = append(problems, err)
+	}
+	return v, problems
+}
+
+// issuers returns a copy of the configured issuers with keys for all of them.
+func (c *Config) issuers() ([]claims.Issuer, []error) {
+	if c.hasIssuer() && c.Issuers == nil {
+		return c.singleIssuer()
+	}
+	var problems []error
+	limit := jwks.NewFetchLimit(maxFetches)
+	issuers := slices.Clone(c.Issuers)
+	for n := range issuers {
+		if issuers[n].Keys != nil {
+			continue
+		}
+		for _, algorithm := range issuers[n].Algorithms {
+			if strings.HasPrefix(algorithm, "HS") {
+				problems = append(problems, fmt.Errorf("middleware: invalid Config.Issuers[%d].Algorithms %q: "+
+					"an HMAC secret is never fetched; set Keys", n, algorithm))
+			}
+		}
+		keys, err := c.fetchedKeys(issuers[n].URL, "", limit)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("middleware: invalid Config.Issuers[%d].URL %q: %w", n, issuers[n].URL, err))
+		}
+		issuers[n].Keys = keys
+	}
+	return issuers, problems
+}
+
+func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
+	var problems []error
+	if c.Issuer == "" {
+		problems = append(problems, errors.New("middleware: invalid Config.Issuer \"\": it goes with Audiences"))
+	}
+	if len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") {
+		problems = append(problems, fmt.Errorf(
+			"middleware: invalid Config.Audiences %q: at least one is required, and none may be empty", c.Audiences))
+	}
+	field, value := "Issuer", c.Issuer
+	if c.JWKSURL != "" {
+		field, value = "JWKSURL", c.JWKSURL
+	}
+	if value == "" {
+		return nil, problems
+	}
+	keys, err := c.fetchedKeys(c.Issuer, c.JWKSURL, jwks.NewFetchLimit(maxFetches))
+	if err != nil {
+		problems = append(problems, fmt.Errorf("middleware: invalid Config.%s %q: %w", field, value, err))
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Keys: keys}}, nil
+}
+
+// fetchedKeys returns a cache, or an error and a key set without keys, with which the
+// rest of the issuer can still be checked.
+func (c *Config) fetchedKeys(issuer, jwksURL string, limit *jwks.FetchLimit) (claims.KeySet, error) {
+	cache, err := jwks.New(jwks.Config{
+		Issuer: issuer, URL: jwksURL, Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts,
+		Logger: c.Logger, FetchLimit: limit,
+	})
+	if err != nil {
+		return noKeys{}, err
+	}
+	return cache, nil
+}
+
+type noKeys struct{}
+
+func (noKeys) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return nil, claims.ErrKeysUnavailable
+}

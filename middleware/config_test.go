@@ -1,0 +1,216 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+type keySet struct{}
+
+func (keySet) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return nil, claims.ErrUnknownKey
+}
+
+const (
+	issuerURL = "https://issuer.example.test/"
+	api       = "https://api.example.test"
+)
+
+func TestConfigIsAccepted(t *testing.T) {
+	for rule, config := range map[string]middleware.Config{
+		"issuer with discovery":   {Issuer: issuerURL, Audiences: []string{api}},
+		"issuer with a JWKSURL":   {Issuer: "issuer", Audiences: []string{api}, JWKSURL: "https://keys.example.test/"},
+		"issuer on loopback":      {Issuer: "http://localhost:8080", Audiences: []string{api}},
+		"issuer in a cluster":     {Issuer: "http://idp.svc", Audiences: []string{api}, InsecureHTTPHosts: []string{"idp.svc"}},
+		"issuer with a client":    {Issuer: issuerURL, Audiences: []string{api}, Client: http.DefaultClient},
+		"issuers":                 {Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Keys: keySet{}}}},
+		"issuers with discovery":  {Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}}}, Client: http.DefaultClient},
+		"HMAC with its secret":    {Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Keys: keySet{}, Algorithms: []string{"HS256"}}}},
+		"verifier":                {Verifier: verifierFunc(nil)},
+		"metadata over https":     {Verifier: verifierFunc(nil), ResourceMetadataURL: "https://api.example.test/x?y"},
+		"metadata on loopback":    {Verifier: verifierFunc(nil), ResourceMetadataURL: "http://127.0.0.1:8080/x"},
+		"metadata on loopback v6": {Verifier: verifierFunc(nil), ResourceMetadataURL: "http://[::1]/x"},
+		"resource":                {Verifier: verifierFunc(nil), Resource: "https://api.example.test/v1?tenant=a"},
+		"resource on loopback":    {Verifier: verifierFunc(nil), Resource: "http://localhost:8080/mcp"},
+		"resource and its issuer": {Issuer: issuerURL, Audiences: []string{api}, Resource: api, AuthorizationServers: []string{issuerURL}},
+		"resource and a URL":      {Verifier: verifierFunc(nil), Resource: api, ResourceMetadataURL: "https://other.example.test/x"},
+		"realm with a quote":      {Verifier: verifierFunc(nil), Realm: `the "API"`},
+		"a short token":           {Verifier: verifierFunc(nil), MaxTokenBytes: 1},
+		"a long token":            {Verifier: verifierFunc(nil), MaxTokenBytes: 1 << 20},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			auth, err := middleware.New(config)
+			require.NoError(t, err)
+			require.NotNil(t, auth)
+		})
+	}
+}
+
+func TestConfigIsRefused(t *testing.T) {
+	var missing *claims.Verifier
+	fake := verifierFunc(nil)
+	issuers := []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Keys: keySet{}}}
+	for _, tt := range []struct {
+		rule   string
+		config middleware.Config
+		want   string
+	}{
+		{"nothing", middleware.Config{}, "middleware: invalid Config: one of Issuer with Audiences, Issuers, and Verifier is required"},
+		{"no issuers", middleware.Config{Issuers: []claims.Issuer{}}, "middleware: invalid Config.Issuers: at least one is required"},
+		{"issuer and issuers", middleware.Config{Issuer: issuerURL, Audiences: []string{api}, Issuers: issuers}, "middleware: invalid Config: only one of"},
+		{"issuers and verifier", middleware.Config{Issuers: issuers, Verifier: fake}, "middleware: invalid Config: only one of"},
+		{"verifier and issuer", middleware.Config{Issuer: issuerURL, Audiences: []string{api}, Verifier: fake}, "middleware: invalid Config: only one of"},
+		{"verifier and audiences", middleware.Config{Audiences: []string{api}, Verifier: fake}, "middleware: invalid Config: only one of"},
+		{"audiences that are empty, and issuers", middleware.Config{Audiences: []string{}, Issuers: issuers}, "middleware: invalid Config: only one of"},
+		{"a verifier that could not be made", middleware.Config{Verifier: missing}, "middleware: invalid Config.Verifier: a nil *claims.Verifier"},
+
+		{"issuer without audiences", middleware.Config{Issuer: issuerURL}, `middleware: invalid Config.Audiences []: at least one is required`},
+		{"issuer with no audience", middleware.Config{Issuer: issuerURL, Audiences: []string{}}, `middleware: invalid Config.Audiences []: at least one`},
+		{"issuer with an empty audience", middleware.Config{Issuer: issuerURL, Audiences: []string{api, ""}}, `middleware: invalid Config.Audiences ["https://api.example.test" ""]:`},
+		{"audiences without an issuer", middleware.Config{Audiences: []string{api}}, `middleware: invalid Config.Issuer "": it goes with Audiences`},
+		{"JWKSURL without an issuer", middleware.Config{Audiences: []string{api}, JWKSURL: "https://k.test/"}, `middleware: invalid Config.Issuer "": it goes with Audiences`},
+		{"issuer over http", middleware.Config{Issuer: "http://issuer.example.test/", Audiences: []string{api}}, `middleware: invalid Config.Issuer "http://issuer.example.test/": `},
+		{"keys over http", middleware.Config{Issuer: issuerURL, Audiences: []string{api}, JWKSURL: "http://k.test/"}, `middleware: invalid Config.JWKSURL "http://k.test/": `},
+		{"issuer that is no URL", middleware.Config{Issuer: "issuer", Audiences: []string{api}}, `middleware: invalid Config.Issuer "issuer": `},
+
+		{"JWKSURL with issuers", middleware.Config{Issuers: issuers, JWKSURL: "https://k.test/"}, `middleware: invalid Config.JWKSURL "https://k.test/": it goes with Issuer only`},
+		{"JWKSURL with a verifier", middleware.Config{Verifier: fake, JWKSURL: "https://k.test/"}, `middleware: invalid Config.JWKSURL "https://k.test/": it goes with Issuer only`},
+		{"client with a verifier", middleware.Config{Verifier: fake, Client: http.DefaultClient}, "middleware: invalid Config.Client: no keys are fetched"},
+		{"client with issuers that have their keys", middleware.Config{Issuers: issuers, Client: http.DefaultClient}, "middleware: invalid Config.Client: no keys are fetched"},
+		{"insecure hosts with a verifier", middleware.Config{Verifier: fake, InsecureHTTPHosts: []string{"x"}}, "middleware: invalid Config.InsecureHTTPHosts: no keys are fetched"},
+		{"HMAC without a secret", middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Algorithms: []string{"HS256"}}}}, `middleware: invalid Config.Issuers[0].Algorithms "HS256": an HMAC secret is never fetched; set Keys`},
+		{"discovery over http", middleware.Config{Issuers: []claims.Issuer{issuers[0], {URL: "http://b.test", Audiences: []string{api}}}}, `middleware: invalid Config.Issuers[1].URL "http://b.test": `},
+		{"issuer twice", middleware.Config{Issuers: []claims.Issuer{issuers[0], issuers[0]}}, `"https://issuer.example.test/" stands twice`},
+
+		{"negative MaxTokenBytes", middleware.Config{Verifier: fake, MaxTokenBytes: -1}, "middleware: invalid Config.MaxTokenBytes -1: it is not between 0 and 1 MiB"},
+		{"MaxTokenBytes over 1 MiB", middleware.Config{Verifier: fake, MaxTokenBytes: 1<<20 + 1}, "middleware: invalid Config.MaxTokenBytes 1048577:"},
+		{"realm with a line break", middleware.Config{Verifier: fake, Realm: "a\r\nb"}, `middleware: invalid Config.Realm "a\r\nb": it has to be printable ASCII`},
+		{"realm that is not ASCII", middleware.Config{Verifier: fake, Realm: "é"}, `middleware: invalid Config.Realm "é"`},
+		{"metadata over http", middleware.Config{Verifier: fake, ResourceMetadataURL: "http://api.test/x"}, `middleware: invalid Config.ResourceMetadataURL "http://api.test/x": https is required`},
+		{"metadata elsewhere on this host", middleware.Config{Verifier: fake, ResourceMetadataURL: "/x"}, `middleware: invalid Config.ResourceMetadataURL "/x": it needs a host`},
+		{"metadata with a fragment", middleware.Config{Verifier: fake, ResourceMetadataURL: "https://api.test/#"}, `middleware: invalid Config.ResourceMetadataURL "https://api.test/#": it needs a host`},
+		{"metadata with a password", middleware.Config{Verifier: fake, ResourceMetadataURL: "https://a:b@api.test/"}, `it needs a host, and neither user information nor a fragment`},
+		{"metadata with a quote", middleware.Config{Verifier: fake, ResourceMetadataURL: `https://api.test/"`}, `a character has to be percent-encoded`},
+		{"metadata with a backslash", middleware.Config{Verifier: fake, ResourceMetadataURL: `https://api.test/\`}, `a character has to be percent-encoded`},
+		{"resource over http", middleware.Config{Verifier: fake, Resource: "http://api.test"}, `middleware: invalid Config.Resource "http://api.test": https is required`},
+		{"resource that is a name", middleware.Config{Verifier: fake, Resource: "urn:api"}, `middleware: invalid Config.Resource "urn:api": it needs a host`},
+		{"resource without a scheme", middleware.Config{Verifier: fake, Resource: "api.test/x"}, `middleware: invalid Config.Resource "api.test/x": it needs a host`},
+		{"resource with a fragment (RFC 9728 section 1.2)", middleware.Config{Verifier: fake, Resource: "https://api.test/#x"}, `middleware: invalid Config.Resource "https://api.test/#x": it needs a host, and neither user information nor a fragment`},
+		{"resource with a password", middleware.Config{Verifier: fake, Resource: "https://a:b@api.test/"}, `invalid Config.Resource "https://a:b@api.test/": it needs a host`},
+		{"resource with a space", middleware.Config{Verifier: fake, Resource: "https://api.test/a b"}, `invalid Config.Resource "https://api.test/a b": a character has to be percent-encoded`},
+		{"resource that is not ASCII", middleware.Config{Verifier: fake, Resource: "https://api.test/é"}, `a character has to be percent-encoded`},
+		{"no authorization servers", middleware.Config{Verifier: fake, Resource: api, AuthorizationServers: []string{}}, `middleware: invalid Config.AuthorizationServers []: at least one is required`},
+		{"authorization servers without a resource", middleware.Config{Verifier: fake, AuthorizationServers: []string{issuerURL}}, `middleware: invalid Config.AuthorizationServers ["https://issuer.example.test/"]: they go with Resource only`},
+		{"an authorization server that is not trusted", middleware.Config{Issuers: issuers, Resource: api, AuthorizationServers: []string{issuerURL, "https://issuer.example.test"}}, `middleware: invalid Config.AuthorizationServers "https://issuer.example.test": it is none of the issuers`},
+		{"an authorization server over http", middleware.Config{Verifier: fake, Resource: api, AuthorizationServers: []string{"http://a.test"}}, `middleware: invalid Config.AuthorizationServers "http://a.test": https is required`},
+		{"an authorization server that is no URL", middleware.Config{Verifier: fake, Resource: api, AuthorizationServers: []string{""}}, `middleware: invalid Config.AuthorizationServers "": it is not a URL with a host`},
+		{"metadata that is no URL", middleware.Config{Verifier: fake, ResourceMetadataURL: "https://api.test/%zz"}, `it is not a URL`},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			auth, err := middleware.New(tt.config)
+			assert.Nil(t, auth)
+			assert.ErrorContains(t, err, tt.want)
+		})
+	}
+}
+
+func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
+	_, err := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{
+			{URL: "http://a.test", Audiences: []string{api}},
+			{URL: "https://b.test", Leeway: -1, Algorithms: []string{"HS512"}},
+		},
+		JWKSURL: "https://k.test/", MaxTokenBytes: -1, Realm: "\n", ResourceMetadataURL: "x",
+		Resource: "y", AuthorizationServers: []string{"https://c.test"},
+	})
+	require.Error(t, err)
+	for _, part := range []string{
+		"Config.JWKSURL", "Config.MaxTokenBytes", "Config.Realm", "Config.ResourceMetadataURL",
+		"Config.Resource ", "Config.AuthorizationServers",
+		"Config.Issuers[0].URL", "Config.Issuers[1].Algorithms", "Leeway", "Audiences is empty",
+	} {
+		assert.ErrorContains(t, err, part)
+	}
+	assert.NotContains(t, err.Error(), "Keys is nil", "that would be a consequence, not a mistake")
+
+	_, err = middleware.New(middleware.Config{Issuer: "http://a.test", Realm: "\n"})
+	for _, part := range []string{"Config.Issuer", "Config.Audiences", "Config.Realm"} {
+		assert.ErrorContains(t, err, part)
+	}
+	assert.Equal(t, 2, strings.Count(err.Error(), "\n"), "one line each: %v", err)
+}
+
+func TestConfigIsCopied(t *testing.T) {
+	config := middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}}}}
+	_, err := middleware.New(config)
+	require.NoError(t, err)
+	assert.Nil(t, config.Issuers[0].Keys, "the caller's issuers are as they were")
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestNewMakesNoRequest(t *testing.T) {
+	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("request to %s", r.URL)
+		return nil, http.ErrHandlerTimeout
+	})}
+	_, err := middleware.New(middleware.Config{Issuer: issuerURL, Audiences: []string{api}, Client: client})
+	require.NoError(t, err)
+	_, err = middleware.New(middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}}}, Client: client})
+	require.NoError(t, err)
+}
+
+// An outage of many issuers must not tie up a server's sockets.
+func TestFetchesOfAllIssuersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inFlight atomic.Int64
+		hang := roundTripper(func(r *http.Request) (*http.Response, error) {
+			defer inFlight.Add(-1)
+			assert.LessOrEqual(t, inFlight.Add(1), int64(16))
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		var out bytes.Buffer
+		config := middleware.Config{Client: &http.Client{Transport: hang}}
+		logTo(&out, slog.LevelDebug)(&config)
+		key := jwkstest.NewKey("ES256")
+		var tokens []string
+		for n := range 40 {
+			issuer := jwkstest.NewIssuer(jwkstest.Config{URL: fmt.Sprintf("https://%d.example.test", n), Key: key})
+			tokens = append(tokens, issuer.Token(nil))
+			config.Issuers = append(config.Issuers, claims.Issuer{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}})
+		}
+		auth, err := middleware.New(config)
+		require.NoError(t, err)
+		var calls sync.WaitGroup
+		for _, token := range tokens {
+			calls.Go(func() {
+				assert.Equal(t, http.StatusServiceUnavailable, serve(t, auth.Handler(whoami), bearer(token)).Status)
+			})
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 16, inFlight.Load())
+		calls.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait() // for the last of the fetches to end
+		assert.Contains(t, out.String(), "jwks:", "the caches have the same Logger")
+	})
+}

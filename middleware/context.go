@@ -1,0 +1,63 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// A verified is the context of a request that a Middleware let through. Besides the
+// claims it remembers who verified what, so that auth.Handler around a router and
+// auth.RequireScopes on a route verify a token once.
+//
+// It is a context type, not two values, because it is made for every request.
+type verified struct {
+	context.Context // carries the claims
+
+	by            *Middleware
+	authorization string // the whole field value
+	claims        *claims.Claims
+}
+
+type verifiedKey struct{}
+
+// Value returns v itself for the key of this package. The innermost one answers, so
+// what an outer Middleware has verified is hidden behind it.
+func (v *verified) Value(key any) any {
+	if key == (verifiedKey{}) {
+		return v
+	}
+	return v.Context.Value(key)
+}
+
+// Format prints a fixed text for every verb. A context gets into logs more easily than a
+// header does, and this one holds the token.
+func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.verified") }
+
+// remembered returns the claims that m has found in this very Authorization value, in
+// this request, or nil. A handler may pass its request's context on with another token,
+// or to another API's Middleware: neither may profit from the first.
+func (m *Middleware) remembered(ctx context.Context, authorization []string) *claims.Claims {
+	v, ok := ctx.Value(verifiedKey{}).(*verified)
+	if !ok || v.by != m || len(authorization) != 1 || v.authorization != authorization[0] {
+		return nil
+	}
+	return v.claims
+}
+
+// carrying returns ctx with the claims, and with by as the one who verified them.
+func carrying(ctx context.Context, c *claims.Claims, by *Middleware, authorization string) context.Context {
+	return &verified{Context: claims.NewContext(ctx, c), by: by, authorization: authorization, claims: c}
+}
+
+// anonymous returns r without claims, whatever an outer Middleware put there.
+func anonymous(r *http.Request) *http.Request {
+	ctx := r.Context()
+	if _, ok := claims.FromContext(ctx); !ok && ctx.Value(verifiedKey{}) == nil {
+		return r
+	}
+	return r.WithContext(carrying(ctx, nil, nil, ""))
+}

@@ -1,0 +1,191 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// The error codes of RFC 6750 section 3.1 and RFC 9470 section 3.
+const (
+	codeInvalidRequest             = "invalid_request"
+	codeInvalidToken               = "invalid_token"
+	codeInsufficientScope          = "insufficient_scope"
+	codeInsufficientAuthentication = "insufficient_user_authentication"
+)
+
+// An Error is a request that was not let through, and the answer to it. It is what
+// [Guard.Check], [Guard.Authenticate] and [Authorize] return and what
+// [Middleware.WriteError] formats.
+//
+// It matches its Reason and everything that Err wraps under [errors.Is]:
+//
+//	if errors.Is(err, claims.ErrExpired) { … }
+type Error struct {
+	// Status is the HTTP status: 400, 401, 403 or 503.
+	Status int
+
+	// Code is the OAuth error code: invalid_request, invalid_token or
+	// insufficient_scope (RFC 6750 section 3.1), or insufficient_user_authentication
+	// (RFC 9470 section 3). It is empty where no code is sent: for a request without a
+	// bearer token (401), and for a 503.
+	Code string
+
+	// Reason is the stable code for logs and metrics, one of the constants of package
+	// claims. It is empty for a request without a bearer token and for a malformed
+	// one, which never got as far as a reason. It is ErrRejected for a token whose user
+	// has to authenticate again: Code tells that from other rejections.
+	Reason claims.Reason
+
+	// Scopes are all the scopes that the route needs, for a 401 and for a 403 that
+	// scopes decided. They are the caller's to keep.
+	Scopes []string
+
+	// ACRValues and MaxAge are what the route demands of the user's authentication, for
+	// insufficient_user_authentication: one of the values, the preferred one first, at
+	// most so long ago. Either may be zero, for no such demand. A challenge has MaxAge
+	// in whole seconds. They are the caller's to keep.
+	ACRValues []string
+	MaxAge    time.Duration
+
+	// RetryAfter says when a 503 may be worth another try; 0 if that is not known.
+	RetryAfter time.Duration
+
+	// Err is the cause, for logs: it may hold the words of a key source, a hook or a
+	// policy. It is never sent. It may be nil.
+	Err error
+}
+
+// Error returns a text for logs. It is not for callers; [Middleware.WriteError] never
+// sends it.
+func (e *Error) Error() string {
+	code := e.Code
+	switch {
+	case code != "":
+	case e.Status == http.StatusUnauthorized:
+		code = "no bearer token"
+	default:
+		code = "unavailable"
+	}
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("middleware: %d %s: %v", e.Status, code, e.Err)
+	case e.Reason != "":
+		return fmt.Sprintf("middleware: %d %s: %v", e.Status, code, e.Reason)
+	}
+	return fmt.Sprintf("middleware: %d %s", e.Status, code)
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is e's Reason.
+func (e *Error) Is(target error) bool {
+	reason, ok := target.(claims.Reason)
+	return ok && reason != "" && reason == e.Reason
+}
+
+// As sets a *[claims.Reason] target to e's Reason, if it has one.
+func (e *Error) As(target any) bool {
+	reason, ok := target.(*claims.Reason)
+	if ok && e.Reason != "" {
+		*reason = e.Reason
+		return true
+	}
+	return false
+}
+
+// unauthenticated answers a request without a bearer token. It has no code: the caller
+// may not have known that a token is needed (RFC 6750 section 3.1).
+func unauthenticated() *Error { return &Error{Status: http.StatusUnauthorized} }
+
+func malformedRequest() *Error {
+	return &Error{Status: http.StatusBadRequest, Code: codeInvalidRequest}
+}
+
+func invalidToken(reason claims.Reason, err error) *Error {
+	return &Error{Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: reason, Err: err}
+}
+
+func forbidden(err error) *Error {
+	return &Error{
+		Status: http.StatusForbidden, Code: codeInsufficientScope, Reason: claims.ErrForbidden, Err: err,
+	}
+}
+
+// insufficientAuthentication answers a token that is good, but not good enough (RFC 9470
+// section 3).
+func insufficientAuthentication(err error) *Error {
+	return &Error{
+		Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication,
+		Reason: claims.ErrRejected, Err: err,
+	}
+}
+
+// undecided answers a request that could not be judged.
+func undecided(reason claims.Reason, err error) *Error {
+	e := &Error{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
+	var unavailable *claims.UnavailableError
+	if errors.As(err, &unavailable) {
+		e.RetryAfter = unavailable.RetryAfter
+	}
+	return e
+}
+
+// fromVerifier turns what a Verifier returned into an answer. An error that says
+// nothing about itself refuses the token, as that of a Validate hook does.
+func fromVerifier(err error) *Error {
+	var reason claims.Reason
+	switch known := errors.As(err, &reason); {
+	case !known && contextEnded(err):
+		return undecided(claims.ErrUnavailable, err)
+	case reason == claims.ErrUnavailable, reason == claims.ErrKeysUnavailable:
+		return undecided(reason, err)
+	case reason == claims.ErrForbidden:
+		return forbidden(err)
+	case invalidTokenTexts[reason] == "":
+		return invalidToken(claims.ErrRejected, err)
+	}
+	return invalidToken(reason, err)
+}
+
+// fromPolicy turns a policy's error into an answer: it could not decide, it wants a
+// better authentication, or it denies.
+func fromPolicy(err error) *Error {
+	switch _, weak := errors.AsType[*weakness](err); {
+	case errors.Is(err, claims.ErrKeysUnavailable):
+		return undecided(claims.ErrKeysUnavailable, err)
+	case isUndecided(err):
+		return undecided(claims.ErrUnavailable, err)
+	case weak:
+		return insufficientAuthentication(err)
+	}
+	return forbidden(err)
+}
+
+func isUndecided(err error) bool {
+	return errors.Is(err, claims.ErrUnavailable) || errors.Is(err, claims.ErrKeysUnavailable) || contextEnded(err)
+}
+
+func contextEnded(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// asError returns the *Error in err, or the answer to whatever else it is. No error
+// makes it return an answer that lets a request through, nil included.
+func asError(err error) *Error {
+	var e *Error
+	switch found := errors.As(err, &e); {
+	case !found:
+		return fromVerifier(err)
+	case e == nil:
+		return fromVerifier(nil)
+	case e.Status < 400 || e.Status > 599:
+		return fromVerifier(e.Reason) // made by hand, without a status
+	}
+	return e
+}

@@ -1,0 +1,199 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// Browsers send a preflight without a token, so CORS stands around the protection. There
+// it also covers refusals, whose challenge a page can then read.
+func Example_cors() {
+	auth := newExampleAuth(jwkstest.NewIssuer(jwkstest.Config{}))
+	cors := func(next http.Handler) http.Handler { // or a package for it
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Access-Control-Allow-Origin", "https://app.example.com")
+			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+			if r.Method == http.MethodOptions {
+				w.Header().Set("Access-Control-Allow-Headers", "Authorization")
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+
+	call(cors(auth.Handler(whoami)), "OPTIONS", "/", "")
+	call(cors(auth.Handler(whoami)), "GET", "/", "")
+	call(auth.Handler(cors(whoami)), "OPTIONS", "/", "") // the wrong way round
+	// Output:
+	// 204
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api"
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api"
+}
+
+// A websocket begins as a GET, and is refused like one, before it is upgraded. It outlives
+// its request: the deadline ends it with its token.
+//
+// Pages cannot set the Authorization field of a websocket. For them, let an ordinary
+// request that has it hand out a ticket, random and good for one connection within
+// seconds, rather than put the token into the URL (RFC 9700 section 4.3.2).
+func Example_websocket() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	chat := func(ctx context.Context, w http.ResponseWriter, _ *http.Request) {
+		_, limited := ctx.Deadline()
+		w.WriteHeader(http.StatusSwitchingProtocols) // upgrader.Upgrade(w, r, nil), and then the messages
+		fmt.Fprint(w, "ends with its token: ", limited)
+	}
+	h := auth.RequireScopes("chat")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		ctx, cancel := context.WithDeadline(r.Context(), c.ExpiresAt())
+		defer cancel()
+		chat(ctx, w, r)
+	}))
+
+	call(h, "GET", "/chat", "Bearer "+issuer.Token(map[string]any{"scope": "chat"}))
+	call(h, "GET", "/chat", "")
+	// Output:
+	// 101 ends with its token: true
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api", scope="chat"
+}
+
+// The patterns of http.ServeMux take a handler each: one line a route, and path values
+// are there as ever.
+func Example_serveMux() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	get := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "timesheet ", r.PathValue("id")) })
+	put := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "stored ", r.PathValue("id")) })
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /timesheets/{id}", auth.RequireScopes("read:timesheets")(get)) // and HEAD
+	mux.Handle("PUT /timesheets/{id}", auth.RequireScopes("write:timesheets")(put))
+	mux.Handle("/", auth.Handler(http.NotFoundHandler())) // nobody learns what there is
+
+	reader := "Bearer " + issuer.Token(map[string]any{"scope": "read:timesheets"})
+	call(mux, "GET", "/timesheets/7", reader)
+	call(mux, "PUT", "/timesheets/7", reader)
+	call(mux, "DELETE", "/timesheets/7", "")
+	// Output:
+	// 200 timesheet 7
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
+	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="write:timesheets"
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api"
+}
+
+// What all routes of a part have in common stands around that part's router, and what
+// a single one needs besides stands on the route. The token is verified once.
+func Example_subrouter() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	admin := http.NewServeMux()
+	admin.Handle("GET /users", whoami)
+	admin.Handle("DELETE /users", auth.RequireScopes("delete:users")(whoami))
+
+	root := http.NewServeMux()
+	root.Handle("/admin/", http.StripPrefix("/admin", auth.RequireScopes("admin")(admin)))
+	root.Handle("/public/", http.NotFoundHandler())
+
+	call(root, "GET", "/admin/users", "Bearer "+issuer.Token(map[string]any{"sub": "alice", "scope": "admin"}))
+	call(root, "DELETE", "/admin/users", "Bearer "+issuer.Token(map[string]any{"sub": "bob", "scope": "admin delete:users"}))
+	call(root, "DELETE", "/admin/users", "Bearer "+issuer.Token(map[string]any{"scope": "delete:users"}))
+	// Output:
+	// 200 subject alice
+	// 200 subject bob
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
+	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="admin"
+}
+
+// inMemory is a transport that calls a handler, in place of a network.
+func inMemory(h http.Handler) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result(), nil
+	})
+}
+
+// Behind a reverse proxy, an API verifies the token that the proxy hands on. A proxy that
+// verifies it as well need not hand it on: to a backend that it is not meant for, a token
+// is a credential to lose (RFC 9700 section 4.9). It replaces what the client sent in the
+// fields that the backend trusts, and nobody else may reach that backend.
+func Example_reverseProxy() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	backend := &url.URL{Scheme: "http", Host: "backend.internal"}
+	api := auth.Handler(whoami) // in another process
+	forwarding := &httputil.ReverseProxy{
+		Transport: inMemory(api),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(backend) }, // keeps Authorization
+	}
+
+	trusting := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // in another process
+		fmt.Fprintf(w, "X-Subject: %s, Authorization: %q", r.Header.Get("X-Subject"), r.Header.Get("Authorization"))
+	})
+	stripping := auth.Handler(&httputil.ReverseProxy{
+		Transport: inMemory(trusting),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			c, _ := claims.FromContext(r.In.Context())
+			r.SetURL(backend)
+			r.Out.Header.Del("Authorization")
+			r.Out.Header.Set("X-Subject", c.Subject())
+		},
+	})
+
+	alice := "Bearer " + issuer.Token(map[string]any{"sub": "alice"})
+	call(forwarding, "GET", "/", alice)
+	call(forwarding, "GET", "/", "") // the API's challenge comes through
+	call(stripping, "GET", "/", alice)
+	// Output:
+	// 200 subject alice
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api"
+	// 200 X-Subject: alice, Authorization: ""
+}
+
+// Probes have no token. That the process lives does not depend on the issuer: otherwise
+// its outage would restart all servers, which then have no keys left. Whether requests
+// can be served does.
+func Example_health() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	issuer.Fail(jwkstest.Discovery, jwkstest.Respond(404, nil, "")) // not there yet
+	issuer.Fail(jwkstest.Metadata, jwkstest.Respond(404, nil, ""))
+	keys, err1 := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client()})
+	auth, err2 := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys}},
+	})
+	if err := errors.Join(err1, err2); err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", auth.Handler(whoami))
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if keys.Ready(r.Context()) != nil { // its text is for the log
+			http.Error(w, "no keys", http.StatusServiceUnavailable)
+		}
+	})
+
+	call(mux, "GET", "/healthz", "")
+	call(mux, "GET", "/readyz", "")
+	// Output:
+	// 200
+	// 503 no keys
+}

@@ -1,0 +1,272 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// call sends a request with this Authorization field, or without one, and prints the
+// answer.
+func call(h http.Handler, method, path, authorization string) {
+	r := httptest.NewRequest(method, path, nil)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(strings.TrimSpace(fmt.Sprint(w.Code, " ", w.Body)))
+	if challenge := w.Header().Get("WWW-Authenticate"); challenge != "" {
+		fmt.Println("WWW-Authenticate:", challenge)
+	}
+}
+
+// newExampleAuth makes a Middleware for an issuer that lives in this process. Only Client
+// is there because of that.
+func newExampleAuth(issuer *jwkstest.Issuer) *middleware.Middleware {
+	auth, err := middleware.New(middleware.Config{
+		Issuer:    issuer.URL(),
+		Audiences: []string{jwkstest.Audience},
+		Client:    issuer.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return auth
+}
+
+func Example() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // in place of a real one
+	auth, err := middleware.New(middleware.Config{
+		Issuer:    issuer.URL(),
+		Audiences: []string{jwkstest.Audience},
+		Client:    issuer.Client(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	list := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		fmt.Fprintf(w, "timesheets of %s", c.Subject())
+	})
+	mux.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(list))
+
+	token := issuer.Token(map[string]any{"sub": "alice", "scope": "read:timesheets"})
+	call(mux, "GET", "/timesheets", "Bearer "+token)
+	// Output: 200 timesheets of alice
+}
+
+func ExampleNew() {
+	_, err := middleware.New(middleware.Config{
+		Issuer: "http://issuer.example.com",
+		Realm:  "timesheets\n",
+	})
+	fmt.Println(err) // every mistake at once
+
+	// Output:
+	// middleware: invalid Config.Realm "timesheets\n": it has to be printable ASCII
+	// middleware: invalid Config.Audiences []: at least one is required, and none may be empty
+	// middleware: invalid Config.Issuer "http://issuer.example.com": jwks: invalid Config.Issuer "http://issuer.example.com": https is required; to allow http, name the host in Config.InsecureHTTPHosts
+}
+
+func ExampleMiddleware_RequireScopes() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	h := auth.RequireScopes("write:timesheets")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+
+	call(h, "POST", "/", "")
+	call(h, "POST", "/", "Bearer "+issuer.Token(map[string]any{"scope": "read:timesheets"}))
+	// Output:
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api", scope="write:timesheets"
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
+	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="write:timesheets"
+}
+
+func ExampleMiddleware_Require() {
+	auth := newExampleAuth(jwkstest.NewIssuer(jwkstest.Config{}))
+	type orgClaims struct {
+		Org string `json:"org_id"`
+	}
+	ofAcme := middleware.CustomClaims(func(_ context.Context, c orgClaims) error {
+		if c.Org != "org_acme" { // also if there is none
+			return errors.New("another organisation")
+		}
+		return nil
+	})
+	admin := middleware.Any(middleware.AllScopes("admin"), middleware.AllScopes("read:x", "write:x"))
+
+	protect := auth.Require(ofAcme, admin) // both
+	_ = protect(http.NotFoundHandler())
+}
+
+func ExampleMiddleware_Optional() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	h := auth.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := claims.FromContext(r.Context())
+		if !ok {
+			fmt.Fprint(w, "hello, stranger")
+			return
+		}
+		fmt.Fprintf(w, "hello, %s", c.Subject())
+	}))
+
+	call(h, "GET", "/", "")
+	call(h, "GET", "/", "Bearer "+issuer.Token(map[string]any{"sub": "alice"}))
+	call(h, "GET", "/", "Bearer expired-or-otherwise-bad") // is not taken for a stranger
+	// Output:
+	// 200 hello, stranger
+	// 200 hello, alice
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"error":"invalid_token","error_description":"The access token is malformed"}
+	// WWW-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"
+}
+
+// Routers with middleware of type func(http.Handler) http.Handler, such as chi, need no
+// adapter. Around the router the token is verified, on the route the scopes are judged,
+// and the token is verified once.
+func Example_router() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	routes := http.NewServeMux()
+	route := func(pattern string, protect func(http.Handler) http.Handler) { // r.With(protect).Get(pattern, …)
+		routes.Handle(pattern, protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, pattern)
+		})))
+	}
+	route("GET /timesheets", auth.RequireScopes("read:timesheets"))
+	route("POST /timesheets", auth.RequireScopes("write:timesheets"))
+	root := http.NewServeMux()
+	root.Handle("/", auth.Handler(routes)) // r.Use(auth.Handler)
+	root.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+
+	reader := "Bearer " + issuer.Token(map[string]any{"scope": "read:timesheets"})
+	call(root, "GET", "/timesheets", reader)
+	call(root, "GET", "/healthz", "")
+	// Output:
+	// 200 GET /timesheets
+	// 200
+}
+
+// A decision that depends on the object of the request is made where the object is known.
+func ExampleAuthorize() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	h := auth.RequireScopes("read:timesheets")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		if owner := r.URL.Query().Get("of"); owner != c.Subject() {
+			if err := middleware.Authorize(r.Context(), middleware.AllScopes("read:all-timesheets")); err != nil {
+				auth.WriteError(w, r, err)
+				return
+			}
+		}
+		fmt.Fprint(w, "here you are")
+	}))
+
+	alice := "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": "read:timesheets"})
+	call(h, "GET", "/?of=alice", alice)
+	call(h, "GET", "/?of=bob", alice)
+	// Output:
+	// 200 here you are
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
+	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:all-timesheets"
+}
+
+// A bare handler is tested without a token and without a Middleware.
+func ExampleAuthorize_testing() {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := middleware.Authorize(r.Context(), middleware.AnyScope("admin", "read:x"))
+		fmt.Fprint(w, "allowed: ", err == nil)
+	})
+
+	c, err := claims.ParseUnverified([]byte(`{"sub":"alice","scope":"read:x"}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r.WithContext(claims.NewContext(r.Context(), c)))
+	fmt.Println(w.Body)
+	// Output: allowed: true
+}
+
+// A protected router is tested with a Verifier of the test's own.
+func ExampleVerifier() {
+	auth, err := middleware.New(middleware.Config{Verifier: fakeVerifier{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	call(auth.RequireScopes("read:x")(whoami), "GET", "/", "Bearer alice")
+	// Output: 200 subject alice
+}
+
+// fakeVerifier takes the token for the subject's name.
+type fakeVerifier struct{}
+
+func (fakeVerifier) Verify(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
+	return claims.ParseUnverified(fmt.Appendf(nil, `{"sub":%q,"scope":"read:x"}`, token))
+}
+
+// Adapters to other routers, and other transports, rest on a Guard.
+func ExampleGuard_Check() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	guard := auth.Guard(middleware.AllScopes("read:x"))
+
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer "+issuer.Token(map[string]any{"scope": "read:y"}))
+	_, err := guard.Check(r)
+
+	var refused *middleware.Error
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Status, refused.Code, string(refused.Reason), refused.Scopes)
+	}
+	fmt.Println(errors.Is(err, claims.ErrForbidden))
+	// Output:
+	// 403 insufficient_scope forbidden [read:x]
+	// true
+}
+
+func ExampleGuard_Authenticate() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	guard := newExampleAuth(issuer).Guard()
+
+	metadata := map[string][]string{ // of a message, an RPC, …
+		"authorization": {"Bearer " + issuer.Token(map[string]any{"sub": "worker"})},
+	}
+	ctx, err := guard.Authenticate(context.Background(), metadata["authorization"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, _ := claims.FromContext(ctx)
+	fmt.Println(c.Subject())
+	// Output: worker
+}
+
+// A common mistake: to protect the router's routes one by one and forget what the mux
+// matches besides. Protect the whole of it, and open what has to be open.
+func ExampleMiddleware_Handler_mistake() {
+	auth := newExampleAuth(jwkstest.NewIssuer(jwkstest.Config{}))
+	secret := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") })
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /reports", auth.Handler(secret))
+	mux.Handle("/reports/", secret) // meant as the same
+	call(mux, "GET", "/reports/2026", "")
+
+	whole := auth.Handler(mux)
+	call(whole, "GET", "/reports/2026", "")
+	// Output:
+	// 200 secret
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// WWW-Authenticate: Bearer realm="api"
+}

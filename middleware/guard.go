@@ -1,0 +1,138 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// A Guard is one declared route: what a Middleware demands of a request to it. Most
+// programs use [Middleware.Require] and [Middleware.RequireScopes] instead; a Guard is
+// for adapters to other routers and other transports.
+//
+// It is made at set-up by [Middleware.Guard] and is safe for concurrent use.
+type Guard struct {
+	m        *Middleware
+	policies []Policy
+}
+
+// Guard declares a route that needs a valid token and the consent of all the policies.
+// Without policies any valid token will do. The Middleware remembers which scopes its
+// Guards ask for, as [Middleware.ResourceMetadata] publishes no others.
+func (m *Middleware) Guard(policies ...Policy) *Guard {
+	if m == nil || m.verifier == nil {
+		panic("middleware: a Middleware is made by New, which returned an error or was not called")
+	}
+	m.declare(policies)
+	return &Guard{m: m, policies: slices.Clone(policies)}
+}
+
+// Check decides about a request and writes nothing. It returns the request to hand on,
+// with the claims in its context, or an error that is always an [*Error], for
+// [Middleware.WriteError]. On an error the request is nil.
+//
+// It reads the Authorization header field and nothing else: a token in the query, in a
+// form or in a cookie is not seen (RFC 9700 section 4.3.2).
+func (g *Guard) Check(r *http.Request) (*http.Request, error) {
+	ctx, fresh, e := g.authenticate(r.Context(), r.Header["Authorization"], nil)
+	switch {
+	case e != nil:
+		return nil, e
+	case fresh:
+		return r.WithContext(ctx), nil
+	}
+	return r, nil
+}
+
+// Authenticate is [Guard.Check] for any transport: authorization holds the values of
+// the request's Authorization fields, one for each field, and proofs show that the
+// caller holds the key of a bound token. It returns the context for the handler, with
+// the claims, or an error that is always an [*Error]; the context is nil then.
+//
+// What this Middleware has verified for the same ctx and Authorization value is not
+// verified again, unless there are proofs: a proof is for one request only. The
+// policies are asked every time.
+//
+// It makes no request of its own, but the [Verifier] may. It returns when ctx ends, if
+// the Verifier and the policies do.
+func (g *Guard) Authenticate(
+	ctx context.Context, authorization []string, proofs ...claims.Proof,
+) (context.Context, error) {
+	ctx, _, e := g.authenticate(ctx, authorization, proofs)
+	if e != nil {
+		return nil, e // not e alone: a nil *Error is not a nil error
+	}
+	return ctx, nil
+}
+
+// authenticate returns the context for the handler, and whether it is another than ctx.
+func (g *Guard) authenticate(
+	ctx context.Context, authorization []string, proofs []claims.Proof,
+) (context.Context, bool, *Error) {
+	with, fresh, e := g.m.identify(ctx, authorization, proofs)
+	if e == nil && len(g.policies) > 0 {
+		e = decide(with, g.policies)
+	}
+	if e == nil {
+		return with, fresh, nil
+	}
+	if e.Status == http.StatusUnauthorized {
+		e.Scopes = neededScopes(g.policies)
+	}
+	g.m.log(ctx, e)
+	return nil, false, e
+}
+
+// identify returns a context that carries the token's claims, and whether it is another
+// than ctx.
+func (m *Middleware) identify(
+	ctx context.Context, authorization []string, proofs []claims.Proof,
+) (context.Context, bool, *Error) {
+	if c := m.remembered(ctx, authorization); c != nil && len(proofs) == 0 {
+		if seen, _ := claims.FromContext(ctx); seen == c {
+			return ctx, false, nil
+		}
+		return carrying(ctx, c, m, authorization[0]), true, nil
+	}
+	c, e := m.verify(ctx, authorization, proofs)
+	switch {
+	case e != nil:
+		return nil, false, e
+	case len(proofs) > 0:
+		return carrying(ctx, c, nil, ""), true, nil
+	}
+	return carrying(ctx, c, m, authorization[0]), true, nil
+}
+
+// errNoVerdict is for a Verifier that breaks its contract.
+var errNoVerdict = errors.New("the Verifier returned neither claims nor an error")
+
+var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
+
+// verify takes the token from the field values and has it verified.
+func (m *Middleware) verify(
+	ctx context.Context, authorization []string, proofs []claims.Proof,
+) (*claims.Claims, *Error) {
+	token, found := bearerToken(authorization, m.maxTokenBytes)
+	switch {
+	case found == noCredential:
+		return nil, unauthenticated()
+	case found == malformedCredential, found == bearerCredential && !m.readsTokens && !isB64Token(token):
+		return nil, malformedRequest()
+	case found == oversizedCredential:
+		return nil, invalidToken(claims.ErrMalformed, errOversized)
+	}
+	c, err := m.verifier.Verify(ctx, token, proofs...)
+	switch {
+	case err == nil && c != nil:
+		return c, nil
+	case err == nil:
+		return nil, undecided(claims.ErrUnavailable, errNoVerdict)
+	case m.readsTokens && !isB64Token(token):
+		return nil, malformedRequest()
+	}
+	return nil, fromVerifier(err)
+}

@@ -1,0 +1,294 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// A bank takes the tokens that it has claims for, and counts.
+type bank struct {
+	claims map[string]*claims.Claims
+	asked  int
+}
+
+func (b *bank) Verify(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
+	b.asked++
+	if c, ok := b.claims[token]; ok {
+		return c, nil
+	}
+	return nil, claims.ErrSignature
+}
+
+func newBank(t *testing.T) *bank {
+	return &bank{claims: map[string]*claims.Claims{
+		"alice": claimsOf(t, `{"sub":"alice","scope":"a"}`),
+		"bob":   claimsOf(t, `{"sub":"bob","scope":"b"}`),
+	}}
+}
+
+// then runs a step between two middlewares.
+func then(step func(r *http.Request) *http.Request, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, step(r)) })
+}
+
+func authorization(value string) func(r *http.Request) *http.Request {
+	return func(r *http.Request) *http.Request {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", value)
+		return r
+	}
+}
+
+func inContext(edit func(context.Context) context.Context) func(r *http.Request) *http.Request {
+	return func(r *http.Request) *http.Request { return r.WithContext(edit(r.Context())) }
+}
+
+func TestVerifiedOnce(t *testing.T) {
+	verifier := newBank(t)
+	auth := newAuth(t, verifier)
+	h := auth.Handler(auth.RequireScopes("a")(auth.Optional(auth.Handler(whoami))))
+	assert.Equal(t, "subject alice", serve(t, h, get("Bearer alice")).Body)
+	assert.Equal(t, 1, verifier.asked)
+
+	assert.Equal(t, "subject alice", serve(t, h, get("Bearer alice")).Body)
+	assert.Equal(t, 2, verifier.asked, "the next request is verified again")
+}
+
+func TestVerifiedAfresh(t *testing.T) {
+	for _, tt := range []struct {
+		rule string
+		step func(r *http.Request) *http.Request
+		want any
+	}{
+		{"another token", authorization("Bearer bob"), "subject bob"},
+		{"a bad token", authorization("Bearer mallory"), 401},
+		{"a prefix of the token", authorization("Bearer alic"), 401},
+		{"no token", func(r *http.Request) *http.Request { r.Header = http.Header{}; return r }, 401},
+		{"a second field", func(r *http.Request) *http.Request {
+			r.Header = http.Header{"Authorization": {"Bearer alice", "Bearer bob"}}
+			return r
+		}, 400},
+		{"the same token, spelled differently", authorization("bearer alice"), "subject alice"},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			verifier := newBank(t)
+			auth := newAuth(t, verifier)
+			a := serve(t, auth.Handler(then(tt.step, auth.Handler(whoami))), get("Bearer alice"))
+			if status, refused := tt.want.(int); refused {
+				assert.Equal(t, status, a.Status)
+				return
+			}
+			assert.Equal(t, tt.want, a.Body)
+			assert.Equal(t, 2, verifier.asked)
+		})
+	}
+
+	t.Run("another Middleware", func(t *testing.T) {
+		verifier := newBank(t)
+		outer, inner := newAuth(t, newBank(t)), newAuth(t, verifier)
+		assert.Equal(t, "subject alice", serve(t, outer.Handler(inner.Handler(whoami)), get("Bearer alice")).Body)
+		assert.Equal(t, 1, verifier.asked)
+
+		delete(verifier.claims, "alice")
+		assert.Equal(t, 401, serve(t, outer.Handler(inner.Handler(whoami)), get("Bearer alice")).Status)
+	})
+	t.Run("another Middleware between", func(t *testing.T) {
+		verifier := newBank(t)
+		outer, inner := newAuth(t, verifier), newAuth(t, newBank(t))
+		h := outer.Handler(inner.Handler(outer.Handler(whoami)))
+		assert.Equal(t, "subject alice", serve(t, h, get("Bearer alice")).Body)
+		assert.Equal(t, 2, verifier.asked)
+	})
+	t.Run("proofs, which are for one request", func(t *testing.T) {
+		verifier := newBank(t)
+		guard := newAuth(t, verifier).Guard()
+		field := []string{"Bearer alice"}
+		ctx, err := guard.Authenticate(t.Context(), field, proof{})
+		require.NoError(t, err)
+		_, err = guard.Authenticate(ctx, field)
+		require.NoError(t, err)
+		assert.Equal(t, 2, verifier.asked, "what a proof has verified")
+
+		ctx, err = guard.Authenticate(t.Context(), field)
+		require.NoError(t, err)
+		_, err = guard.Authenticate(ctx, field, proof{})
+		require.NoError(t, err)
+		assert.Equal(t, 4, verifier.asked, "a proof to verify")
+	})
+}
+
+type proof struct{}
+
+func (proof) Member() string                                { return "jkt" }
+func (proof) Confirm(context.Context, string, []byte) error { return nil }
+
+func TestProofsReachTheVerifier(t *testing.T) {
+	var got []claims.Proof
+	auth := newAuth(t, verifierFunc(func(_ context.Context, _ string, proofs ...claims.Proof) (*claims.Claims, error) {
+		got = proofs
+		return nil, claims.ErrConfirmation
+	}))
+	_, err := auth.Guard().Authenticate(t.Context(), []string{"Bearer x"}, proof{})
+	assert.ErrorIs(t, err, claims.ErrConfirmation)
+	assert.Equal(t, []claims.Proof{proof{}}, got)
+}
+
+func TestPoliciesAreAskedEveryTime(t *testing.T) {
+	asked := 0
+	policy := middleware.PolicyFunc(func(ctx context.Context, c *claims.Claims) error {
+		asked++
+		seen, _ := claims.FromContext(ctx)
+		assert.Same(t, c, seen, "a policy finds the same claims in its context")
+		return nil
+	})
+	auth := newAuth(t, newBank(t))
+	h := auth.Handler(auth.Require(policy)(auth.Require(policy, policy)(whoami)))
+	assert.Equal(t, "subject alice", serve(t, h, get("Bearer alice")).Body)
+	assert.Equal(t, 3, asked)
+
+	h = auth.Handler(auth.RequireScopes("b")(whoami))
+	assert.Equal(t, http.StatusForbidden, serve(t, h, get("Bearer alice")).Status, "verified before is not authorized")
+}
+
+// A handler finds the claims of the innermost Middleware, and no others.
+func TestClaimsInTheContext(t *testing.T) {
+	forged := claimsOf(t, `{"sub":"mallory"}`)
+	put := func(c *claims.Claims) func(*http.Request) *http.Request {
+		return inContext(func(ctx context.Context) context.Context { return claims.NewContext(ctx, c) })
+	}
+	auth, other := newAuth(t, newBank(t)), newAuth(t, newBank(t))
+	anonymous := func(r *http.Request) *http.Request { r.Header = http.Header{}; return r }
+	for _, tt := range []struct {
+		rule  string
+		h     http.Handler
+		field string
+		want  string
+	}{
+		{"of the token, not of whoever came before", then(put(forged), auth.Handler(whoami)), "Bearer alice", "subject alice"},
+		{"of the token, though verified before", auth.Handler(then(put(forged), auth.Handler(whoami))), "Bearer alice", "subject alice"},
+		{"of the token, though masked", auth.Handler(then(put(nil), auth.Handler(whoami))), "Bearer alice", "subject alice"},
+		{"of the inner token", auth.Handler(then(authorization("Bearer bob"), other.Handler(whoami))), "Bearer alice", "subject bob"},
+		{"Optional masks those of nobody knows whom", then(put(forged), auth.Optional(whoami)), "", "anonymous"},
+		{"Optional masks its own", auth.Handler(then(anonymous, auth.Optional(whoami))), "Bearer alice", "anonymous"},
+		{"Optional masks another's", other.Handler(then(anonymous, auth.Optional(whoami))), "Bearer alice", "anonymous"},
+		{"Optional without anything to mask", auth.Optional(whoami), "", "anonymous"},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			assert.Equal(t, tt.want, serve(t, tt.h, get(tt.field)).Body)
+		})
+	}
+	t.Run("what Optional has masked, nobody remembers", func(t *testing.T) {
+		verifier := newBank(t)
+		auth := newAuth(t, verifier)
+		inner := then(anonymous, auth.Optional(then(authorization("Bearer alice"), auth.Handler(whoami))))
+		assert.Equal(t, "subject alice", serve(t, auth.Handler(inner), get("Bearer alice")).Body)
+		assert.Equal(t, 2, verifier.asked)
+		assert.Equal(t, "subject alice", serve(t, auth.Handler(then(put(nil), inner)), get("Bearer alice")).Body)
+		assert.Equal(t, 4, verifier.asked, "though somebody else has masked the claims before")
+	})
+}
+
+func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
+	guard := newAuth(t, newBank(t)).Guard(middleware.AllScopes("a"))
+	r := get("Bearer alice")
+	allowed, err := guard.Check(r)
+	require.NoError(t, err)
+	_, ok := claims.FromContext(r.Context())
+	assert.False(t, ok, "the request that it was given is as it was")
+	c, ok := claims.FromContext(allowed.Context())
+	assert.True(t, ok)
+	assert.Equal(t, "alice", c.Subject())
+
+	again, err := guard.Check(allowed)
+	require.NoError(t, err)
+	assert.Same(t, allowed, again, "nothing to add")
+
+	refused, err := guard.Check(get("Bearer bob"))
+	assert.Nil(t, refused)
+	assert.Equal(t, &middleware.Error{
+		Status: 403, Code: "insufficient_scope", Reason: claims.ErrForbidden, Scopes: []string{"a"}, Err: errors.Unwrap(err),
+	}, err)
+	_, err = guard.Check(get("Bearer mallory"))
+	assert.Equal(t, &middleware.Error{
+		Status: 401, Code: "invalid_token", Reason: claims.ErrSignature, Scopes: []string{"a"}, Err: claims.ErrSignature,
+	}, err)
+	_, err = guard.Check(get())
+	assert.Equal(t, &middleware.Error{Status: 401, Scopes: []string{"a"}}, err)
+}
+
+func TestAuthenticateWithoutHTTP(t *testing.T) {
+	guard := newAuth(t, newBank(t)).Guard(middleware.AllScopes("a"))
+	type key struct{}
+	parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "kept"))
+	ctx, err := guard.Authenticate(parent, []string{"Bearer alice"})
+	require.NoError(t, err)
+	c, ok := claims.FromContext(ctx)
+	assert.True(t, ok)
+	assert.Equal(t, "alice", c.Subject())
+	assert.Equal(t, "kept", ctx.Value(key{}))
+	child, stop := context.WithCancel(ctx)
+	defer stop()
+	cancel()
+	assert.ErrorIs(t, ctx.Err(), context.Canceled)
+	<-child.Done()
+
+	ctx, err = guard.Authenticate(t.Context(), nil)
+	assert.Nil(t, ctx, "not even by mistake a context to go on with")
+	assert.Error(t, err)
+}
+
+// The order of RFC 6750 section 3.1: nothing is said of scopes before the token is good.
+func TestAnInvalidTokenThatLacksScopesIsInvalid(t *testing.T) {
+	asked := 0
+	policy := middleware.PolicyFunc(func(context.Context, *claims.Claims) error {
+		asked++
+		return errors.New("no")
+	})
+	for _, err := range []error{claims.ErrExpired, claims.ErrSignature, claims.ErrKeysUnavailable} {
+		auth := newAuth(t, refusing(err))
+		a := serve(t, auth.Require(policy, middleware.AllScopes("a"))(whoami), get("Bearer x"))
+		assert.NotEqual(t, http.StatusForbidden, a.Status)
+		assert.Zero(t, asked)
+	}
+}
+
+// Whatever a Verifier of one's own does wrong, nobody gets in.
+func TestVerifierThatBreaksItsContract(t *testing.T) {
+	c := claimsOf(t, `{"sub":"mallory"}`)
+	for rule, tt := range map[string]struct {
+		claims *claims.Claims
+		err    error
+		status int
+	}{
+		"claims and an error":         {c, claims.ErrExpired, http.StatusUnauthorized},
+		"claims and an outage":        {c, claims.ErrUnavailable, http.StatusServiceUnavailable},
+		"neither claims nor an error": {nil, nil, http.StatusServiceUnavailable},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			auth := newAuth(t, verifierFunc(func(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
+				return tt.claims, tt.err
+			}))
+			for _, h := range []http.Handler{auth.Handler(whoami), auth.Optional(whoami), auth.Require(allow())(whoami)} {
+				assert.Equal(t, tt.status, serve(t, h, get("Bearer x")).Status)
+			}
+		})
+	}
+}
+
+func TestMiddlewareThatNewDidNotMake(t *testing.T) {
+	var missing *middleware.Middleware
+	for rule, declare := range map[string]func(){
+		"nil":  func() { missing.Handler(whoami) },
+		"zero": func() { new(middleware.Middleware).RequireScopes("a") },
+	} {
+		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, not with the first request") })
+	}
+}

@@ -1,0 +1,129 @@
+package middleware
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+const (
+	metadataPath = "/.well-known/oauth-protected-resource"
+
+	// metadataCacheControl lets changes, which come with a new start of the server,
+	// reach clients within the hour (RFC 9728 section 7.10).
+	metadataCacheControl = "public, max-age=3600"
+)
+
+// ResourceMetadata returns the handler that publishes this API's protected resource
+// metadata (RFC 9728), by which clients, those of MCP first of all, find out where to
+// get a token. It has to stand outside of all protection, at the path that RFC 9728
+// section 3.1 forms: "/.well-known/oauth-protected-resource" and the path of
+// Config.Resource. It answers GET, HEAD and CORS preflights there, to pages of any
+// origin, and 404 elsewhere, so that "/.well-known/" as a pattern will do as well.
+//
+// The document has the resource, its authorization servers (see
+// Config.AuthorizationServers: they become public), that tokens are taken from the
+// header, and the scopes, if any are given. It has no signing algorithms: RFC 9728
+// section 2 means those of signed responses. It is made once, here.
+//
+// The error names everything that is wrong at once: a Config without Resource or, with a
+// Verifier, AuthorizationServers; an issuer that is no https URL (http on loopback and
+// in Config.InsecureHTTPHosts) or has a query or a fragment (RFC 8414 section 2); and
+// scopes that no [Guard] which this Middleware has made so far asks for or accepts. So
+// it is called after the routes are declared. For a scope that only [Authorize] asks
+// for, declare a Guard.
+func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
+	var problems []error
+	report := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf("middleware: ResourceMetadata "+format, args...))
+		}
+	}
+	report(m.resource == "", "needs Config.Resource")
+	report(len(m.servers) == 0, "needs Config.AuthorizationServers, as the issuers of Config.Verifier are not known")
+	for _, server := range m.servers {
+		err := checkServer(server, m.insecureHosts)
+		report(err != nil, "cannot publish the issuer %q: %w", server, err)
+	}
+	unknown := m.undeclared(scopes)
+	report(len(unknown) > 0, "would publish scopes that no route needs: %q", unknown)
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return newMetadataHandler(m.resource, m.servers, scopes), nil
+}
+
+// declare remembers which scopes help at a route.
+func (m *Middleware) declare(policies []Policy) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.declared == nil {
+		m.declared = map[string]bool{}
+	}
+	for _, scope := range acceptedScopes(policies) {
+		m.declared[scope] = true
+	}
+}
+
+// undeclared returns the scopes that help at no route declared so far.
+func (m *Middleware) undeclared(scopes []string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return m.declared[scope] })
+}
+
+// A metadataHandler answers for one resource, with a document that never changes.
+type metadataHandler struct {
+	path, query string // of the metadata's URL
+	body        []byte
+	length      string
+}
+
+func newMetadataHandler(resource string, servers, scopes []string) *metadataHandler {
+	body, _ := json.Marshal(struct { // strings alone: it cannot fail
+		Resource string   `json:"resource"`
+		Servers  []string `json:"authorization_servers"`
+		Scopes   []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: none is left out
+		Methods  []string `json:"bearer_methods_supported"`
+	}{resource, servers, scopes, []string{"header"}})
+	u, _ := url.Parse(metadataURL(resource)) // New has checked it
+	return &metadataHandler{path: u.EscapedPath(), query: u.RawQuery, body: body, length: strconv.Itoa(len(body))}
+}
+
+func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A page may read every answer: none of them depends on who asks.
+	setFields(w.Header(), "Access-Control-Allow-Origin", "*")
+	switch {
+	case !h.owns(r.URL):
+		http.NotFound(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		setFields(w.Header(), "Content-Type", "application/json", "Content-Length", h.length,
+			"Cache-Control", metadataCacheControl, "X-Content-Type-Options", "nosniff")
+		w.WriteHeader(http.StatusOK)
+		if r.Method == http.MethodGet {
+			_, _ = w.Write(h.body) // the client is gone; there is nobody to tell
+		}
+	case r.Method == http.MethodOptions:
+		// A header field of the client's own, such as MCP-Protocol-Version, is enough to
+		// make a browser ask. * leaves out Authorization, which nobody needs here.
+		setFields(w.Header(), "Allow", "GET, HEAD, OPTIONS", "Access-Control-Allow-Methods", "GET, HEAD",
+			"Access-Control-Allow-Headers", "*", "Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		setFields(w.Header(), "Allow", "GET, HEAD, OPTIONS")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	}
+}
+
+// owns reports whether u is where the metadata are. The query is part of it, as another
+// resource may differ in nothing else. What ends in a slash is found without it, too:
+// many clients remove it wherever it stands, while RFC 9728 section 3.1 speaks of the one
+// after the host.
+func (h *metadataHandler) owns(u *url.URL) bool {
+	path := u.EscapedPath()
+	return (path == h.path || path+"/" == h.path) && u.RawQuery == h.query
+}

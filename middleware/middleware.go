@@ -1,0 +1,153 @@
+package middleware
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// A Verifier decides whether a token is valid for this API. [claims.NewVerifier] returns
+// the one that New makes for itself; tests have their own. It is safe for concurrent
+// use.
+type Verifier interface {
+	// Verify returns the claims of token, which is a b64token (RFC 6750 section 2.1)
+	// of at most Config.MaxTokenBytes, or an error.
+	//
+	// The claims.Reason that [errors.As] finds in the error decides the answer:
+	// ErrUnavailable and ErrKeysUnavailable are a 503, as is a context's error without
+	// a Reason; ErrForbidden is a 403; all others, and errors that say nothing, are a
+	// 401. A Verifier that returns neither claims nor an error gets a 503.
+	Verify(ctx context.Context, token string, proofs ...claims.Proof) (*claims.Claims, error)
+}
+
+// A Middleware lets requests with a valid bearer token through to a handler and answers
+// all others. It is made by [New], is safe for concurrent use, and has nothing to close.
+type Middleware struct {
+	verifier      Verifier
+	readsTokens   bool // verifier refuses what is not base64url and dots by itself
+	hidesIssuers  bool
+	maxTokenBytes int
+
+	challengeStart, challengeEnd string
+
+	resource      string   // Config.Resource
+	servers       []string // that the metadata name
+	insecureHosts []string // Config.InsecureHTTPHosts
+
+	mu       sync.Mutex      // guards declared, at set-up only
+	declared map[string]bool // the scopes that help at a declared route
+
+	errorHandler func(http.ResponseWriter, *http.Request, *Error)
+	logger       *slog.Logger
+	warnings     warnLimit
+}
+
+// Handler returns a handler that calls next for requests with a valid token, whatever
+// its scopes, with the claims in the request's context: see [claims.FromContext]. It
+// panics if next is nil.
+func (m *Middleware) Handler(next http.Handler) http.Handler {
+	return m.guarded(m.Guard(), next)
+}
+
+// Require returns a middleware that lets requests through that have a valid token and
+// the consent of every policy. It panics without policies, because an empty list from a
+// configuration would let everybody in; for authentication alone there is
+// [Middleware.Handler].
+//
+// Below a Handler of the same Middleware it does not verify the token a second time.
+func (m *Middleware) Require(policies ...Policy) func(http.Handler) http.Handler {
+	if len(policies) == 0 {
+		panic("middleware: Require needs at least one policy; Handler authenticates only")
+	}
+	g := m.Guard(policies...)
+	return func(next http.Handler) http.Handler { return m.guarded(g, next) }
+}
+
+// RequireScopes is Require with [AllScopes]: the token needs every one of the scopes. It
+// panics if there is none, or if one does not fit the grammar of RFC 6749 section 3.3.
+func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Handler {
+	return m.Require(AllScopes(scopes...))
+}
+
+// Optional returns a handler that differs from that of [Middleware.Handler] for requests
+// without a bearer token only: it calls next for them, too, and next finds no claims in
+// the context. A token that is expired, malformed or otherwise not acceptable is refused
+// all the same. It panics if next is nil.
+//
+// It adds Authorization to the Vary field, so that a cache does not mix up what next
+// answers to some and to all (RFC 9110 section 12.5.5).
+func (m *Middleware) Optional(next http.Handler) http.Handler {
+	guarded := m.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Authorization")
+		if _, found := bearerToken(r.Header["Authorization"], m.maxTokenBytes); found != noCredential {
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, anonymous(r))
+	})
+}
+
+func (m *Middleware) guarded(g *Guard, next http.Handler) http.Handler {
+	if f, ok := next.(http.HandlerFunc); next == nil || ok && f == nil {
+		panic("middleware: nil handler")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		allowed, err := g.Check(r)
+		if err != nil {
+			m.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, allowed)
+	})
+}
+
+// refuse answers with the ErrorHandler, if there is one. The challenge is there before it
+// runs, and a handler that forgets the status, or to write at all, does not turn a
+// refusal into a 200.
+func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if m.errorHandler == nil {
+		m.WriteError(w, r, err)
+		return
+	}
+	e := asError(err)
+	m.setHeader(w.Header(), e)
+	answer := &answerWriter{ResponseWriter: w, status: e.Status}
+	m.errorHandler(answer, r, e)
+	if !answer.written {
+		m.WriteError(w, r, e)
+	}
+}
+
+// An answerWriter sends its status with the first byte if nobody has sent another.
+type answerWriter struct {
+	http.ResponseWriter
+	status  int
+	written bool
+}
+
+func (w *answerWriter) WriteHeader(status int) {
+	w.written = w.written || status >= http.StatusOK // not for 1xx
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(p []byte) (int, error) {
+	if !w.written {
+		w.WriteHeader(w.status)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError sends the header, which must not be a 200 either.
+func (w *answerWriter) FlushError() error {
+	if !w.written {
+		w.WriteHeader(w.status)
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap lets [http.ResponseController] reach the writer.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

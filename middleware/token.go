@@ -1,0 +1,70 @@
+package middleware
+
+import "strings"
+
+const bearerScheme = "Bearer"
+
+// A credential says what the Authorization fields of a request hold.
+type credential int
+
+const (
+	noCredential        credential = iota // no field, or one of another scheme
+	malformedCredential                   // several fields, or Bearer without one token
+	oversizedCredential                   // a token longer than the limit, unread
+	bearerCredential                      // Bearer and something in a token's place
+)
+
+// bearerToken takes the token from the values of the request's Authorization fields
+// (RFC 6750 section 2.1; RFC 9110 section 11.4). It looks at the scheme and at the
+// length only, so that junk costs nothing; what it returns as a token still has to
+// pass isB64Token.
+//
+// Authorization is no list field: a second one is an error whatever it holds, because
+// a proxy and this server could each choose another (RFC 9110 section 5.3).
+func bearerToken(authorization []string, maxBytes int) (string, credential) {
+	switch len(authorization) {
+	case 0:
+		return "", noCredential
+	case 1:
+	default:
+		return "", malformedCredential
+	}
+	// Optional white space around a field value is no part of it (RFC 9110 section
+	// 5.5). net/http has removed it; other transports may not have.
+	value := strings.Trim(authorization[0], " \t")
+	if len(value) < len(bearerScheme) || !strings.EqualFold(value[:len(bearerScheme)], bearerScheme) {
+		return "", noCredential
+	}
+	rest := value[len(bearerScheme):]
+	switch {
+	case rest == "", rest[0] == '\t':
+		return "", malformedCredential
+	case rest[0] != ' ':
+		return "", noCredential // BearerX, Bearer: and the like are other schemes
+	}
+	token := strings.TrimLeft(rest, " ")
+	if len(token) > maxBytes {
+		return "", oversizedCredential
+	}
+	return token, bearerCredential
+}
+
+// isB64Token reports whether s is a b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~"
+// / "+" / "/" ) *"=" (RFC 6750 section 2.1).
+func isB64Token(s string) bool {
+	s = strings.TrimRight(s, "=")
+	for i := range len(s) {
+		if !b64TokenBytes[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+var b64TokenBytes = func() (allowed [256]bool) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+	for i := range len(alphabet) {
+		allowed[alphabet[i]] = true
+	}
+	return allowed
+}()
