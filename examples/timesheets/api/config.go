@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// A config is what the environment says.
+type config struct {
+	addr         string
+	issuer       claims.Issuer // without its keys
+	refreshAfter time.Duration // 0: the library's default
+}
+
+// configFrom reports everything that is wrong with the environment at once. An empty
+// variable is one that is not set.
+func configFrom(getenv func(string) string) (config, error) {
+	var problems []error
+	check := func(err error) { problems = append(problems, err) }
+
+	c := config{addr: getenv("ADDR")}
+	if c.addr == "" {
+		c.addr = "127.0.0.1:8080"
+	}
+	_, _, err := net.SplitHostPort(c.addr)
+	check(variable("ADDR", err))
+
+	c.issuer.URL = getenv("ISSUER_URL")
+	check(variable("ISSUER_URL", checkIssuer(c.issuer.URL)))
+	c.issuer.Audiences = []string{getenv("AUDIENCE")}
+	check(variable("AUDIENCE", required(c.issuer.Audiences[0])))
+
+	c.issuer.ScopeClaims, err = scopeClaims(getenv("SCOPE_CLAIM"))
+	check(variable("SCOPE_CLAIM", err))
+	c.refreshAfter, err = refreshAfter(getenv("JWKS_REFRESH"))
+	check(variable("JWKS_REFRESH", err))
+	c.issuer, err = withProfile(c.issuer, getenv("TOKEN_PROFILE"))
+	check(variable("TOKEN_PROFILE", err))
+	check(variable("DPOP", withoutDPoP(getenv("DPOP"))))
+	return c, errors.Join(problems...)
+}
+
+func variable(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func required(value string) error {
+	if value == "" {
+		return errors.New("it is required")
+	}
+	return nil
+}
+
+func checkIssuer(issuer string) error {
+	if err := required(issuer); err != nil {
+		return err
+	}
+	_, err := jwks.New(jwks.Config{Issuer: issuer}) // makes no request
+	return err
+}
+
+// scopeClaims returns the paths to look at, in order. Namespaced claims have dots in
+// their names, so a name with dots is tried as it stands before it is taken for a path.
+func scopeClaims(value string) ([][]string, error) {
+	switch {
+	case value == "":
+		return nil, nil
+	case strings.HasPrefix(value, "/"):
+		path, err := jsonPointer(value)
+		return [][]string{path}, err
+	}
+	paths := [][]string{{value}}
+	if path := strings.Split(value, "."); len(path) > 1 && !slices.Contains(path, "") {
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+// jsonPointer decodes the reference tokens of RFC 6901 section 4.
+func jsonPointer(pointer string) ([]string, error) {
+	path := strings.Split(pointer[1:], "/")
+	for n, token := range path {
+		name := strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+		if name == "" {
+			return nil, fmt.Errorf("%q has an empty name", pointer)
+		}
+		if strings.Count(token, "~") != strings.Count(token, "~0")+strings.Count(token, "~1") {
+			return nil, fmt.Errorf("%q is not a JSON Pointer: ~ stands before 0 or 1 only", pointer)
+		}
+		path[n] = name
+	}
+	return path, nil
+}
+
+func refreshAfter(value string) (time.Duration, error) {
+	if value == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0, err
+	}
+	if d == 0 {
+		return 0, fmt.Errorf("%q would mean the library's default; unset it", value)
+	}
+	_, err = jwks.New(jwks.Config{Issuer: "https://issuer.example", RefreshAfter: d})
+	return d, err
+}
+
+func withProfile(issuer claims.Issuer, profile string) (claims.Issuer, error) {
+	switch profile {
+	case "", "generic":
+		return issuer, nil
+	case "rfc9068":
+		return issuer.RFC9068(), nil
+	}
+	return issuer, fmt.Errorf("%q is neither generic nor rfc9068", profile)
+}
+
+// withoutDPoP refuses to start rather than to take bound tokens without their proof, or
+// to refuse them all for a reason that nobody would guess.
+func withoutDPoP(value string) error {
+	switch value {
+	case "", "0":
+		return nil
+	case "1":
+		return errors.New("this version cannot check DPoP proofs; unset it")
+	}
+	return fmt.Errorf("%q is neither 0 nor 1", value)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+const (
+	maxBody    = 64 << 10 // bytes
+	maxEntries = 10_000   // of all subjects together
+)
+
+// An entry is the work of one person on one day.
+type entry struct {
+	ID      int     `json:"id"`
+	Date    string  `json:"date"`
+	Project string  `json:"project,omitempty"`
+	Hours   float64 `json:"hours"`
+	Note    string  `json:"note,omitempty"`
+
+	subject string // whose entry it is: never read from a body
+}
+
+// newHandler returns the API. It makes no request: the first token fetches the keys.
+// Client fetches them; nil stands for the library's.
+func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handler, error) {
+	keys, err := jwks.New(jwks.Config{
+		Issuer: c.issuer.URL, RefreshAfter: c.refreshAfter, Client: client, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.issuer.Keys = keys
+	auth, err := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{c.issuer}, Realm: "timesheets", Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := new(store)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(http.HandlerFunc(s.list)))
+	mux.Handle("POST /timesheets", auth.RequireScopes("write:timesheets")(http.HandlerFunc(s.create)))
+	return mux, nil
+}
+
+// healthy says that the process serves, keys or not: a restart would not bring them.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// A store keeps the entries in memory, the latest maxEntries of them.
+type store struct {
+	mu      sync.Mutex // guards what follows
+	entries []entry
+	lastID  int
+}
+
+// list answers with the entries of the token's subject.
+func (s *store) list(w http.ResponseWriter, r *http.Request) {
+	subject := subjectOf(r)
+	answer(w, http.StatusOK, map[string]any{"sub": subject, "timesheets": s.of(subject)})
+}
+
+// create adds an entry for the token's subject.
+func (s *store) create(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("an entry has at most %d bytes", maxBody))
+		return
+	}
+	e := entry{Date: time.Now().UTC().Format(time.DateOnly)}
+	if json.Unmarshal(body, &e) != nil {
+		refuse(w, http.StatusBadRequest, "the body is not a timesheet entry in JSON")
+		return
+	}
+	if problem := e.problem(); problem != "" {
+		refuse(w, http.StatusUnprocessableEntity, problem)
+		return
+	}
+	e.subject = subjectOf(r)
+	answer(w, http.StatusCreated, s.add(e))
+}
+
+func (e entry) problem() string {
+	if _, err := time.Parse(time.DateOnly, e.Date); err != nil {
+		return "date is not of the form 2006-01-02"
+	}
+	if e.Hours < 0 || e.Hours > 24 {
+		return "hours is not between 0 and 24"
+	}
+	return ""
+}
+
+// subjectOf needs no check: no request comes here without verified claims. A token
+// without sub has the subject "", who has no entries.
+func subjectOf(r *http.Request) string {
+	c, _ := claims.FromContext(r.Context())
+	return c.Subject()
+}
+
+func (s *store) add(e entry) entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	e.ID = s.lastID
+	if len(s.entries) == maxEntries {
+		s.entries = slices.Delete(s.entries, 0, 1)
+	}
+	s.entries = append(s.entries, e)
+	return e
+}
+
+func (s *store) of(subject string) []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := []entry{} // not null in JSON
+	for _, e := range s.entries {
+		if subject != "" && e.subject == subject {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+}
+
+// refuse answers with a problem document (RFC 9457), as the middleware does.
+func refuse(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"title": http.StatusText(status), "status": status, "detail": detail,
+	})
+}
