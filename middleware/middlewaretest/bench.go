@@ -1,0 +1,101 @@
+package middlewaretest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// A bench is a Middleware with all that is needed to watch it.
+type bench struct {
+	auth  *middleware.Middleware
+	log   callLog
+	token string // a good one
+	bad   []testCase
+	good  map[string][]testCase
+}
+
+// newBench returns a bench with an issuer of its own. A failure is one of this package.
+func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.Error)) *bench {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	b := &bench{token: issuer.Token(nil), bad: badTokens(issuer), good: goodTokens(issuer)}
+	static, err := jwks.NewStatic(issuer.Document())
+	if err != nil {
+		panic(fmt.Sprintf("middlewaretest: %v", err))
+	}
+	b.auth, err = middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{{
+			URL:       issuer.URL(),
+			Audiences: []string{jwkstest.Audience},
+			Keys:      keys{static},
+			Validate:  b.validate,
+		}},
+		Realm:               `the "conformance" suite`,
+		ResourceMetadataURL: "https://api.example.test/.well-known/oauth-protected-resource",
+		Logger:              slog.New(slog.DiscardHandler),
+		ErrorHandler:        errorHandler,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("middlewaretest: %v", err))
+	}
+	return b
+}
+
+// validate counts, because it is called whenever a token is verified, remembered or not.
+// What it decides stands in the token.
+func (b *bench) validate(_ context.Context, c *claims.Claims) error {
+	b.log.verify()
+	var verdict struct {
+		Hook string `json:"hook"`
+	}
+	if err := c.Decode(&verdict); err != nil {
+		return err
+	}
+	return verdicts[verdict.Hook]
+}
+
+// verdicts has no error for "", what a token without the claim says.
+var verdicts = map[string]error{
+	"revoked":     claims.ErrRevoked,
+	"forbidden":   fmt.Errorf("this text is never sent: %w", claims.ErrForbidden),
+	"unavailable": fmt.Errorf("this text is never sent: %w", claims.ErrUnavailable),
+	"own error":   errors.New("this text is never sent"),
+	"timeout":     context.DeadlineExceeded,
+}
+
+// unreachable is the kid of a key that cannot be fetched.
+const unreachable = "unreachable"
+
+type keys struct{ claims.KeySet }
+
+// Keys is that of the embedded set but for the kid unreachable.
+func (k keys) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
+	if kid == unreachable {
+		return nil, &claims.UnavailableError{RetryAfter: 7 * time.Second, Err: errors.New("this text is never sent")}
+	}
+	return k.KeySet.Keys(ctx, alg, kid)
+}
+
+// plain returns the route as net/http has it: what every adapter is compared with.
+func (b *bench) plain(route Route) http.Handler {
+	var h http.Handler = route
+	for n := len(route.Layers) - 1; n >= 0; n-- {
+		switch layer := route.Layers[n]; {
+		case layer.Optional:
+			h = b.auth.Optional(h)
+		case len(layer.Policies) == 0:
+			h = b.auth.Handler(h)
+		default:
+			h = b.auth.Require(layer.Policies...)(h)
+		}
+	}
+	return h
+}

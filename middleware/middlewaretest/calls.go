@@ -1,0 +1,142 @@
+package middlewaretest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// A Call sends a request with these Authorization fields, or what the transport has in
+// their place, to the route, and returns what comes back, or why there is no answer. It
+// is called from one goroutine at a time.
+type Call func(route Route, authorization []string) (Answer, error)
+
+// An Answer is what a [Call] got, in terms of HTTP.
+type Answer struct {
+	// Status is the HTTP status that the transport's code stands for: 200, 400, 401,
+	// 403 or 503. Two of them may not share a code of the transport, or clients could
+	// not tell what to do.
+	Status int
+
+	// Body is what [Route.Serve] returned, for a 200.
+	Body string
+
+	// Challenge is what stands in the place of WWW-Authenticate.
+	Challenge string
+
+	// RetryAfter is how long to wait after a 503.
+	RetryAfter time.Duration
+
+	// NoChallenge and NoRetryAfter say that the transport has no place for them. They are
+	// not compared then.
+	NoChallenge, NoRetryAfter bool
+}
+
+// RunCalls tests an adapter for a transport that does not serve an [http.Handler]. It
+// calls newCall once, with the routes to declare; their Method and Path mean nothing.
+//
+// Where a transport has several kinds of calls, such as streams, RunCalls is run for
+// each.
+func RunCalls(t *testing.T, newCall func(auth *middleware.Middleware, routes []Route) Call) {
+	t.Helper()
+	report(t, callResults(newCall))
+}
+
+func callResults(newCall func(auth *middleware.Middleware, routes []Route) Call) results {
+	b := newBench(nil)
+	routes := b.routes()
+	call := newCall(b.auth, routes)
+	return func(yield func(string, error) bool) {
+		for _, route := range routes {
+			for _, c := range b.cases(route) {
+				if !yield(route.Name+": "+c.rule, b.compareCall(call, route, c)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (b *bench) compareCall(call Call, route Route, c testCase) error {
+	plain := answerOf(exchange(b.plain(route), route, c.authorization))
+	b.log.take()
+	got, err := call(route, c.authorization)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.check(got), sameAnswer(plain, got), b.checkLog(c))
+}
+
+// check holds an answer to the table.
+func (c testCase) check(got Answer) error {
+	var problems []error
+	demand := func(what string, want, got any) {
+		if want != got {
+			problems = append(problems, fmt.Errorf("%s is %q, want %q", what, fmt.Sprint(got), fmt.Sprint(want)))
+		}
+	}
+	demand("status", c.status, got.Status)
+	if c.status == http.StatusOK {
+		demand("handler's answer", c.body, got.Body)
+	}
+	if !got.NoRetryAfter {
+		demand("time to retry after", c.retryAfter, got.RetryAfter)
+	}
+	if !got.NoChallenge {
+		demand("error of the challenge", c.code, parameter(got.Challenge, "error"))
+		demand("scope of the challenge", c.scope, parameter(got.Challenge, "scope"))
+		challenged := c.status >= http.StatusBadRequest && c.status < http.StatusInternalServerError
+		demand("there is a challenge:", challenged, got.Challenge != "")
+	}
+	return errors.Join(problems...)
+}
+
+// parameter returns the value of a parameter of a challenge, which needs no unescaping:
+// that of the realm, which would, is not asked for.
+func parameter(challenge, name string) string {
+	_, rest, found := strings.Cut(challenge, ", "+name+`="`)
+	if !found {
+		return ""
+	}
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
+// sameAnswer compares with what net/http answers.
+func sameAnswer(plain, got Answer) error {
+	var problems []error
+	if plain.Status != got.Status {
+		problems = append(problems, fmt.Errorf("status is %d; with net/http it is %d", got.Status, plain.Status))
+	}
+	if !got.NoChallenge && plain.Challenge != got.Challenge {
+		problems = append(problems, fmt.Errorf("challenge is\n\t%s\nwith net/http it is\n\t%s", got.Challenge, plain.Challenge))
+	}
+	if !got.NoRetryAfter && plain.RetryAfter != got.RetryAfter {
+		problems = append(problems, fmt.Errorf("retry after %s; with net/http it is %s", got.RetryAfter, plain.RetryAfter))
+	}
+	return errors.Join(problems...)
+}
+
+// checkLog looks at what happened behind the answer to c.
+func (b *bench) checkLog(c testCase) error {
+	verified, served, differed := b.log.take()
+	var problems []error
+	switch {
+	case c.status == http.StatusOK && served != 1:
+		problems = append(problems, fmt.Errorf("the handler ran %d times", served))
+	case c.status != http.StatusOK && served != 0:
+		problems = append(problems, errors.New("the handler ran after a refusal"))
+	}
+	if differed {
+		problems = append(problems, errors.New("the accessor returned other claims than the handler's context has"))
+	}
+	if verified > 1 {
+		problems = append(problems, fmt.Errorf("the token was verified %d times for one request", verified))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,72 @@
+package middlewaretest
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// goodTokens are requests that are authenticated, by the route that they are sent to:
+// what they may do depends on it.
+func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
+	alice, bob := "subject alice", "subject bob"
+	token := func(subject, scope string) string {
+		return issuer.Token(map[string]any{"sub": subject, "scope": scope})
+	}
+	nothing, reader, writer := token("alice", ""), token("alice", read), token("alice", read+" "+write)
+	othersReader := token("bob", read)
+	gold := issuer.Token(map[string]any{"sub": "bob", "scope": "", "tier": "gold"})
+	return map[string][]testCase{
+		"Authenticated": {
+			ok("a token without scopes", nothing, alice),
+			granted(alice).with("scheme in lower case", "bearer "+reader),
+			granted(alice).with("scheme in upper case and several spaces", "BEARER   "+reader),
+		},
+		"AllScopes": {
+			ok("all of them", writer, alice),
+			lacks(read+" "+write, "one of them", reader),
+			lacks(read+" "+write, "none of them", nothing),
+		},
+		"AnyScope":   {ok("the second one", writer, alice), lacks(admin, "none of them", reader)},
+		"AnyPolicy":  {ok("the first", writer, alice), ok("the second", gold, bob), lacks(write, "neither", reader)},
+		"PolicyFunc": {ok("allowed", reader, alice), lacks("", "denied", othersReader)},
+		"SeveralPolicies": {
+			ok("allowed by both", reader, alice),
+			lacks(read, "without the scope", nothing),
+			lacks("", "denied by the function", othersReader),
+		},
+		"ZeroPolicy": {lacks("", "all scopes", writer)},
+		"Undecided":  {unsure("all scopes", writer)},
+		"UndecidedAndScopes": {
+			unsure("with the scope", writer),
+			lacks(write, "without the scope: no second try would help", reader),
+		},
+		"Optional":        {ok("a token without scopes", nothing, alice)},
+		"Group":           {ok("the scope", reader, alice), lacks(read, "without the scope", nothing)},
+		"OptionalGroup":   {ok("the scope", reader, alice), lacks(read, "without the scope", nothing)},
+		"OptionalInGroup": {ok("a token without scopes", nothing, alice)},
+		"DeepGroup": {
+			ok("both scopes", writer, alice),
+			lacks(write, "refused by the innermost", reader),
+			lacks(read, "refused in between", nothing),
+		},
+	}
+}
+
+func granted(body string) testCase {
+	return testCase{status: http.StatusOK, body: body, everyMethod: true}
+}
+
+func ok(rule, token, body string) testCase { return granted(body).bearing(rule, token) }
+
+// lacks is a 403 whose challenge names the scope, or none if scopes did not decide.
+func lacks(scope, rule, token string) testCase {
+	c := testCase{status: http.StatusForbidden, code: insufficientScope, scope: scope, everyMethod: true}
+	return c.bearing(rule, token)
+}
+
+func unsure(rule, token string) testCase {
+	c := testCase{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, everyMethod: true}
+	return c.bearing(rule, token)
+}

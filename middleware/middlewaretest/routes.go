@@ -1,0 +1,100 @@
+package middlewaretest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+const (
+	read, write, admin = "read:example", "write:example", "admin:example"
+
+	anonymous = "anonymous" // what a handler without claims answers
+)
+
+// otherMethods are those on which part of the requests is repeated: the one without a
+// body, one with a body, and one that no framework has a function for.
+var otherMethods = []string{http.MethodHead, http.MethodPost, "PURGE"}
+
+// expectations are what the table cannot say once for all routes: the scopes that a 401
+// names, which are those of the layer that answers.
+type expectations struct {
+	asks       string // for a bad token, of the outermost layer
+	asksNobody string // without a token, of the outermost layer that demands one
+	anonymous  bool   // there is none: the handler runs
+}
+
+func asking(scope string) expectations { return expectations{asks: scope, asksNobody: scope} }
+
+// routes returns those of every transport, for GET.
+func (b *bench) routes() []Route {
+	allScopes, anyScope := middleware.AllScopes(read, write), middleware.AnyScope(admin, write)
+	alice, gold := middleware.PolicyFunc(isAlice), middleware.CustomClaims(isGold)
+	undecided := middleware.PolicyFunc(cannotDecide)
+	return []Route{
+		b.route("Authenticated", asking(""), Layer{}),
+		b.route("AllScopes", asking(read+" "+write), requiring(allScopes)),
+		b.route("AnyScope", asking(admin), requiring(anyScope)),
+		b.route("AnyPolicy", asking(write), requiring(middleware.Any(middleware.AllScopes(write), gold))),
+		b.route("PolicyFunc", asking(""), requiring(alice)),
+		b.route("SeveralPolicies", asking(read), requiring(middleware.AllScopes(read), alice)),
+		b.route("ZeroPolicy", asking(""), requiring(middleware.Policy{})),
+		b.route("Undecided", asking(""), requiring(undecided)),
+		b.route("UndecidedAndScopes", asking(write), requiring(undecided, middleware.AllScopes(write))),
+		b.route("Optional", expectations{anonymous: true}, Layer{Optional: true}),
+		b.route("Group", asking(""), Layer{}, requiring(middleware.AllScopes(read))),
+		b.route("OptionalGroup", expectations{asksNobody: read},
+			Layer{Optional: true}, requiring(middleware.AllScopes(read))),
+		b.route("OptionalInGroup", asking(""), Layer{}, Layer{Optional: true}),
+		b.route("DeepGroup", asking(""),
+			Layer{}, requiring(middleware.AllScopes(read)), requiring(middleware.AllScopes(write))),
+	}
+}
+
+// httpRoutes returns the routes for all methods. The last one has a policy that panics:
+// not every transport survives that.
+func (b *bench) httpRoutes() []Route {
+	routes := b.routes()
+	for _, method := range otherMethods {
+		for _, route := range b.routes() {
+			route.Method = method
+			routes = append(routes, route)
+		}
+	}
+	panics := middleware.PolicyFunc(func(context.Context, *claims.Claims) error { panic("the policy panics") })
+	return append(routes, b.route(panicking, asking(""), requiring(panics)))
+}
+
+const panicking = "Panics"
+
+func (b *bench) route(name string, expects expectations, layers ...Layer) Route {
+	return Route{Name: name, Method: http.MethodGet, Path: "/" + name, Layers: layers, expects: expects, bench: b}
+}
+
+func requiring(policies ...middleware.Policy) Layer { return Layer{Policies: policies} }
+
+func isAlice(_ context.Context, c *claims.Claims) error {
+	if c.Subject() != "alice" {
+		return errors.New("not alice, and this text is never sent")
+	}
+	return nil
+}
+
+type tier struct {
+	Tier string `json:"tier"`
+}
+
+func isGold(_ context.Context, t tier) error {
+	if t.Tier != "gold" {
+		return errors.New("not gold, and this text is never sent")
+	}
+	return nil
+}
+
+func cannotDecide(context.Context, *claims.Claims) error {
+	return &claims.UnavailableError{RetryAfter: 30 * time.Second, Err: errors.New("this text is never sent")}
+}
