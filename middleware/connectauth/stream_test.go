@@ -1,0 +1,262 @@
+package connectauth_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/connectauth"
+)
+
+const streamProcedure = "/test.Streams/Stream"
+
+type (
+	serverStream = connect.BidiStream[emptypb.Empty, emptypb.Empty]
+	clientStream = connect.BidiStreamForClient[emptypb.Empty, emptypb.Empty]
+	handler      = func(context.Context, *serverStream) error
+)
+
+// newStreams serves one procedure in both directions and returns a way to call it with a
+// token.
+func newStreams(
+	t testing.TB, auth *middleware.Middleware, rule connectauth.Rule, handler handler, options ...connect.HandlerOption,
+) func(ctx context.Context, token string, options ...connect.ClientOption) *clientStream {
+	t.Helper()
+	options = append(options, connectauth.HandlerOption(auth, connectauth.Rules{streamProcedure: rule}))
+	client := serve(t, connect.NewBidiStreamHandler(streamProcedure, handler, options...))
+	return func(ctx context.Context, token string, options ...connect.ClientOption) *clientStream {
+		caller := connect.NewClient[emptypb.Empty, emptypb.Empty](client, baseURL+streamProcedure, options...)
+		stream := caller.CallBidiStream(ctx)
+		stream.RequestHeader().Set("Authorization", "Bearer "+token)
+		require.NoError(t, stream.Send(nil)) // the header alone
+		return stream
+	}
+}
+
+// forAMinute is a good token that expires in a minute.
+func forAMinute(issuer *jwkstest.Issuer) string {
+	return issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
+}
+
+// What handlers do when their stream ends, and what they return.
+var handlers = map[string]handler{
+	"receives": func(_ context.Context, s *serverStream) error {
+		_, err := s.Receive()
+		return err
+	},
+	"receives, and says it was all right": func(_ context.Context, s *serverStream) error {
+		_, _ = s.Receive()
+		return nil
+	},
+	"sends": func(_ context.Context, s *serverStream) error {
+		for {
+			if err := s.Send(new(emptypb.Empty)); err != nil {
+				return err
+			}
+			time.Sleep(time.Second)
+		}
+	},
+	"waits for its context": func(ctx context.Context, _ *serverStream) error {
+		<-ctx.Done()
+		return ctx.Err()
+	},
+	"waits, and says it was all right": func(ctx context.Context, _ *serverStream) error {
+		<-ctx.Done()
+		return nil
+	},
+	"waits, and blames somebody else": func(ctx context.Context, _ *serverStream) error {
+		<-ctx.Done()
+		return connect.NewError(connect.CodeNotFound, errors.New("gone"))
+	},
+}
+
+func TestStreamsEndWithTheirToken(t *testing.T) {
+	for protocol, options := range protocols {
+		for name, handler := range handlers {
+			t.Run(protocol+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					issuer := jwkstest.NewIssuer(jwkstest.Config{})
+					open := newStreams(t, newAuth(t, issuer), connectauth.Authenticated(), handler)
+					began := time.Now()
+					err := drain(open(t.Context(), forAMinute(issuer), options...))
+					assert.GreaterOrEqual(t, time.Since(began), 65*time.Second, "exp and the leeway")
+					assert.LessOrEqual(t, time.Since(began), 66*time.Second, "what a handler takes to notice")
+					assert.EqualError(t, err, "unauthenticated: The access token expired")
+				})
+			})
+		}
+	}
+}
+
+// drain receives until the stream ends, and returns why; nil if that was all.
+func drain(stream *clientStream) error {
+	defer func() { _, _ = stream.CloseRequest(), stream.CloseResponse() }()
+	for {
+		_, err := stream.Receive()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// Neither a deaf handler nor a deadline of the caller's that comes first keeps a stream
+// open.
+func TestNoMessagePassesAfterTheToken(t *testing.T) {
+	for name, deadline := range map[string]time.Duration{"no deadline": time.Hour, "an earlier deadline": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := jwkstest.NewIssuer(jwkstest.Config{})
+				sent, received := make(chan error, 1), make(chan error, 1)
+				open := newStreams(t, newAuth(t, issuer), connectauth.Authenticated(), func(_ context.Context, s *serverStream) error {
+					time.Sleep(2 * time.Minute)
+					sent <- s.Send(new(emptypb.Empty))
+					_, err := s.Receive()
+					received <- err
+					return nil
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				assert.Error(t, drain(open(ctx, forAMinute(issuer))))
+				assert.ErrorIs(t, <-sent, claims.ErrExpired)
+				assert.ErrorIs(t, <-received, claims.ErrExpired)
+			})
+		})
+	}
+}
+
+func TestStreamsWithinTheirTokenAreLeftAlone(t *testing.T) {
+	gone := connect.NewError(connect.CodeNotFound, errors.New("no such timesheet"))
+	for name, tt := range map[string]struct {
+		result error
+		want   string
+	}{
+		"without an error": {nil, ""},
+		"with an error":    {gone, "not_found: no such timesheet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := jwkstest.NewIssuer(jwkstest.Config{})
+				open := newStreams(t, newAuth(t, issuer), connectauth.Authenticated(), func(_ context.Context, s *serverStream) error {
+					time.Sleep(time.Minute)
+					if _, err := s.Receive(); !errors.Is(err, io.EOF) {
+						return err
+					}
+					return tt.result
+				})
+				stream := open(t.Context(), forAMinute(issuer))
+				require.NoError(t, stream.CloseRequest())
+				err := drain(stream)
+				if tt.want == "" {
+					assert.NoError(t, err)
+					return
+				}
+				assert.EqualError(t, err, tt.want)
+			})
+		})
+	}
+}
+
+// The caller's own deadline and its leaving are no business of the token's.
+func TestCallersEndTheirStreams(t *testing.T) {
+	for protocol, options := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := jwkstest.NewIssuer(jwkstest.Config{})
+				seen := make(chan error, 1)
+				open := newStreams(t, newAuth(t, issuer), connectauth.Authenticated(), func(_ context.Context, s *serverStream) error {
+					_, err := s.Receive()
+					seen <- err
+					return err
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				assert.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(drain(open(ctx, forAMinute(issuer), options...))))
+				assert.NotErrorIs(t, <-seen, claims.ErrExpired)
+
+				ctx, cancel = context.WithCancel(t.Context())
+				stream := open(ctx, forAMinute(issuer), options...)
+				synctest.Wait()
+				cancel()
+				assert.Equal(t, connect.CodeCanceled, connect.CodeOf(drain(stream)))
+				assert.NotErrorIs(t, <-seen, claims.ErrExpired)
+			})
+		})
+	}
+}
+
+// Without a token, or with one that a Verifier of the application's own accepted without
+// exp, nothing says when a stream has to end.
+func TestStreamsWithoutAnEnd(t *testing.T) {
+	endless := func(c *middleware.Config) {
+		*c = middleware.Config{Verifier: acceptEverything{}, Logger: c.Logger}
+	}
+	for name, tt := range map[string]struct {
+		rule connectauth.Rule
+		edit func(*middleware.Config)
+	}{
+		"public":      {connectauth.Public(), func(*middleware.Config) {}},
+		"without exp": {connectauth.Authenticated(), endless},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), tt.edit)
+				open := newStreams(t, auth, tt.rule, func(_ context.Context, s *serverStream) error {
+					time.Sleep(24 * time.Hour)
+					_, err := s.Receive()
+					assert.ErrorIs(t, err, io.EOF)
+					return nil
+				})
+				stream := open(t.Context(), "opaque")
+				require.NoError(t, stream.CloseRequest())
+				assert.NoError(t, drain(stream))
+			})
+		})
+	}
+}
+
+type acceptEverything struct{}
+
+func (acceptEverything) Verify(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
+	return claims.ParseUnverified([]byte(`{"sub":"alice"}`))
+}
+
+// WithRecover watches the goroutine of the handler, not the one that waits for a message.
+func TestPanicsWhileReceivingReachTheHandler(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	recovery := connect.WithRecover(func(_ context.Context, _ connect.Spec, _ http.Header, v any) error {
+		return connect.NewError(connect.CodeInternal, errors.New("recovered: "+v.(string)))
+	})
+	open := newStreams(t, newAuth(t, issuer), connectauth.Authenticated(), func(_ context.Context, s *serverStream) error {
+		_, err := s.Receive()
+		return err
+	}, recovery, connect.WithInterceptors(panicking{}))
+	assert.EqualError(t, drain(open(t.Context(), issuer.Token(nil))), "internal: recovered: codec")
+}
+
+// panicking gives handlers a connection that panics.
+type panicking struct{ connect.Interceptor }
+
+func (panicking) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		return next(ctx, panickingConn{conn})
+	}
+}
+
+type panickingConn struct{ connect.StreamingHandlerConn }
+
+func (panickingConn) Receive(any) error { panic("codec") }
