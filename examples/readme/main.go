@@ -1,0 +1,27 @@
+// The program of the README, held equal to it by a test.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+func main() {
+	auth, err := middleware.New(middleware.Config{
+		Issuer:    "https://tenant.eu.auth0.com/", // exactly as in iss: the slash is part of it
+		Audiences: []string{"https://timesheets.example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	list := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		fmt.Fprintln(w, "hello", c.Subject())
+	})
+	http.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(list))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
+}
