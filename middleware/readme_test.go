@@ -1,0 +1,70 @@
+package middleware_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every block of Go in the README stands in a file of examples/readme, where it is
+// compiled and run, and the other way round; only indentation may differ. The test is
+// here because a test's cached result does not see files outside of its module.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for _, part := range strings.Split(string(readme), "```go\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, flat(block))
+	}
+	snippets := compiled(t)
+	for _, block := range blocks {
+		if !slices.Contains(snippets, block) {
+			t.Errorf("in the README, but not compiled here:\n%s", block)
+		}
+	}
+	for _, snippet := range snippets {
+		if !slices.Contains(blocks, snippet) {
+			t.Errorf("compiled here, but not in the README:\n%s", snippet)
+		}
+	}
+}
+
+// compiled returns what stands between the markers, and the program.
+func compiled(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../examples/readme/*.go")
+	if err != nil || len(files) == 0 {
+		t.Skip("the examples are not here: a module in the cache has no nested modules")
+	}
+	var snippets []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(file) == "main.go" {
+			_, program, _ := strings.Cut(string(text), "\n")
+			snippets = append(snippets, flat(program))
+			continue
+		}
+		for _, part := range strings.Split(string(text), "// README {\n")[1:] {
+			snippet, _, _ := strings.Cut(part, "// README }")
+			snippets = append(snippets, flat(snippet))
+		}
+	}
+	return snippets
+}
+
+// flat removes indentation and the alignment of comments.
+func flat(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
