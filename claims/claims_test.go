@@ -230,11 +230,17 @@ func TestContext(t *testing.T) {
 	assert.True(t, ok)
 }
 
+func TestPrintedClaimsAreOneLine(t *testing.T) {
+	assert.NotContains(t, fmt.Sprint(parse(t, `{"sub":"a\nlevel=ERROR"}`)), "\n")
+}
+
 func TestLogsHoldOnlyWhoItIs(t *testing.T) {
 	c := parse(t, `{"iss":"i","sub":"`+strings.Repeat("s", 200)+`","client_id":"c","jti":"j","email":"secret"}`)
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "claims", c)
-	for _, printed := range []string{log.String(), fmt.Sprint(c), fmt.Sprintf("%+v", c), c.String()} {
+	for _, printed := range []string{
+		log.String(), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%s", c), fmt.Sprintf("%d", c), c.String(),
+	} {
 		assert.NotContains(t, printed, "secret")
 		assert.Contains(t, printed, strings.Repeat("s", 128))
 		assert.NotContains(t, printed, strings.Repeat("s", 129))

@@ -126,5 +126,8 @@ func mediaType(typ string) string {
 		}
 		return r
 	}, typ)
-	return strings.TrimPrefix(lower, "application/")
+	if short, ok := strings.CutPrefix(lower, "application/"); ok && short != "" {
+		return short // never empty: that stands for a token without typ
+	}
+	return lower
 }

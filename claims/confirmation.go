@@ -17,26 +17,35 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 		return nil
 	}
 	object := c.confirmation.of(c.text)
-	confirmed := 0
+	var bound []member
 	err := readObject([]byte(object), func(m member) error {
+		bound = append(bound, m)
+		return nil
+	})
+	if err != nil {
+		return malformed("cnf", err)
+	}
+	confirmed := 0
+	for _, m := range bound {
 		name, err := unquote(m.name.of(object))
 		if err != nil {
-			return err
+			return malformed("cnf", err)
 		}
 		proof := proofOf(name, proofs)
 		switch {
 		case proof != nil:
+			if err := proof.Confirm(ctx, token, []byte(m.value.of(object))); err != nil {
+				return classify(err, ErrConfirmation)
+			}
 			confirmed++
-			return classify(proof.Confirm(ctx, token, []byte(m.value.of(object))), ErrConfirmation)
 		case slices.Contains(knownConfirmations, name):
 			return refuse(ErrConfirmation, "no proof")
 		}
-		return nil
-	})
-	if err == nil && confirmed == 0 {
-		err = refuse(ErrConfirmation, "no known member")
 	}
-	return err
+	if confirmed == 0 {
+		return refuse(ErrConfirmation, "no known member")
+	}
+	return nil
 }
 
 func proofOf(member string, proofs []Proof) Proof {

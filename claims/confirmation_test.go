@@ -3,6 +3,7 @@ package claims_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +56,7 @@ func TestBoundTokensNeedTheirProof(t *testing.T) {
 		{"unless there is a proof of it", `{"x":"y"}`, []claims.Proof{proof{member: "x"}}, ""},
 		{"an empty cnf confirms nothing", `{}`, []claims.Proof{jkt}, claims.ErrConfirmation},
 		{"a cnf that is no object", `"k"`, []claims.Proof{jkt}, claims.ErrMalformed},
+		{"a cnf that nests too deeply", `{"jkt":"` + strings.Repeat("]", 3000) + `","y":` + strings.Repeat("[", 1500) + strings.Repeat("]", 1500) + `}`, []claims.Proof{jkt}, claims.ErrMalformed},
 		{"a cnf that is null", `null`, nil, claims.ErrMalformed},
 		{"a member in other case is another", `{"JKT":"k"}`, []claims.Proof{jkt}, claims.ErrConfirmation},
 		{"a name in escapes is the name", `{"\u006akt":"k"}`, nil, claims.ErrConfirmation},

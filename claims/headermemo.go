@@ -44,16 +44,15 @@ func (m *headerMemo) get(segment string) (header, bool) {
 	return entry.header, true
 }
 
-func (m *headerMemo) add(segment string, h header) {
-	if len(segment) > headerMemoBytes {
-		return
-	}
+// add remembers h, and returns a copy that does not keep the token's header alive.
+func (m *headerMemo) add(segment string, h header) header {
 	slot := m.slot(segment)
 	if entry := slot.Load(); entry != nil && entry.segment == segment {
-		return
+		return entry.header
 	}
-	// Copies, so that an entry does not keep a whole token or document alive.
-	slot.Store(&headerEntry{strings.Clone(segment), header{
-		alg: strings.Clone(h.alg), kid: strings.Clone(h.kid), typ: strings.Clone(h.typ),
-	}})
+	h = header{alg: strings.Clone(h.alg), kid: strings.Clone(h.kid), typ: strings.Clone(h.typ)}
+	if len(segment) <= headerMemoBytes {
+		slot.Store(&headerEntry{strings.Clone(segment), h})
+	}
+	return h
 }

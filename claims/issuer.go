@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -161,7 +162,7 @@ func (i *Issuer) validate() error {
 	}
 	report(i.URL == "", "URL is empty")
 	report(i.problem != "", "%s", i.problem)
-	report(i.Keys == nil, "Keys is nil")
+	report(isNil(i.Keys), "Keys is nil")
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
 	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
 	report(len(i.Algorithms) == 0, "Algorithms is empty but not nil")
@@ -197,6 +198,16 @@ func (i *Issuer) mixesAlgorithms() bool {
 	symmetric := func(alg string) bool { return strings.HasPrefix(alg, "HS") }
 	asymmetric := func(alg string) bool { return !symmetric(alg) }
 	return slices.ContainsFunc(i.Algorithms, symmetric) && slices.ContainsFunc(i.Algorithms, asymmetric)
+}
+
+// isNil also finds the nil pointer in an interface that a constructor's ignored error
+// leaves behind.
+func isNil(keys KeySet) bool {
+	if keys == nil {
+		return true
+	}
+	v := reflect.ValueOf(keys)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func hasEmpty(values map[string]string) bool {

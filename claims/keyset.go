@@ -15,10 +15,11 @@ type KeySet interface {
 	// kid, alg, use and key_ops are unchanged: that is how a verified-token cache
 	// notices that a key is gone.
 	//
-	// The error matches ErrUnknownKey only if the latest attempt to read the set
-	// succeeded, is recent (it began at most 10 s ago; a static set is always
-	// recent) and has no such key. It is an *UnavailableError if keys could not be
-	// obtained, also when ctx ended first.
+	// The error matches ErrUnknownKey only if the set is known to lack the key: the
+	// latest attempt to read it succeeded and is recent (it began at most 10 s ago; a
+	// static set is always recent), or no reading could help, as with an alg that no
+	// key of the set can have, a withdrawn key, or more than four candidates. It is an
+	// *UnavailableError if keys could not be obtained, also when ctx ended first.
 	Keys(ctx context.Context, alg, kid string) ([]Key, error)
 }
 

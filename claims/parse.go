@@ -111,21 +111,25 @@ func readObject(doc []byte, visit func(member) error) error {
 	return nil
 }
 
-// tooDeep reports whether doc may nest deeper than maxDepth. It counts brackets in
-// strings too, which a document with that many of them has to live with only if they
-// are unbalanced.
+// tooDeep reports whether doc nests deeper than maxDepth. Brackets inside of strings do
+// not count: closing ones there would hide nesting from the bound.
 func tooDeep(doc []byte) bool {
 	if bytes.Count(doc, []byte{'['})+bytes.Count(doc, []byte{'{'}) <= maxDepth {
 		return false
 	}
-	depth := 0
-	for _, b := range doc {
-		switch b {
-		case '[', '{':
+	depth, quoted := 0, false
+	for i := 0; i < len(doc); i++ {
+		switch b := doc[i]; {
+		case quoted && b == '\\':
+			i++ // whatever is escaped ends no string
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '[' || b == '{':
 			if depth++; depth > maxDepth {
 				return true
 			}
-		case ']', '}':
+		case b == ']' || b == '}':
 			depth--
 		}
 	}

@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"errors"
 	"time"
 )
 
@@ -137,10 +138,10 @@ func (r *refusal) Error() string {
 	return r.reason.Error()
 }
 
-// Is and As answer for the reason first, so that a hook's error that wraps several
-// reasons has one meaning: the one it was classified as.
+// Is reports whether target is the reason.
 func (r *refusal) Is(target error) bool { return target == r.reason }
 
+// As sets a *Reason target.
 func (r *refusal) As(target any) bool {
 	reason, ok := target.(*Reason)
 	if ok {
@@ -149,4 +150,24 @@ func (r *refusal) As(target any) bool {
 	return ok
 }
 
-func (r *refusal) Unwrap() error { return r.err }
+func (r *refusal) Unwrap() error {
+	if r.err == nil {
+		return nil
+	}
+	return cause{r.err}
+}
+
+// A cause is an error without its Reasons. A hook's error may wrap several, or one that
+// is not a hook's to give; the refusal has decided which one it means, and no other may
+// be found behind it.
+type cause struct{ error }
+
+func (c cause) Is(target error) bool {
+	_, isReason := target.(Reason)
+	return !isReason && errors.Is(c.error, target)
+}
+
+func (c cause) As(target any) bool {
+	_, isReason := target.(*Reason)
+	return !isReason && errors.As(c.error, target)
+}

@@ -20,6 +20,7 @@ const (
 	// and its place in the map.
 	entryOverhead = 512
 	memberBytes   = 16
+	stringBytes   = 16
 )
 
 // A digest stands for a token. It is of the whole token, and of a hash that nobody can
@@ -48,9 +49,19 @@ type acceptedToken struct {
 	prev, next *acceptedToken // in the order of arrival
 }
 
+// bytes is what the entry takes, or a little more: strings that are parts of the payload
+// count twice, since those that were written with escapes are not.
 func (t *acceptedToken) bytes() int {
 	c := t.claims
-	return len(c.text) + cap(c.members)*memberBytes + len(c.scopeList)*16 + entryOverhead
+	n := entryOverhead + len(c.text) + cap(c.members)*memberBytes + len(t.header.kid)
+	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
+	for _, id := range c.clientIDs {
+		n += len(id)
+	}
+	for _, scope := range c.scopeList {
+		n += stringBytes + len(scope)
+	}
+	return n
 }
 
 // A tokenCache remembers verified tokens within a bound of entries and of bytes. When it

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -130,4 +131,21 @@ func TestHeaderMemoIsBounded(t *testing.T) {
 	assert.Equal(t, header{alg: "EdDSA", kid: "k", typ: "jwt"}, h)
 	_, ok = m.get("other")
 	assert.False(t, ok)
+}
+
+// What an entry keeps alive is counted, or not kept alive.
+func TestEntryCountsItsMemory(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	c, err := parse([]byte(`{"sub":"` + long + `","scope":["` + long + `"]}`))
+	require.NoError(t, err)
+	c.resolveScopes(defaultScopeClaims)
+	entry := &acceptedToken{claims: c, header: header{kid: long}}
+	assert.Greater(t, entry.bytes(), entryOverhead+5*len(long))
+
+	var memo headerMemo
+	document := `{"alg":"EdDSA","kid":"k","x5c":"` + strings.Repeat("x", 10_000) + `"}`
+	kid := document[strings.Index(document, `"k"`)+1:][:1]
+	h := memo.add(strings.Repeat("s", headerMemoBytes+1), header{alg: "EdDSA", kid: kid})
+	assert.Equal(t, "k", h.kid)
+	assert.NotSame(t, unsafe.StringData(kid), unsafe.StringData(h.kid), "a copy, not a part of the document")
 }

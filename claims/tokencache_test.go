@@ -95,6 +95,15 @@ func TestCachedTokenDoesNotOutliveItsTime(t *testing.T) {
 	kit.requireVerify(t, late, claims.ErrNotYetValid, 0)
 }
 
+// As at first sight: an expired token is no reason to ask for keys, and no outage either.
+func TestCachedTokenThatExpiredAsksForNoKey(t *testing.T) {
+	kit := newCacheKit(t, 0)
+	kit.requireVerify(t, token(nil), "", 1)
+	kit.now, kit.err = now.Add(2*goodFor), &claims.UnavailableError{}
+	kit.requireVerify(t, token(nil), claims.ErrExpired, 0)
+	assert.Equal(t, 1, kit.asked)
+}
+
 func TestCachedTokenDoesNotOutliveItsKey(t *testing.T) {
 	other := claims.Key(keyOf(ed25519.NewKeyFromSeed(make([]byte, 32))))
 	for _, tc := range []struct {

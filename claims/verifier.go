@@ -148,6 +148,10 @@ func (v *Verifier) recall(ctx context.Context, d digest) (*acceptedToken, error)
 	if known == nil {
 		return nil, nil
 	}
+	if err := known.issuer.checkTimes(known.claims, v.now()); err != nil {
+		v.cache.drop(known)
+		return nil, err // and no look-up, as at first sight
+	}
 	keys, err := known.issuer.candidates(ctx, known.header)
 	if err != nil {
 		return nil, err
@@ -155,10 +159,6 @@ func (v *Verifier) recall(ctx context.Context, d digest) (*acceptedToken, error)
 	if !slices.Contains(keys, known.key) {
 		v.cache.drop(known)
 		return nil, nil
-	}
-	if err := known.issuer.checkTimes(known.claims, v.now()); err != nil {
-		v.cache.drop(known)
-		return nil, err
 	}
 	return known, nil
 }
@@ -179,7 +179,7 @@ func (v *Verifier) accept(ctx context.Context, parts compact) (*acceptedToken, e
 	if t.key, err = t.issuer.verifySignature(ctx, t.header, parts); err != nil {
 		return nil, err
 	}
-	v.headers.add(parts.header, t.header)
+	t.header = v.headers.add(parts.header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
 	return t, nil
 }

@@ -148,6 +148,7 @@ func TestHeader(t *testing.T) {
 		{"typ JWT", header(`{"alg":"EdDSA","typ":"JWT"}`), ""},
 		{"typ in any case (RFC 7515 section 4.1.9)", header(`{"alg":"EdDSA","typ":"AT+JWT"}`), ""},
 		{"typ with application/", header(`{"alg":"EdDSA","typ":"Application/at+jwt"}`), ""},
+		{"typ application/ is not absent", header(`{"alg":"EdDSA","typ":"application/"}`), claims.ErrType},
 		{"typ null", header(`{"alg":"EdDSA","typ":null}`), claims.ErrMalformed},
 		{"typ of a logout token (RFC 8725 section 3.11)", header(`{"alg":"EdDSA","typ":"logout+jwt"}`), claims.ErrType},
 		{"typ of a DPoP proof", header(`{"alg":"EdDSA","typ":"dpop+jwt"}`), claims.ErrType},
@@ -185,6 +186,7 @@ func TestPayloadIsStrictJSON(t *testing.T) {
 		{"long s is another letter", with("\"i\u017fs\":\"x\""), ""},
 		{"nested 900 deep", with(`"x":` + strings.Repeat("[", 900) + strings.Repeat("]", 900)), ""},
 		{"nested 5,000 deep", with(`"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), claims.ErrMalformed},
+		{"nested 5,000 deep behind closing brackets in a string", with(`"x":"\"` + strings.Repeat("]", 6000) + `","y":` + strings.Repeat("[", 3000) + strings.Repeat("]", 3000)), claims.ErrMalformed},
 		{"2,000 brackets in a string", with(`"x":"` + strings.Repeat("[]", 1000) + `"`), ""},
 		{"nested and not closed", signed(strings.Repeat(`{"a":`, 2000)), claims.ErrMalformed},
 		{"empty object", signed("{}"), claims.ErrMissingClaim},
@@ -473,6 +475,7 @@ func TestValidateDecidesLast(t *testing.T) {
 		{"keys unavailable", &claims.UnavailableError{}, claims.ErrUnavailable},
 		{"deadline", fmt.Errorf("redis: %w", context.DeadlineExceeded), claims.ErrUnavailable},
 		{"canceled", context.Canceled, claims.ErrUnavailable},
+		{"forbidden beats unavailable", errors.Join(claims.ErrUnavailable, claims.ErrForbidden), claims.ErrForbidden},
 		{"unavailable beats revoked", errors.Join(claims.ErrRevoked, claims.ErrUnavailable), claims.ErrUnavailable},
 		{"a hook cannot claim another reason", claims.ErrExpired, claims.ErrRejected},
 	} {
@@ -487,8 +490,11 @@ func TestValidateDecidesLast(t *testing.T) {
 			v := newVerifier(t, issuer)
 			_, err := v.Verify(t.Context(), token(nil))
 			requireReason(t, tc.want, err)
-			if tc.err != nil {
+			if _, isReason := tc.err.(claims.Reason); tc.err != nil && !isReason {
 				require.ErrorIs(t, err, tc.err, "the cause is kept for the log")
+			}
+			for _, other := range []claims.Reason{claims.ErrForbidden, claims.ErrUnavailable, claims.ErrRevoked, claims.ErrExpired} {
+				assert.Equal(t, other == tc.want, errors.Is(err, other), "one meaning: not %q", string(other))
 			}
 			_, _ = v.Verify(t.Context(), token(nil))
 			assert.Equal(t, 2, calls, "on every request")
@@ -554,6 +560,14 @@ func TestNewVerifierReportsEveryMistake(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+// A *jwks.Cache whose error was ignored is such a value.
+func TestTypedNilKeysAreReported(t *testing.T) {
+	issuer := goodIssuer()
+	issuer.Keys = (*keySet)(nil)
+	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+	require.ErrorContains(t, err, "Keys is nil")
 }
 
 func TestConfigIsCopied(t *testing.T) {
