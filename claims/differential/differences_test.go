@@ -1,0 +1,171 @@
+package differential_test
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// A difference between us and a peer that is known, and right. name says what the tokens
+// have in common, in terms that no verifier decides; why says why our answer is the better
+// one. The example has this difference and no other.
+type difference struct {
+	name    string
+	peer    string        // both if empty
+	reason  claims.Reason // ours, if we refuse
+	says    string        // a part of the peer's error, if it refuses
+	when    func(facts) bool
+	why     string
+	example string
+}
+
+// with is a good token with one member of a document set, or deleted if value is empty.
+func with(doc int, name, value string) string {
+	documents := [2]document{goodHeader("EdDSA", "k1"), goodPayload()}
+	if value == "" {
+		documents[doc] = documents[doc].without(name)
+	} else {
+		documents[doc] = documents[doc].set(name, value)
+	}
+	return signedDocuments(0, documents[0].String(), documents[1].String())
+}
+
+// stricter are the tokens that we refuse and a peer accepts.
+var stricter = []difference{
+	{
+		"duplicate members", "golang-jwt", claims.ErrMalformed, "", facts.duplicates,
+		"two readers of the token may take different ones (RFC 7515 section 4, RFC 7519 section 4)",
+		with(1, `"x"`, `{"a":1,"a":2}`),
+	},
+	{
+		"bytes or escapes that are no characters", "", claims.ErrMalformed, "", facts.badUnicode,
+		"encoding/json replaces them, and different names or values become the same (RFC 8259 sections 8.1 and 8.2)",
+		with(1, `"x"`, "\"\xff\""),
+	},
+	{
+		"line breaks or trailing bits in base64url", "", claims.ErrMalformed, "", facts.laxBase64,
+		"one token has many spellings (RFC 7515 section 2, RFC 4648 section 3.5); golang-jwt refuses the trailing bits if told to, but not the line breaks",
+		strings.Replace(with(1, `"x"`, `1`), ".", ".\n", 1),
+	},
+	{
+		"crit or b64 in the header", "", claims.ErrMalformed, "", func(f facts) bool { return f.inHeader("crit", "b64") },
+		"what must be understood is not (RFC 7515 section 4.1.11), and b64 is not for JWTs (RFC 7797 section 7)",
+		with(0, `"crit"`, `["x"]`),
+	},
+	{
+		"a typ or kid that is no string", "", claims.ErrMalformed, "", func(f facts) bool { return f.headerNotString("typ", "kid") },
+		"RFC 7515 sections 4.1.4 and 4.1.9",
+		with(0, `"typ"`, `1`),
+	},
+	{
+		"a typ of another kind of token", "", claims.ErrType, "", func(f facts) bool { return !slices.Contains([]any{"", "JWT", "at+jwt"}, f.h["typ"]) },
+		"RFC 8725 section 3.11; the peers do not look at typ",
+		with(0, `"typ"`, `"logout+jwt"`),
+	},
+	{
+		"a claim of another kind of token", "", claims.ErrType, "", func(f facts) bool { return f.present("at_hash", "c_hash", "s_hash", "events") },
+		"RFC 8725 section 3.12",
+		with(1, `"at_hash"`, `"x"`),
+	},
+	{
+		"a nonce without scopes", "", claims.ErrType, "", func(f facts) bool { return f.present("nonce") && !f.present("scope", "scp") },
+		"it is an ID token (RFC 9068 section 5)",
+		signedDocuments(0, goodHeader("EdDSA", "k1").String(), goodPayload().without(`"scope"`).set(`"nonce"`, `"n"`).String()),
+	},
+	{
+		"a claim that has to be a string and is none", "", claims.ErrMalformed, "", func(f facts) bool { return f.notString("sub", "jti", "client_id", "azp") },
+		"RFC 7519 sections 4.1.2 and 4.1.7, RFC 8693 section 4.3",
+		with(1, `"sub"`, `1`),
+	},
+	{
+		"an exp, nbf or iat that is no time from 1970 to 9999", "", claims.ErrMalformed, "", func(f facts) bool { return f.badDate("exp", "nbf", "iat") },
+		"a NumericDate is a number of seconds (RFC 7519 section 2), and one that wraps turns a check into its opposite",
+		with(1, `"nbf"`, `-1`),
+	},
+	{
+		"no exp", "go-jose", claims.ErrMissingClaim, "", func(f facts) bool { return !f.present("exp") },
+		"RFC 9068 section 2.2; a token without end cannot be withdrawn",
+		with(1, `"exp"`, ``),
+	},
+	{
+		"the very instant of exp", "go-jose", claims.ErrExpired, "", func(f facts) bool { return f.expiresAt(now.Add(-leeway)) },
+		"on or after exp is too late (RFC 7519 section 4.1.4)",
+		with(1, `"exp"`, relative(-5)),
+	},
+	{
+		"an nbf with a fraction", "", claims.ErrNotYetValid, "", func(f facts) bool { return f.fraction("nbf") },
+		"the peers cut it off, and accept the token up to a second too early",
+		with(1, `"nbf"`, relative(5)+".5"),
+	},
+	{
+		"bound to a key", "", claims.ErrConfirmation, "", func(f facts) bool { return f.present("cnf") },
+		"a bound token is no bearer token (RFC 7800 section 3.1, RFC 9449 section 7.2)",
+		with(1, `"cnf"`, `{"jkt":"x"}`),
+	},
+	{
+		"a cnf that is no object", "", claims.ErrMalformed, "", func(f facts) bool { _, object := f.p["cnf"].(map[string]any); return f.present("cnf") && !object },
+		"RFC 7800 section 3.1",
+		with(1, `"cnf"`, `"x"`),
+	},
+	{
+		"nesting deeper than 1,000", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 1000 },
+		"a bound on the stack that a token can claim",
+		with(1, `"x"`, strings.Repeat("[", 1000)+strings.Repeat("]", 1000)),
+	},
+	{
+		"longer than 16 KiB", "", claims.ErrMalformed, "", func(f facts) bool { return len(f.token) > 16<<10 },
+		"a bound on what a token can cost",
+		with(1, `"x"`, `"`+strings.Repeat("x", 12<<10)+`"`),
+	},
+}
+
+// moreTolerant are the tokens that we accept and a peer refuses. Each row has to be no
+// check that we lack.
+var moreTolerant = []difference{
+	{
+		"alg Ed25519", "", "", "alg", func(f facts) bool { return f.h["alg"] == "Ed25519" },
+		"RFC 9864 section 2.2 names it; the peers know RFC 8037's name only",
+		with(0, `"alg"`, `"Ed25519"`),
+	},
+	{
+		"a number beyond float64 that nobody reads", "", "", "cannot unmarshal number", facts.hugeNumber,
+		"JSON does not bound numbers (RFC 8259 section 6), and unknown members are ignored (RFC 7519 section 4)",
+		with(1, `"x"`, `1e400`),
+	},
+	{
+		"a jwk in the header", "go-jose", "", "jwk", func(f facts) bool { return f.inHeader("jwk") },
+		"go-jose parses it, and refuses what it cannot; it is never to be used (RFC 8725 section 3.10), so there is nothing to parse",
+		with(0, `"jwk"`, `{"kty":"oct","k":"AA"}`),
+	},
+	{
+		"an x5c in the header", "go-jose", "", "x5c", func(f facts) bool { return f.inHeader("x5c") },
+		"as for jwk",
+		with(0, `"x5c"`, `"AA"`),
+	},
+	{
+		"a nonce in the header that is no string", "go-jose", "", "nonce", func(f facts) bool { return f.headerNotString("nonce") },
+		"it is no member of a JWT's header but of ACME's (RFC 8555 section 6.5.2)",
+		with(0, `"nonce"`, `1`),
+	},
+	{
+		"an iat in the future", "go-jose", "", "issued in the future", func(f facts) bool { iat, ok := f.date("iat"); return ok && iat > float64(now.Add(leeway).Unix()) },
+		"iat is information (RFC 7519 section 4.1.6); nbf is the claim for this",
+		with(1, `"iat"`, relative(6)),
+	},
+	{
+		"an exp with a fraction", "golang-jwt", "", "expired", func(f facts) bool { return f.fraction("exp") },
+		"golang-jwt cuts it off, and refuses the token up to a second too early",
+		with(1, `"exp"`, relative(-5)+".5"),
+	},
+}
+
+// otherClaims are the tokens that both accept and read differently. There are none, as
+// long as dates are compared in whole seconds.
+var otherClaims []difference
+
+func (f facts) expiresAt(t time.Time) bool {
+	exp, ok := f.date("exp")
+	return ok && int64(exp) == t.Unix()
+}
