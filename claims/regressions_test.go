@@ -1,6 +1,7 @@
 package claims_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -120,6 +121,14 @@ func TestRegressionsPublicKeyAsSecret(t *testing.T) {
 		for _, value := range [][]byte{
 			pkixPEM(&issuerRSA().PublicKey), pkcs1PEM(&issuerRSA().PublicKey), append([]byte("\n"), pkixPEM(signer.Public())...),
 			must(x509.MarshalPKIXPublicKey(&issuerEC().PublicKey)), x509.MarshalPKCS1PublicKey(&issuerRSA().PublicKey),
+			append([]byte(" "), pkixPEM(signer.Public())...), append([]byte("\ufeff"), pkixPEM(signer.Public())...),
+			append([]byte(`"`), pkixPEM(signer.Public())...), bytes.ReplaceAll(pkixPEM(signer.Public()), []byte("\n"), []byte(`\n`)),
+			bytes.ReplaceAll(pkixPEM(signer.Public()), []byte("\n"), nil),
+			[]byte(base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&issuerRSA().PublicKey))),
+			append(x509.MarshalPKCS1PublicKey(&issuerRSA().PublicKey), '\n'), x509.MarshalPKCS1PrivateKey(issuerRSA()),
+			must(x509.MarshalPKCS8PrivateKey(signer)), must(x509.MarshalECPrivateKey(issuerEC())),
+			[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBExampleExampleExampleExampleExample1 a@example"),
+			[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), []byte(` {"keys":[],"pad":"pad pad pad pad"}`),
 		} {
 			_, err := jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: value})
 			assert.ErrorContains(t, err, "is no secret")

@@ -26,6 +26,7 @@ const (
 	errShortRSA     unusable = "RSA modulus under 2048 bits"
 	errLongRSA      unusable = "RSA modulus over 8192 bits"
 	errEvenRSA      unusable = "RSA modulus is even"
+	errROCA         unusable = "RSA modulus can be factored (CVE-2017-15361)"
 	errRSAExponent  unusable = "RSA exponent is not an odd number from 3 to 2^31-1"
 	errCoordinate   unusable = "coordinate is not as wide as the curve"
 	errOffCurve     unusable = "point is not on the curve"
@@ -167,6 +168,8 @@ func checkedRSA(key *rsa.PublicKey) (crypto.PublicKey, error) {
 		return nil, errEvenRSA
 	case key.E < 3 || key.E&1 == 0 || key.E > 1<<31-1:
 		return nil, errRSAExponent
+	case isROCA(key.N):
+		return nil, errROCA
 	}
 	return &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}, nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/hmac"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +45,7 @@ type Secret struct {
 const (
 	errHMACAlgorithm unusable = "Algorithm is none of HS256, HS384 and HS512"
 	errShortSecret   unusable = "secret is shorter than the hash of its Algorithm"
-	errPublicSecret  unusable = "a PEM file, public key or certificate is no secret"
+	errPublicSecret  unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
 )
 
 // NewSecrets returns a set of these secrets. All mistakes are reported at once: a Value
@@ -103,7 +101,7 @@ func newSecretKey(s Secret) (*secretKey, error) {
 	if len(s.Value) < hash.Size() {
 		return nil, errShortSecret
 	}
-	if isPublicKey(s.Value) {
+	if isKeyMaterial(s.Value) {
 		return nil, errPublicSecret
 	}
 	value := slices.Clone(s.Value)
@@ -133,22 +131,6 @@ func hashOfHMAC(alg string) (crypto.Hash, bool) {
 		return crypto.SHA512, true
 	}
 	return 0, false
-}
-
-// isPublicKey finds the mistake that makes every token forgeable: what everybody may
-// know, configured as what nobody may. A PEM file of any other kind is no secret either.
-func isPublicKey(value []byte) bool {
-	if block, _ := pem.Decode(value); block != nil {
-		return true
-	}
-	if _, err := x509.ParsePKIXPublicKey(value); err == nil {
-		return true
-	}
-	if _, err := x509.ParsePKCS1PublicKey(value); err == nil {
-		return true
-	}
-	_, err := x509.ParseCertificate(value)
-	return err == nil
 }
 
 const redacted = "(redacted)"

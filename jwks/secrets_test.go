@@ -85,7 +85,7 @@ func TestNewSecretsRefusesMistakes(t *testing.T) {
 	const (
 		short  = "secret is shorter than the hash of its Algorithm"
 		alg    = "Algorithm is none of HS256, HS384 and HS512"
-		public = "a PEM file, public key or certificate is no secret"
+		public = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
 	)
 	for _, tt := range []struct {
 		name, alg string

@@ -1,0 +1,67 @@
+package jwks
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// isKeyMaterial finds the mistake that makes every token forgeable (RFC 8725 section
+// 2.1): a public key, which everybody may have, configured as the secret that nobody
+// may. The spellings are those in which keys are published or kept; a private key is no
+// secret for HMAC either, since its public half would be taken for one elsewhere.
+func isKeyMaterial(value []byte) bool {
+	value = bytes.Trim(value, " \t\r\n\"'\ufeff")
+	for _, mark := range [][]byte{[]byte("-----BEGIN"), []byte("ssh-"), []byte("ecdsa-sha2-"), []byte("sk-ssh-"), []byte("sk-ecdsa-")} {
+		if bytes.HasPrefix(value, mark) || mark[0] == '-' && bytes.Contains(value, mark) {
+			return true
+		}
+	}
+	return isJWK(value) || isDER(value) || isBase64DER(value)
+}
+
+// isJWK finds a JWK and a JWK Set.
+func isJWK(value []byte) bool {
+	var document map[string]jsontext.Value
+	if json.Unmarshal(value, &document) != nil {
+		return false
+	}
+	return document["kty"] != nil || document["keys"] != nil
+}
+
+func isBase64DER(value []byte) bool {
+	joined := bytes.Join(bytes.Fields(bytes.ReplaceAll(value, []byte(`\n`), nil)), nil)
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if der, err := encoding.DecodeString(string(joined)); err == nil && isDER(der) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDER finds a key or a certificate, also with bytes behind it.
+func isDER(value []byte) bool {
+	var outer asn1.RawValue
+	rest, err := asn1.Unmarshal(value, &outer)
+	if err != nil {
+		return false
+	}
+	value = value[:len(value)-len(rest)]
+	for _, parse := range []func([]byte) error{
+		func(der []byte) error { _, err := x509.ParsePKIXPublicKey(der); return err },
+		func(der []byte) error { _, err := x509.ParsePKCS1PublicKey(der); return err },
+		func(der []byte) error { _, err := x509.ParseCertificate(der); return err },
+		func(der []byte) error { _, err := x509.ParsePKCS8PrivateKey(der); return err },
+		func(der []byte) error { _, err := x509.ParsePKCS1PrivateKey(der); return err },
+		func(der []byte) error { _, err := x509.ParseECPrivateKey(der); return err },
+	} {
+		if parse(value) == nil {
+			return true
+		}
+	}
+	return false
+}
