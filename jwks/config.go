@@ -24,8 +24,9 @@ type Config struct {
 	// Issuer only names the source in logs.
 	URL string
 
-	// Client makes the requests; it defaults to one of its own. Use it for a private
-	// CA, a proxy, or client certificates. It is copied: its cookie jar is dropped,
+	// Client makes the requests; it defaults to one of its own, which takes nothing from
+	// http.DefaultTransport. Use it for a private CA, a proxy other than the
+	// environment's, or client certificates. It is copied: its cookie jar is dropped,
 	// and redirects follow AllowRedirects. A Transport of type *http.Transport is
 	// cloned; what RegisterProtocol added to it is not taken over.
 	//

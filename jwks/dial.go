@@ -21,7 +21,7 @@ const (
 
 // errNotPublic is a host that an issuer named and nobody configured, at an address that
 // is not on the public Internet.
-var errNotPublic = errors.New("address is not public: if the host is right, name it in Config.PrivateHosts")
+var errNotPublic = errors.New("address is not public: if the host is right, name it in jwks.Config.PrivateHosts")
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -53,16 +53,15 @@ func transports(given http.RoundTripper) (trusted, named http.RoundTripper, rele
 	}
 }
 
+// ownTransport is not a copy of http.DefaultTransport: that one is the whole program's,
+// and what somebody has set there for another purpose, such as InsecureSkipVerify, must
+// not decide whose keys are believed.
 func ownTransport() *http.Transport {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard.Clone()
+	return &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		ForceAttemptHTTP2: true,
+		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12},
 	}
-	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{}
-	}
-	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
-	return t
 }
 
 // publicOnly sends a request through the proxy, if one is configured for it, and
@@ -141,9 +140,10 @@ func dropPrivate(dial dialFunc) dialFunc {
 		if err != nil {
 			return nil, err
 		}
-		if err := refusePrivate(network, conn.RemoteAddr().String(), nil); err != nil {
+		peer := conn.RemoteAddr()
+		if peer == nil || refusePrivate(network, peer.String(), nil) != nil {
 			_ = conn.Close()
-			return nil, err
+			return nil, errNotPublic
 		}
 		return conn, nil
 	}
@@ -159,8 +159,8 @@ var notPublic4 = prefixes(
 )
 
 // Of IPv6 only global unicast is public, less what carries an IPv4 address inside
-// (Teredo, 6to4) or is for documentation. NAT64 (64:ff9b::/96), unique-local,
-// link-local, multicast and loopback are outside 2000::/3 already.
+// (Teredo, 6to4) or is for documentation. Unique-local, link-local, multicast and loopback
+// are outside 2000::/3 already.
 var (
 	public6    = netip.MustParsePrefix("2000::/3")
 	notPublic6 = prefixes("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
@@ -174,14 +174,22 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// isPublic reports whether addr is a public unicast address.
+// nat64 is how an IPv6-only network reaches IPv4 (RFC 6052 section 2.1).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// isPublic reports whether addr is a public unicast address. One with a zone is in no
+// prefix, and so is not; one of NAT64 is what the IPv4 address in its last bytes is.
 func isPublic(addr netip.Addr) bool {
 	addr = addr.Unmap()
+	if nat64.Contains(addr) {
+		bytes := addr.As16()
+		addr = netip.AddrFrom4([4]byte(bytes[12:]))
+	}
 	contains := func(p netip.Prefix) bool { return p.Contains(addr) }
 	if addr.Is4() {
 		return !slices.ContainsFunc(notPublic4, contains)
 	}
-	return addr.Zone() == "" && public6.Contains(addr) && !slices.ContainsFunc(notPublic6, contains)
+	return public6.Contains(addr) && !slices.ContainsFunc(notPublic6, contains)
 }
 
 // isLoopback reports whether host names this machine's loopback.

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,54 +28,55 @@ func TestIsPublic(t *testing.T) {
 	public := []string{
 		"8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0", "169.253.1.1",
 		"198.17.255.255", "223.255.255.255", "168.63.129.15",
-		"2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "::ffff:8.8.8.8",
+		"2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
 	}
 	for _, text := range public {
 		assert.True(t, isPublic(netip.MustParseAddr(text)), text)
 	}
 	notPublic := map[string]string{
-		"0.0.0.0":           "unspecified",
-		"0.1.2.3":           "this network",
-		"10.0.0.1":          "private",
-		"100.64.0.1":        "carrier-grade NAT",
-		"100.100.100.200":   "Alibaba's metadata service",
-		"127.0.0.1":         "loopback",
-		"127.255.255.254":   "loopback",
-		"168.63.129.16":     "Azure's host services",
-		"169.254.169.254":   "link-local: the metadata service",
-		"172.16.0.1":        "private",
-		"172.31.255.255":    "private",
-		"192.0.0.192":       "protocol assignments: Oracle's metadata service",
-		"192.0.2.1":         "documentation",
-		"192.168.1.1":       "private",
-		"198.18.0.1":        "benchmarking",
-		"198.51.100.1":      "documentation",
-		"203.0.113.1":       "documentation",
-		"224.0.0.1":         "multicast",
-		"239.255.255.255":   "multicast",
-		"240.0.0.1":         "reserved",
-		"255.255.255.255":   "broadcast",
-		"::":                "unspecified",
-		"::1":               "loopback",
-		"::127.0.0.1":       "IPv4-compatible",
-		"::ffff:127.0.0.1":  "IPv4-mapped loopback",
-		"::ffff:10.0.0.1":   "IPv4-mapped private",
-		"::ffff:a9fe:a9fe":  "IPv4-mapped metadata service",
-		"64:ff9b::a00:1":    "NAT64",
-		"64:ff9b:1::1":      "local NAT64",
-		"100::1":            "discard",
-		"2001::1":           "Teredo",
-		"2001:db8::1":       "documentation",
-		"2002:a00:1::":      "6to4 of a private address",
-		"3fff::1":           "documentation",
-		"5f00::1":           "segment routing",
-		"fc00::1":           "unique local",
-		"fd00:ec2::254":     "unique local: the metadata service",
-		"fe80::1":           "link-local",
-		"fe80::1%eth0":      "link-local with a zone",
-		"fec0::1":           "site-local",
-		"ff02::1":           "multicast",
-		"2606:4700::1%eth0": "public, but with a zone",
+		"0.0.0.0":            "unspecified",
+		"0.1.2.3":            "this network",
+		"10.0.0.1":           "private",
+		"100.64.0.1":         "carrier-grade NAT",
+		"100.100.100.200":    "Alibaba's metadata service",
+		"127.0.0.1":          "loopback",
+		"127.255.255.254":    "loopback",
+		"168.63.129.16":      "Azure's host services",
+		"169.254.169.254":    "link-local: the metadata service",
+		"172.16.0.1":         "private",
+		"172.31.255.255":     "private",
+		"192.0.0.192":        "protocol assignments: Oracle's metadata service",
+		"192.0.2.1":          "documentation",
+		"192.168.1.1":        "private",
+		"198.18.0.1":         "benchmarking",
+		"198.51.100.1":       "documentation",
+		"203.0.113.1":        "documentation",
+		"224.0.0.1":          "multicast",
+		"239.255.255.255":    "multicast",
+		"240.0.0.1":          "reserved",
+		"255.255.255.255":    "broadcast",
+		"::":                 "unspecified",
+		"::1":                "loopback",
+		"::127.0.0.1":        "IPv4-compatible",
+		"::ffff:127.0.0.1":   "IPv4-mapped loopback",
+		"::ffff:10.0.0.1":    "IPv4-mapped private",
+		"::ffff:a9fe:a9fe":   "IPv4-mapped metadata service",
+		"64:ff9b::a00:1":     "NAT64 of a private address",
+		"64:ff9b::a9fe:a9fe": "NAT64 of the metadata service",
+		"64:ff9b:1::1":       "local NAT64",
+		"100::1":             "discard",
+		"2001::1":            "Teredo",
+		"2001:db8::1":        "documentation",
+		"2002:a00:1::":       "6to4 of a private address",
+		"3fff::1":            "documentation",
+		"5f00::1":            "segment routing",
+		"fc00::1":            "unique local",
+		"fd00:ec2::254":      "unique local: the metadata service",
+		"fe80::1":            "link-local",
+		"fe80::1%eth0":       "link-local with a zone",
+		"fec0::1":            "site-local",
+		"ff02::1":            "multicast",
+		"2606:4700::1%eth0":  "public, but with a zone",
 	}
 	for text, why := range notPublic {
 		assert.False(t, isPublic(netip.MustParseAddr(text)), "%s: %s", text, why)
@@ -256,6 +259,22 @@ func TestOwnTransportIsBounded(t *testing.T) {
 }
 
 // The caller's transport keeps its TLS roots and its protocols in the clones.
+// What another part of the program has set for itself must not decide whose keys are
+// believed.
+func TestDefaultTransportIsNotInherited(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(answerKeySet))
+	defer server.Close()
+	standard := http.DefaultTransport.(*http.Transport)
+	saved := standard.TLSClientConfig
+	standard.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	defer func() { standard.TLSClientConfig = saved }()
+
+	g := newGetter(Config{URL: server.URL})
+	_, err := getOnce(t, g, server.URL)
+	var unknown x509.UnknownAuthorityError
+	require.ErrorAs(t, err, &unknown)
+}
+
 func TestClonesSpeakTLSToAServerOfHTTP2(t *testing.T) {
 	server := newCounting(t, true, answerKeySet)
 	used := server.Client().Transport.(*http.Transport)
@@ -278,8 +297,9 @@ func TestConnectionsAreClosedWithTheFetch(t *testing.T) {
 	for name, useTLS := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			server := newCounting(t, useTLS, answerKeySet)
-			_, err := getOnce(t, newGetter(Config{URL: server.URL, Client: server.Client()}), server.URL)
+			cache, err := New(Config{URL: server.URL, Client: server.Client(), Logger: slog.New(slog.DiscardHandler)})
 			require.NoError(t, err)
+			require.ErrorIs(t, cache.Refresh(t.Context()), errNoUsableKey)
 			select {
 			case <-server.closed:
 			case <-time.After(10 * time.Second):
@@ -294,6 +314,13 @@ func TestCertificateThatIsNotTrustedIsNotRetried(t *testing.T) {
 	retries := 2
 	_, err := newGetter(Config{URL: server.URL}).persist(t.Context(), request{what: "key set", url: server.URL}, &retries)
 	require.ErrorContains(t, err, "certificate")
+	assert.Equal(t, 2, retries)
+}
+
+func TestAddressThatIsNotPublicIsNotRetried(t *testing.T) {
+	retries := 2
+	_, err := namedOnly(nil).persist(t.Context(), request{what: "key set", url: "https://127.0.0.1:1/"}, &retries)
+	require.ErrorIs(t, err, errNotPublic)
 	assert.Equal(t, 2, retries)
 }
 
