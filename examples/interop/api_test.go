@@ -1,0 +1,187 @@
+//go:build unix
+
+package interop_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/bearerguard/bearerguard/middleware" // what the API is made of: a change to it runs these tests again
+)
+
+// audience is the identifier of the API.
+const audience = "https://timesheets.example.com"
+
+// apiDir is where the API is built; TestMain removes it.
+var apiDir string
+
+// apiBinary builds the API once, with the race detector where the tests have it.
+var apiBinary = sync.OnceValues(func() (string, error) {
+	if err := readSources(); err != nil {
+		return "", err
+	}
+	var err error
+	if apiDir, err = os.MkdirTemp("", "interop"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(apiDir, "api.exe")
+	args := []string{"-C", "..", "build", "-mod=readonly", "-o", path}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "./timesheets/api")...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, err
+})
+
+// readSources opens the files that the API is built from. go test runs tests again,
+// instead of showing their cached result, if a file changed that they had opened, but
+// only below this module: hence the links.
+func readSources() error {
+	sources, err := filepath.Glob("testdata/api/*.go")
+	if err != nil || len(sources) == 0 {
+		return errors.New("testdata/api does not link to ../../timesheets/api; it is a symbolic link")
+	}
+	for _, name := range append(sources, "testdata/examples.mod") {
+		if _, err := os.ReadFile(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8") // unless -parallel says otherwise: they mostly wait
+	code := m.Run()
+	_ = os.RemoveAll(apiDir)
+	os.Exit(code)
+}
+
+// An api is a running Timesheets API.
+type api struct {
+	*process
+	url    string
+	client *http.Client
+}
+
+var listeningURL = regexp.MustCompile(`url=(http://127\.0\.0\.1:\d+)`)
+
+// startAPI runs the API for the tokens of this issuer. At the end of the test it has to
+// stop when it is told to, and its log must not have a token in it.
+func startAPI(t *testing.T, issuerURL string, settings ...string) *api {
+	t.Helper()
+	binary, err := apiBinary()
+	require.NoError(t, err)
+	env := append([]string{"ISSUER_URL=" + issuerURL, "AUDIENCE=" + audience, "ADDR=127.0.0.1:0"}, settings...)
+	a := &api{process: launch(t, env, nil, binary)}
+	transport := &http.Transport{MaxIdleConnsPerHost: 32}
+	a.client = &http.Client{Transport: transport, Timeout: patience}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		assert.Equal(t, 0, a.terminate(), "exit code of the API")
+		assert.NotRegexp(t, `eyJ[\w-]{8}`, a.log.String(), "part of a token is in the log")
+	})
+	eventually(t, func() bool {
+		if found := listeningURL.FindStringSubmatch(a.log.String()); found != nil {
+			a.url = found[1]
+		}
+		return a.url != ""
+	}, "the API never listened")
+	return a
+}
+
+// An answer is what is of interest in a response of the API.
+type answer struct {
+	status     int
+	challenge  string
+	retryAfter string
+	subject    string
+}
+
+// get lists the timesheets.
+func (a *api) get(t *testing.T, token string) answer {
+	t.Helper()
+	return a.call(t, http.MethodGet, "/timesheets", token)
+}
+
+// call is for requests that get an answer, whichever it is.
+func (a *api) call(t *testing.T, method, path, token string) answer {
+	t.Helper()
+	got, err := a.try(method, path, token)
+	require.NoError(t, err)
+	return got
+}
+
+func (a *api) try(method, path, token string) (answer, error) {
+	r, err := http.NewRequest(method, a.url+path, strings.NewReader(`{"hours":8}`))
+	if err != nil {
+		return answer{}, err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	w, err := a.client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer w.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(w.Body, 1<<20))
+	if err != nil {
+		return answer{}, err
+	}
+	var list struct {
+		Subject string `json:"sub"`
+	}
+	err = json.Unmarshal(body, &list)
+	return answer{w.StatusCode, w.Header.Get("WWW-Authenticate"), w.Header.Get("Retry-After"), list.Subject}, err
+}
+
+// until calls the API with a token until it answers with this status. Any other answer
+// but those that are expected before fails the test.
+func (a *api) until(t *testing.T, status int, token string, before ...int) {
+	t.Helper()
+	eventually(t, func() bool {
+		got := a.get(t, token)
+		if got.status != status {
+			require.Contains(t, before, got.status, "%+v", got)
+		}
+		return got.status == status
+	}, fmt.Sprintf("no answer with status %d", status))
+}
+
+// long is more than a busy machine makes of an instant.
+const long = 2 * time.Second
+
+// always calls the API with a token for some time, in which every answer has to have
+// this status. It returns how long those requests took that took long.
+func (a *api) always(t *testing.T, status int, token string, during time.Duration) (waits []time.Duration) {
+	t.Helper()
+	ticker := time.NewTicker(25 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(during); time.Now().Before(end); <-ticker.C {
+		began := time.Now()
+		got := a.get(t, token)
+		require.Equal(t, status, got.status, "%+v", got)
+		if wait := time.Since(began); wait > long {
+			waits = append(waits, wait)
+		}
+	}
+	return waits
+}

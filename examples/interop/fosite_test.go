@@ -1,0 +1,216 @@
+//go:build unix
+
+package interop_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v3"
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/compose"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/storage"
+	"github.com/ory/fosite/token/jwt"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// fositeServer is an authorization server built on ory/fosite, which brings the token
+// endpoint; metadata and key set are left to who builds on it. Its issuer has a path and
+// ends with a slash, and only RFC 8414 says where its keys are.
+func fositeServer(t *testing.T) server {
+	s := &fositeHTTP{log: new(lockedBuffer)}
+	t.Cleanup(s.kill)
+	return s
+}
+
+type fositeHTTP struct {
+	http    *httptest.Server
+	log     *lockedBuffer
+	handler atomic.Pointer[http.ServeMux]
+	hung    atomic.Bool
+}
+
+func (s *fositeHTTP) apply(t *testing.T, settings settings) string {
+	t.Helper()
+	if s.http == nil {
+		s.start(t, settings)
+	}
+	a := newFosite(t, s.http.URL+"/tenant/", settings)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server/tenant", a.metadata)
+	mux.HandleFunc("GET /tenant/keys", a.keys)
+	mux.HandleFunc("POST /tenant/token", a.token)
+	s.handler.Store(mux)
+	return a.issuer
+}
+
+func (s *fositeHTTP) start(t *testing.T, settings settings) {
+	t.Helper()
+	s.http = httptest.NewUnstartedServer(s)
+	require.NoError(t, s.http.Listener.Close())
+	s.http.Listener = listen(t, settings.Port)
+	s.http.Config.ErrorLog = log.New(s.log, "", 0)
+	if settings.TLS {
+		s.http.EnableHTTP2 = true
+		s.http.StartTLS()
+		return
+	}
+	s.http.Start()
+}
+
+func listen(t *testing.T, port int) (listener net.Listener) {
+	t.Helper()
+	eventually(t, func() bool { // somebody else may hold the port for a moment
+		var err error
+		listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			require.NoError(t, err)
+		}
+		return err == nil
+	}, "the port stays in use")
+	return listener
+}
+
+func (s *fositeHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.hung.Load() {
+		<-r.Context().Done()
+		return
+	}
+	recorder := &statusRecorder{w, http.StatusOK}
+	s.handler.Load().ServeHTTP(recorder, r)
+	fmt.Fprintf(s.log, "%s %s %d\n", r.Method, r.URL.Path, recorder.status)
+}
+
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (s *fositeHTTP) hang()   { s.hung.Store(true) }
+func (s *fositeHTTP) resume() { s.hung.Store(false) }
+
+func (s *fositeHTTP) accessLog() string { return s.log.String() }
+
+// kill may be called twice. Close waits for requests under way, which end when their
+// connections are closed.
+func (s *fositeHTTP) kill() {
+	if s.http != nil {
+		s.http.CloseClientConnections()
+		s.http.Close()
+	}
+}
+
+// A fositeServed is one configuration of the server; it does not change.
+type fositeServed struct {
+	settings
+	issuer string
+	oauth2 fosite.OAuth2Provider
+}
+
+func newFosite(t *testing.T, issuer string, settings settings) *fositeServed {
+	t.Helper()
+	config := &fosite.Config{
+		AccessTokenIssuer:        issuer,
+		AccessTokenLifespan:      time.Duration(settings.Lifetime) * time.Second,
+		AudienceMatchingStrategy: fosite.ExactAudienceMatchingStrategy,
+		GlobalSecret:             []byte("opaque tokens are not asked for.."),
+		ScopeStrategy:            fosite.ExactScopeStrategy,
+	}
+	config.ClientSecretsHasher = &fosite.BCrypt{Config: config} // the default is set by the first request: a data race
+	if settings.RFC9068 {
+		config.JWTScopeClaimKey = jwt.JWTScopeFieldString
+	}
+	secret, err := bcrypt.GenerateFromPassword([]byte(settings.Secret), bcrypt.MinCost)
+	require.NoError(t, err)
+	store := storage.NewMemoryStore()
+	store.Clients[settings.Client] = &fosite.DefaultClient{
+		ID: settings.Client, Secret: secret, GrantTypes: fosite.Arguments{"client_credentials"},
+		Scopes: fosite.Arguments{read, write}, Audience: fosite.Arguments{audience, otherAudience},
+	}
+	signingKey := func(context.Context) (any, error) { return &settings.Keys[0], nil }
+	strategy := compose.NewOAuth2JWTStrategy(signingKey, compose.NewOAuth2HMACStrategy(config), config)
+	return &fositeServed{settings, issuer, compose.Compose(
+		config, store, &compose.CommonStrategy{CoreStrategy: strategy}, compose.OAuth2ClientCredentialsGrantFactory,
+	)}
+}
+
+func (a *fositeServed) metadata(w http.ResponseWriter, _ *http.Request) {
+	sendJSON(w, map[string]any{
+		"issuer": a.issuer, "token_endpoint": a.issuer + "token", "jwks_uri": a.issuer + "keys",
+		"grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{},
+	})
+}
+
+func (a *fositeServed) keys(w http.ResponseWriter, _ *http.Request) {
+	var set jose.JSONWebKeySet
+	for _, key := range a.Keys {
+		set.Keys = append(set.Keys, key.Public())
+	}
+	sendJSON(w, set)
+}
+
+func (a *fositeServed) token(w http.ResponseWriter, r *http.Request) {
+	request, err := a.oauth2.NewAccessRequest(r.Context(), r, a.session())
+	if err != nil {
+		a.oauth2.WriteAccessError(r.Context(), w, request, err)
+		return
+	}
+	for _, scope := range request.GetRequestedScopes() {
+		request.GrantScope(scope)
+	}
+	for _, audience := range request.GetRequestedAudience() {
+		request.GrantAudience(audience)
+	}
+	response, err := a.oauth2.NewAccessResponse(r.Context(), request)
+	if err != nil {
+		a.oauth2.WriteAccessError(r.Context(), w, request, err)
+		return
+	}
+	a.oauth2.WriteAccessResponse(r.Context(), w, request, response)
+}
+
+// session is where an integrator says what the tokens are to hold.
+func (a *fositeServed) session() *oauth2.JWTSession {
+	s := &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{Subject: a.Client}, JWTHeader: &jwt.Headers{}}
+	if a.RFC9068 {
+		s.JWTHeader.Add("typ", "at+jwt")
+		s.JWTClaims.Add("client_id", a.Client)
+	}
+	return s
+}
+
+func sendJSON(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+}
+
+// openIDConfiguration and authorizationServerMetadata return where an issuer publishes
+// its metadata by OpenID Connect Discovery 1.0 section 4 and by RFC 8414 section 3.1.
+func openIDConfiguration(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+}
+
+func authorizationServerMetadata(issuer string) string {
+	scheme, rest, _ := strings.Cut(issuer, "://")
+	host, path, _ := strings.Cut(strings.TrimSuffix(rest, "/"), "/")
+	return scheme + "://" + host + "/.well-known/oauth-authorization-server/" + path
+}

@@ -1,0 +1,99 @@
+// panva's oidc-provider under an issuer with a path, as a resource server's JWT access
+// tokens are configured: by resource indicators (RFC 8707).
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+import Provider from 'oidc-provider';
+
+import { listening, obey } from './commands.mjs';
+
+const path = '/oidc';
+const notFound = (req, res) => res.writeHead(404).end();
+
+// Beside the keys that sign, the set has one that never may, and one of a kind that is
+// newer than most software. It is not used, so it need not be a real one.
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const otherKeys = [
+  { ...privateKey.export({ format: 'jwk' }), kid: 'encryption', use: 'enc' },
+  {
+    kty: 'AKP',
+    alg: 'ML-DSA-44',
+    kid: 'post-quantum',
+    pub: randomBytes(1312).toString('base64url'),
+    priv: randomBytes(32).toString('base64url'),
+  },
+];
+
+let handler = notFound;
+const server = createServer((req, res) => {
+  if (!req.url.startsWith(`${path}/`)) return notFound(req, res);
+  req.originalUrl = req.url; // from this the provider learns where it is mounted
+  req.url = req.url.slice(path.length);
+  return handler(req, res);
+});
+
+function accessTokens(alg, format) {
+  const sign = { alg };
+  switch (format) {
+    case 'hmac':
+      return { sign: { alg: 'HS256', key: randomBytes(32) } };
+    case 'encrypted':
+      return { sign, encrypt: { alg: 'dir', enc: 'A256GCM', key: randomBytes(32) } };
+    default:
+      return { sign };
+  }
+}
+
+const algorithms = [
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
+];
+
+function configuration(settings) {
+  const { keys, client, secret, lifetime, certificate, format } = settings;
+  const alg = settings.alg ?? keys[0].alg;
+  return {
+    jwks: { keys: [...keys, ...otherKeys] },
+    enabledJWA: { idTokenSigningAlgValues: algorithms },
+    scopes: ['read:timesheets', 'write:timesheets'],
+    ttl: { ClientCredentials: () => lifetime },
+    clients: [{
+      client_id: client,
+      client_secret: secret,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      id_token_signed_response_alg: alg, // has to be one that the provider has a key for
+      tls_client_certificate_bound_access_tokens: format === 'certificate-bound',
+    }],
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      dPoP: { enabled: true },
+      encryption: { enabled: true },
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: () => certificate, // in real life a proxy's header
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => undefined,
+        getResourceServerInfo: () => ({
+          scope: 'read:timesheets write:timesheets',
+          accessTokenFormat: 'jwt',
+          jwt: accessTokens(alg, format),
+        }),
+      },
+    },
+  };
+}
+
+await obey(async (settings) => {
+  if (!server.listening) {
+    await listening(() => once(server.listen(settings.port, '127.0.0.1'), 'listening'));
+  }
+  const issuer = `http://127.0.0.1:${server.address().port}${path}`;
+  handler = new Provider(issuer, configuration(settings)).callback();
+  return issuer;
+});

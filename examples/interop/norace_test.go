@@ -1,0 +1,5 @@
+//go:build unix && !race
+
+package interop_test
+
+const raceEnabled = false
