@@ -1,0 +1,45 @@
+package contender
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+func protectByDefault(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
+	return guarded(app, middleware.Config{Issuer: issuer.URL, Audiences: []string{Audience}})
+}
+
+// protectWithoutMemory does the same with the cache of verified tokens off.
+func protectWithoutMemory(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
+	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL, Logger: silent()})
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := claims.NewVerifier(claims.Config{
+		Issuers:      []claims.Issuer{{URL: issuer.URL, Audiences: []string{Audience}, Keys: keys}},
+		CacheEntries: -1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return guarded(app, middleware.Config{Verifier: verifier})
+}
+
+func guarded(app App, config middleware.Config) (http.Handler, error) {
+	config.Logger = silent()
+	auth, err := middleware.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return auth.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		app(w, r, Identity{Subject: c.Subject(), CanRead: c.HasScope(ReadScope)})
+	})), nil
+}
+
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
