@@ -47,10 +47,10 @@ func TestAllocations(t *testing.T) {
 		{"let through by a claim", auth.Require(middleware.Claim("roles").Any("y"))(done), "Bearer " + goodToken, 6},
 		{"let through by an authentication", auth.Require(middleware.RequireAuthentication(0, "mfa"))(done), "Bearer " + goodToken, 6},
 		{"let through twice", auth.Handler(auth.RequireScopes("a")(done)), "Bearer " + goodToken, 3},
-		{"no token", auth.Handler(done), "", 9},
-		{"malformed", auth.Handler(done), "Bearer", 10},
-		{"invalid", auth.Handler(done), "Bearer x", 11},
-		{"forbidden", auth.RequireScopes("c")(done), "Bearer " + goodToken, 12},
+		{"no token", auth.Handler(done), "", 6},
+		{"malformed", auth.Handler(done), "Bearer", 7},
+		{"invalid", auth.Handler(done), "Bearer x", 8},
+		{"forbidden", auth.RequireScopes("c")(done), "Bearer " + goodToken, 9},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			r, w := get(tt.field), sink{http.Header{}}

@@ -74,7 +74,11 @@ type problem struct {
 // It only formats: it does not log and does not call Config.ErrorHandler.
 func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
-	body, _ := json.Marshal(m.problem(e)) // strings and a number: it cannot fail
+	p := m.problem(e)
+	body, known := m.bodies[p]
+	if !known { // an Error that was made by hand
+		body = p.marshal()
+	}
 	m.setHeader(w.Header(), e)
 	setFields(w.Header(), "Content-Type", "application/problem+json",
 		"Content-Length", strconv.Itoa(len(body)), "X-Content-Type-Options", "nosniff")
@@ -105,6 +109,32 @@ func setFields(h http.Header, namesAndValues ...string) {
 	for i := 1; i < len(namesAndValues); i += 2 {
 		h[namesAndValues[i-1]] = namesAndValues[i : i+1 : i+1]
 	}
+}
+
+// knownBodies are the bodies of all answers that a Middleware gives by itself: a refusal
+// should cost the attacker more than the server. They are written, never changed.
+func (m *Middleware) knownBodies() map[problem][]byte {
+	errs := []*Error{
+		unauthenticated(),
+		malformedRequest(),
+		forbidden(nil),
+		undecided(claims.ErrUnavailable, nil),
+		{Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication},
+	}
+	for reason := range invalidTokenTexts {
+		errs = append(errs, invalidToken(reason, nil))
+	}
+	bodies := make(map[problem][]byte, len(errs))
+	for _, e := range errs {
+		p := m.problem(e)
+		bodies[p] = p.marshal()
+	}
+	return bodies
+}
+
+func (p problem) marshal() []byte {
+	body, _ := json.Marshal(p) // strings and a number: it cannot fail
+	return body
 }
 
 func (m *Middleware) problem(e *Error) problem {

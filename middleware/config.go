@@ -126,6 +126,7 @@ func New(config Config) (*Middleware, error) {
 	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
 		m.challengeEnd = ", resource_metadata=" + quoted(address)
 	}
+	m.bodies = m.knownBodies()
 	return m, nil
 }
 

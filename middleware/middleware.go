@@ -33,6 +33,8 @@ type Middleware struct {
 
 	challengeStart, challengeEnd string
 
+	bodies map[problem][]byte // see knownBodies
+
 	resource      string   // Config.Resource
 	servers       []string // that the metadata name
 	insecureHosts []string // Config.InsecureHTTPHosts
