@@ -35,7 +35,7 @@ type goodSet struct {
 	keys         *keySet
 	began        time.Time // when the fetch of it began: its age counts from here
 	fresh        time.Duration
-	seeded       bool // a Seed: began is the time of New
+	seeded       bool // a Seed: began is the time of New; there is no url
 	url          string
 	validators   validators
 	cacheControl []string
@@ -125,7 +125,6 @@ func explain(err error, keys *keySet) error {
 // section 15.4.5).
 func (g *goodSet) confirmed(h http.Header) *goodSet {
 	next := *g
-	next.seeded = false
 	if v := newValidators(h); v.etag != "" {
 		next.validators = v
 	}

@@ -2,8 +2,6 @@ package jwks
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,12 +26,14 @@ type Cache struct {
 	bucket bucket
 }
 
+var _ claims.KeySet = (*Cache)(nil)
+
 // A view is all that a request has to know, at one moment. It is never changed, only
 // replaced.
 type view struct {
-	keys    *keySet             // good's, less the blocked ones: what requests are served from
-	good    *goodSet            // nil in StateCold
-	blocked map[string]struct{} // kids of Block
+	keys    *keySet  // good's, less the withdrawn ones: what requests are served from
+	good    *goodSet // nil in StateCold
+	blocked withdrawn
 
 	flight *flight   // under way; nil if none is
 	latest attempted // the latest that has ended
@@ -83,7 +83,7 @@ func New(c Config) (*Cache, error) {
 		if err != nil {
 			cache.observer.badSeed(err)
 		} else {
-			first.good, first.keys = seed, seed.keys
+			first.serve(seed)
 		}
 	}
 	cache.view.Store(first)
@@ -91,7 +91,8 @@ func New(c Config) (*Cache, error) {
 }
 
 // Keys returns the keys for a token's alg and kid, at most four; the caller must not
-// modify the slice. While the set is fresh that is one atomic load and a map access.
+// modify the slice. With a key that is known and a set that is fresh, or being
+// revalidated, that is one atomic load and a map access.
 //
 // The error matches [claims.ErrUnknownKey] if the latest fetch succeeded, began at most
 // 10 s ago and has no such key; and without any fetch if none could help: for an alg
@@ -99,29 +100,32 @@ func New(c Config) (*Cache, error) {
 // where more than four keys fit. Otherwise it is a [*claims.UnavailableError], also
 // around the error of ctx. It waits for at most 3 s.
 func (c *Cache) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
-	if v := c.view.Load(); c.state(v, time.Now()) == StateFresh {
+	v, now := c.view.Load(), time.Now()
+	state := c.state(v, now)
+	if state == StateFresh || state == StateRevalidating {
 		if keys, err := v.lookup(alg, kid); keys != nil || err != nil {
+			if state == StateRevalidating {
+				c.refresh(v, now)
+			}
 			return keys, err
 		}
 	}
-	return c.resolve(ctx, alg, kid)
-}
-
-// resolve serves what the fresh set could not.
-func (c *Cache) resolve(ctx context.Context, alg, kid string) ([]claims.Key, error) {
-	v, now := c.view.Load(), time.Now()
 	if !supported(alg) || len(kid) > maxKeyIDBytes {
 		return nil, errUnknownKey
 	}
-	r := newReader(alg, kid, v, now)
+	return c.resolve(ctx, newReader(alg, kid, v, now))
+}
+
+// resolve serves what cannot be had at once: it makes sure of a set that may be used, and
+// if that lacks the key, of one that is current.
+func (c *Cache) resolve(ctx context.Context, r reader) ([]claims.Key, error) {
 	joined, err := c.settle(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.view.Load().lookup(alg, kid)
+	keys, err := c.view.Load().lookup(r.alg, r.kid)
 	switch {
 	case keys != nil || err != nil:
-		c.refresh()
 		return keys, err
 	case joined != nil && r.answeredBy(joined):
 		return c.verdict(r)
@@ -151,14 +155,14 @@ func (r reader) answeredBy(f *flight) bool {
 // settle waits where the state says so, and returns nil once there is a set that may be
 // used. joined is the fetch that it waited for; nil if it did not have to.
 func (c *Cache) settle(ctx context.Context, r reader) (joined *flight, err error) {
-	v := c.view.Load()
-	switch c.state(v, time.Now()) {
+	v, now := c.view.Load(), time.Now()
+	switch c.state(v, now) {
 	case StateFresh, StateRevalidating:
 		return nil, nil
 	case StateStale:
-		joined, err = c.awaitFresh(ctx, v, r)
+		joined, err = c.awaitFresh(ctx, v, now, r)
 	case StateCold, StateExhausted:
-		joined, err = c.awaitUsable(ctx, r)
+		joined, err = c.awaitUsable(ctx, v, now, r)
 	}
 	if err != nil {
 		return nil, c.unavailable(err)
@@ -173,8 +177,8 @@ func (c *Cache) settle(ctx context.Context, r reader) (joined *flight, err error
 // awaitFresh waits for one shared refresh of a stale set, but only if the last attempt
 // succeeded and the refresh is not under way for 3 s already: in an outage the stale
 // set is served at once.
-func (c *Cache) awaitFresh(ctx context.Context, v *view, r reader) (*flight, error) {
-	f := c.refresh()
+func (c *Cache) awaitFresh(ctx context.Context, v *view, now time.Time, r reader) (*flight, error) {
+	f := c.refresh(v, now)
 	if f == nil || v.latest.err != nil {
 		return nil, nil
 	}
@@ -189,8 +193,8 @@ func (c *Cache) awaitFresh(ctx context.Context, v *view, r reader) (*flight, err
 
 // awaitUsable joins the attempt under way or makes one. In backoff there is none, and
 // nothing to wait for.
-func (c *Cache) awaitUsable(ctx context.Context, r reader) (*flight, error) {
-	f := c.refresh()
+func (c *Cache) awaitUsable(ctx context.Context, v *view, now time.Time, r reader) (*flight, error) {
+	f := c.refresh(v, now)
 	if f == nil {
 		return nil, nil
 	}
@@ -230,15 +234,29 @@ func (c *Cache) verdict(r reader) ([]claims.Key, error) {
 	return nil, &claims.UnavailableError{RetryAfter: max(c.untilForced(now), minBackoff), Err: v.latest.err}
 }
 
-// unavailable says why there are no keys, and when the next attempt may have ended.
+// unavailable says why there are no keys, and when to ask again.
 func (c *Cache) unavailable(cause error) error {
-	v, now := c.view.Load(), time.Now()
-	wait := c.untilDue(v, now)
+	wait := c.untilNext(c.view.Load(), time.Now())
+	return &claims.UnavailableError{RetryAfter: max(wait, minBackoff), Err: cause}
+}
+
+// untilNext returns how long it is until a fetch may begin for somebody who is told now
+// that there are no keys. Where a set may be used, he lacks a key that is not in it, and
+// that is a forced fetch. The fetch under way has to end first; where nobody can be
+// served, and it fails, backoff comes after it.
+func (c *Cache) untilNext(v *view, now time.Time) time.Duration {
+	var left time.Duration
 	if v.flight != nil {
 		since, _ := elapsed(now, v.flight.began)
-		wait = fetchTimeout - since
+		left = max(fetchTimeout-since, 0)
 	}
-	return &claims.UnavailableError{RetryAfter: max(wait, minBackoff), Err: cause}
+	switch s := c.state(v, now); {
+	case s != StateCold && s != StateExhausted:
+		return max(left, c.untilForced(now))
+	case v.flight != nil:
+		return left + minBackoff
+	}
+	return c.untilDue(v, now)
 }
 
 // state returns the state of v's set.
@@ -269,7 +287,7 @@ func (c *Cache) untilDue(v *view, now time.Time) time.Duration {
 // lookup returns nil without an error if a fetch may find the key. A kid that was
 // withdrawn is refused before the set is asked: where no key has a kid, any would do.
 func (v *view) lookup(alg, kid string) ([]claims.Key, error) {
-	if _, blocked := v.blocked[kid]; blocked {
+	if v.blocked.names(kid) {
 		return nil, errBlocked
 	}
 	return v.keys.candidates(alg, kid)
@@ -279,30 +297,4 @@ func (v *view) lookup(alg, kid string) ([]claims.Key, error) {
 // not forced: after a failure, because the key set may have moved, and once a day.
 func (v *view) relocate(now time.Time) bool {
 	return !v.location.read.IsZero() && (v.latest.err != nil || v.location.untilDue(now) == 0)
-}
-
-var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.ErrUnknownKey)
-
-// Block withdraws the keys of this kid at once and for the life of the process, under
-// whatever other kid the issuer publishes the same material. A token that names the kid
-// is refused without a fetch, and one that names none is not tried with these keys. It
-// does not matter whether the set has the kid now. An empty kid is ignored.
-//
-// It is for a private key that has leaked, before the issuer has removed it. A restart
-// forgets it.
-func (c *Cache) Block(kid string) {
-	if kid == "" {
-		return
-	}
-	c.mu.Lock()
-	v := *c.view.Load()
-	v.blocked = maps.Clone(v.blocked)
-	if v.blocked == nil {
-		v.blocked = make(map[string]struct{})
-	}
-	v.blocked[kid] = struct{}{}
-	v.keys = v.keys.without(v.blocked)
-	c.view.Store(&v)
-	c.mu.Unlock()
-	c.observer.blocked(kid)
 }

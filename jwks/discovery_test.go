@@ -162,8 +162,10 @@ func TestFaultyDiscoveryKeepsAKnownAddressInUse(t *testing.T) {
 				time.Sleep(whileRevalidating)
 				requireKnown(t, cache, "known")
 				time.Sleep(10 * time.Second)
+				before := issuer.Count(jwkstest.Discovery)
 				requireKnown(t, cache, "known")
 				time.Sleep(3 * time.Second)
+				assert.Equal(t, before+1, issuer.Count(jwkstest.Discovery), "without a retry")
 				assertState(t, jwks.StateFresh, cache)
 				assert.NoError(t, cache.Status().LastError)
 

@@ -42,8 +42,30 @@ func TestDocumentedPromisesNameTheirTests(t *testing.T) {
 	assert.Len(t, promises, 7)
 }
 
+// prose returns a file's text in one line, without comment marks.
+func prose(t *testing.T, name string) string {
+	t.Helper()
+	return strings.Join(strings.Fields(strings.ReplaceAll(readAll(t, name), "//", " ")), " ")
+}
+
+func TestDocumentedDefaultsOfConfig(t *testing.T) {
+	doc := prose(t, "config.go")
+	for _, sentence := range []string{
+		fmt.Sprintf("It defaults to %d minutes and is at most one hour", defaultRefreshAfter/time.Minute),
+		fmt.Sprintf("never below %d minutes or above one hour", minFreshness/time.Minute),
+		fmt.Sprintf("A RefreshAfter under %d minutes", defaultRefreshAfter/time.Minute),
+		fmt.Sprintf("It defaults to %d minutes. StaleWhileRevalidate", defaultRevalidate/time.Minute),
+		fmt.Sprintf("It defaults to %d hours, and is at least", defaultMaxStale/time.Hour),
+		fmt.Sprintf("NewFetchLimit(%d)", defaultFetchLimit),
+	} {
+		assert.Contains(t, doc, sentence)
+	}
+	assert.Equal(t, time.Hour, maxFreshness)
+	assert.Equal(t, 3, maxRedirects) // "at most three"
+}
+
 func TestDocumentedNumbersAreTheOnesInUse(t *testing.T) {
-	doc := strings.Join(strings.Fields(strings.ReplaceAll(readAll(t, "doc.go"), "//", " ")), " ")
+	doc := prose(t, "doc.go")
 	for _, sentence := range []string{
 		fmt.Sprintf("RefreshAfter %d minutes, less up to %d %% at random; at most %d hour",
 			defaultRefreshAfter/time.Minute, int(freshnessJitter*100), maxFreshness/time.Hour),

@@ -202,6 +202,7 @@ func TestFailedRediscoveryIsReportedOnce(t *testing.T) {
 		const event = "WARN jwks: discovery could not be read again; the known key set address is used"
 		assert.Equal(t, []string{event}, log.take())
 		assert.Contains(t, log.text(), "its issuer differs")
+		assert.InDelta(t, 2+24*60/15, issuer.Count(jwkstest.Discovery), 20, "once with each refresh on the second day")
 	})
 }
 

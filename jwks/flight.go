@@ -59,15 +59,15 @@ func (f *flight) wait(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// refresh returns the flight under way; if there is none and one is due, it starts it.
-// It returns nil if none is due.
-func (c *Cache) refresh() *flight {
-	if v := c.view.Load(); v.flight != nil || c.untilDue(v, time.Now()) > 0 {
+// refresh returns the flight under way in v; if there is none and one is due, it starts
+// it, at most one however many call. It returns nil if none is due.
+func (c *Cache) refresh(v *view, now time.Time) *flight {
+	if v.flight != nil || c.untilDue(v, now) > 0 {
 		return v.flight
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v, now := c.view.Load(), time.Now()
+	v = c.view.Load()
 	if v.flight != nil || c.untilDue(v, now) > 0 {
 		return v.flight
 	}
@@ -205,8 +205,8 @@ func (v *view) learn(out outcome, refreshAfter time.Duration, now time.Time) {
 // renew puts a good set in place. A forced fetch does not put off the next reading of
 // discovery: a flood of unknown keys could do so for ever.
 func (v *view) renew(f *flight, good *goodSet, now time.Time) {
-	v.good, v.failures = good, 0
-	v.keys = good.keys.without(v.blocked)
+	v.failures = 0
+	v.serve(good)
 	if f.cause == causeForced && !v.location.read.IsZero() {
 		good.fresh = min(good.fresh, v.location.untilDue(now))
 	}

@@ -96,26 +96,18 @@ func (s *keySet) candidates(alg, kid string) ([]claims.Key, error) {
 	return s.lookup.candidates(alg, kid)
 }
 
-// without returns the set without the keys of these kids, under whatever other kid
-// their material is published: an attacker who holds a private key signs under any of
-// them. The rest keeps its identity and its rules, so a key without kid does not begin
-// to serve the tokens of a withdrawn one.
-func (s *keySet) without(kids map[string]struct{}) *keySet {
-	if s == nil {
-		return nil
+// without returns the set without the keys of this material. The rest keeps its identity
+// and its rules, so a key without kid does not begin to serve the tokens of a withdrawn
+// one.
+func (s *keySet) without(material map[thumbprint]struct{}) *keySet {
+	withdrawn := func(e *entry) bool {
+		_, ok := material[e.id.material]
+		return ok
 	}
-	blocked := make(map[thumbprint]bool)
-	for _, e := range s.entries {
-		if _, ok := kids[e.id.kid]; ok && e.id.kid != "" {
-			blocked[e.id.material] = true
-		}
-	}
-	if len(blocked) == 0 {
+	if s == nil || !slices.ContainsFunc(s.entries, withdrawn) {
 		return s
 	}
-	rest := newKeySet(slices.DeleteFunc(slices.Clone(s.entries), func(e *entry) bool {
-		return blocked[e.id.material]
-	}))
+	rest := newKeySet(slices.DeleteFunc(slices.Clone(s.entries), withdrawn))
 	rest.skips = s.skips
 	rest.lookup.hasKeyIDs = s.lookup.hasKeyIDs
 	return rest

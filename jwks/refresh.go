@@ -3,8 +3,6 @@ package jwks
 import (
 	"context"
 	"time"
-
-	"github.com/bearerguard/bearerguard/claims"
 )
 
 // A wait that only a context or the end of a fetch bounds.
@@ -42,11 +40,11 @@ func (c *Cache) Refresh(ctx context.Context) error {
 // does what such a request does: it may make or join a fetch, and waits for at most 3 s.
 // The error is a [*claims.UnavailableError], also around the error of ctx.
 func (c *Cache) Ready(ctx context.Context) error {
-	v := c.view.Load()
-	_, err := c.settle(ctx, newReader("", "", v, time.Now()))
-	if err == nil {
-		c.refresh()
+	v, now := c.view.Load(), time.Now()
+	if c.state(v, now) == StateRevalidating {
+		c.refresh(v, now)
 	}
+	_, err := c.settle(ctx, newReader("", "", v, now))
 	return err
 }
 
@@ -56,13 +54,12 @@ func (c *Cache) Ready(ctx context.Context) error {
 // more than an hour one wait of at most 3 s.
 func (c *Cache) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if f := c.refresh(); f != nil {
-			_ = f.wait(ctx, time.Now().Add(forever))
+		v, now := c.view.Load(), time.Now()
+		if f := c.refresh(v, now); f != nil {
+			_ = f.wait(ctx, now.Add(forever))
 			continue
 		}
-		sleep(ctx, min(c.untilDue(c.view.Load(), time.Now()), runPause))
+		sleep(ctx, min(c.untilDue(v, now), runPause))
 	}
 	return ctx.Err()
 }
-
-var _ claims.KeySet = (*Cache)(nil)

@@ -31,6 +31,20 @@ func TestRefreshIsSharedAndBeginsAfterTheCall(t *testing.T) {
 	})
 }
 
+func TestRefreshIsNotAnsweredByAnEarlierOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
+		cache := newCache(t, issuer)
+		assert.Equal(t, 2, fetches(issuer, func() {
+			concurrently(2, func(i int) {
+				time.Sleep(time.Duration(i) * 500 * time.Millisecond)
+				assert.NoError(t, cache.Refresh(t.Context()))
+			})
+		}))
+	})
+}
+
 func TestRefreshIgnoresFreshnessAndBackoffAndTakesNoToken(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -147,150 +161,5 @@ func TestRunEndsWithAFetchUnderWay(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		assert.Equal(t, time.Second, took(func() { _ = newCache(t, issuer).Run(ctx) }))
-	})
-}
-
-func TestSeedServesWhileTheIssuerIsDown(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		seed := issuer.Document()
-		issuer.Fail(jwkstest.Discovery, jwkstest.Hang())
-		cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed = seed })
-		assertState(t, jwks.StateStale, cache)
-		assert.Zero(t, cache.Status().LastSuccess)
-
-		assert.Equal(t, 3*time.Second, took(func() { requireKnown(t, cache, "known") }), "it may be old")
-		time.Sleep(2 * time.Second)
-		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }))
-
-		time.Sleep(whileExhausted)
-		requireUnavailable(t, cache, "known")
-	})
-}
-
-func TestSeedGivesWayToTheIssuer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		seed := issuer.Document()
-		issuer.Retire("known")
-		issuer.Publish(namedKey("other"))
-		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(2*time.Second))
-		cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed = seed })
-		requireUnknown(t, cache, "known")
-		requireKnown(t, cache, "other")
-		assertState(t, jwks.StateFresh, cache)
-	})
-}
-
-func TestSeedThatCannotBeReadIsIgnored(t *testing.T) {
-	for _, seed := range []string{"", "{", "<html>", `{"keys":[]}`, `{"keys":[{"kty":"oct","k":"AA"}]}`} {
-		bubble(t, func(t *testing.T) {
-			issuer := newIssuer()
-			var log eventLog
-			cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed, c.Logger = []byte(seed), log.logger() })
-			assertState(t, jwks.StateCold, cache)
-			assert.Equal(t, []string{"WARN jwks: seed could not be used"}, log.take())
-			requireKnown(t, cache, "known")
-		})
-	}
-}
-
-func TestOnDocumentGetsWhatSeedTakes(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		issuer.SetCaching(jwkstest.Caching{ETag: true})
-		var stored [][]byte
-		cache := newCache(t, issuer, func(c *jwks.Config) {
-			c.OnDocument = func(document []byte) {
-				stored = append(stored, document)
-				time.Sleep(time.Minute) // a slow disk
-			}
-		})
-		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }), "nobody waits for the hook")
-		synctest.Wait()
-		require.Equal(t, [][]byte{issuer.Document()}, stored)
-
-		time.Sleep(whileRevalidating)
-		requireKnown(t, cache, "known")
-		synctest.Wait()
-		assert.Len(t, stored, 1, "a 304 brings no document")
-
-		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(200, nil, `{"keys":[]}`))
-		assert.Error(t, cache.Refresh(t.Context()))
-		synctest.Wait()
-		assert.Len(t, stored, 1, "nor does a failure")
-
-		issuer.Recover()
-		next := newCache(t, issuer, func(c *jwks.Config) { c.Seed = stored[0] })
-		clear(stored[0])
-		requireKnown(t, next, "known")
-		time.Sleep(time.Minute)
-	})
-}
-
-func TestBlockSurvivesRefreshesAndForcesNoFetch(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		issuer.Publish(namedKey("other"))
-		cache := newCache(t, issuer)
-		cache.Block("known") // before there is a set
-		cache.Block("")
-		requireKnown(t, cache, "other")
-		for range 3 {
-			assert.Zero(t, fetches(issuer, func() { requireUnknown(t, cache, "known") }))
-			time.Sleep(whileStale)
-			requireKnown(t, cache, "other")
-		}
-		keys, err := cache.Keys(t.Context(), alg, "")
-		require.NoError(t, err)
-		assert.Equal(t, []claims.Key{requireKnown(t, cache, "other")}, keys, "a token without kid does not get it either")
-		status := cache.Status()
-		assert.Equal(t, []string{"known"}, status.Blocked)
-		assert.Equal(t, []string{"other"}, status.KeyIDs)
-	})
-}
-
-func TestBlockedKidIsNotServedByKeysWithoutKid(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		nameless := namedKey("")
-		issuer := jwkstest.NewIssuer(jwkstest.Config{Key: nameless})
-		cache := newWarmCache(t, issuer)
-		requireKnown(t, cache, "any kid will do")
-		cache.Block("any kid will do")
-		requireUnknown(t, cache, "any kid will do")
-	})
-}
-
-func TestStatusTellsWhatHappened(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		issuer.PublishJWK(`{"kty":"RSA","use":"enc","kid":"encryption","n":"AA","e":"AQAB"}`)
-		cache := newCache(t, issuer, atURL(issuer))
-		assert.Equal(t, jwks.Status{State: jwks.StateCold, NextRefresh: time.Now()}, cache.Status())
-
-		began := time.Now()
-		require.NoError(t, cache.Refresh(t.Context()))
-		time.Sleep(time.Minute)
-		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusForbidden, nil, ""))
-		failed := time.Now()
-		requireUnavailable(t, cache, "junk")
-		time.Sleep(time.Minute)
-
-		status := cache.Status()
-		assert.Equal(t, jwks.StateFresh, status.State)
-		assert.Equal(t, 2*time.Minute, status.Age)
-		assert.Equal(t, began, status.LastSuccess)
-		assert.Equal(t, failed, status.LastAttempt)
-		assert.ErrorContains(t, status.LastError, "status 403")
-		assert.WithinRange(t, status.NextRefresh, began.Add(13*time.Minute), began.Add(15*time.Minute))
-		assert.Equal(t, []string{"known"}, status.KeyIDs)
-		assert.Empty(t, status.Blocked)
-		require.Len(t, status.Skipped, 1)
-		assert.Equal(t, "encryption", status.Skipped[0].KeyID)
-		assert.Equal(t, [3]uint64{2, 1, 1}, [3]uint64{status.Fetches, status.ForcedFetches, status.FailedFetches})
-
-		status.KeyIDs[0], status.Skipped[0].KeyID = "changed", "changed"
-		assert.Equal(t, []string{"known"}, cache.Status().KeyIDs, "it is a copy")
-		assert.Equal(t, "encryption", cache.Status().Skipped[0].KeyID)
 	})
 }

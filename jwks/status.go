@@ -48,7 +48,7 @@ func (c *Cache) Status() Status {
 		LastError:     v.latest.err,
 		NextRefresh:   now.Add(c.untilDue(v, now)),
 		KeyIDs:        v.keys.keyIDs(),
-		Blocked:       slices.Sorted(maps.Keys(v.blocked)),
+		Blocked:       slices.Sorted(maps.Keys(v.blocked.kids)),
 		Skipped:       v.keys.skipped(),
 		Fetches:       v.begun,
 		ForcedFetches: v.forced,

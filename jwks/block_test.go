@@ -1,0 +1,97 @@
+package jwks_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// A leaked key does not come back when the issuer drops its kid and goes on publishing
+// it under another one, or under none.
+func TestBlockedMaterialStaysWithdrawnUnderOtherKids(t *testing.T) {
+	leaked := namedKey("leaked")
+	alias, nameless := leaked, leaked
+	alias.ID, nameless.ID = "alias", ""
+	for name, tt := range map[string]struct {
+		seed   bool
+		before bool // Block comes before the first set
+	}{
+		"blocked while it is in use":           {},
+		"blocked before there is a set":        {before: true},
+		"blocked while the seed is all":        {seed: true},
+		"blocked before the set that names it": {seed: true, before: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				if !tt.before {
+					issuer.Publish(leaked)
+				}
+				cache := newCache(t, issuer, func(c *jwks.Config) {
+					if tt.seed {
+						c.Seed = issuer.Document()
+					}
+				})
+				if tt.before {
+					cache.Block("leaked")
+					issuer.Publish(leaked)
+				}
+				if !tt.seed || tt.before {
+					require.NoError(t, cache.Refresh(t.Context()))
+				}
+				cache.Block("leaked")
+				issuer.Retire("leaked")
+				issuer.Publish(alias)
+				issuer.Publish(nameless)
+				for range 2 {
+					require.NoError(t, cache.Refresh(t.Context()))
+					requireUnknown(t, cache, "alias")
+					requireUnknown(t, cache, "leaked")
+					keys, err := cache.Keys(t.Context(), alg, "")
+					require.NoError(t, err)
+					assert.Equal(t, []claims.Key{requireKnown(t, cache, "known")}, keys)
+				}
+				assert.Equal(t, []string{"known"}, cache.Status().KeyIDs)
+			})
+		})
+	}
+}
+
+func TestBlockOfAnotherKidWithdrawsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.Publish(namedKey(""))
+		cache := newWarmCache(t, issuer)
+		for _, kid := range []string{"", "other", "KNOWN"} {
+			cache.Block(kid)
+		}
+		require.NoError(t, cache.Refresh(t.Context()))
+		requireKnown(t, cache, "known")
+		keys, err := cache.Keys(t.Context(), alg, "")
+		require.NoError(t, err)
+		assert.Len(t, keys, 2)
+	})
+}
+
+func TestBlockedKidComesToNewMaterialToo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer)
+		cache.Block("known")
+		renewed := namedKey("known")
+		issuer.Publish(renewed)
+		issuer.Publish(namedKey("other"))
+		require.NoError(t, cache.Refresh(t.Context()))
+		requireUnknown(t, cache, "known")
+		issuer.Retire("known")
+		renewed.ID = "alias"
+		issuer.Publish(renewed)
+		require.NoError(t, cache.Refresh(t.Context()))
+		requireUnknown(t, cache, "alias")
+		requireKnown(t, cache, "other")
+	})
+}

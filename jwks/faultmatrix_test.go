@@ -1,0 +1,274 @@
+package jwks_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// The fault matrix: what a request for a key sees, for each state of the cache and each
+// kind of kid. In what way the issuer fails makes no difference to the answer, only to
+// what the fetch costs: see fetchCosts.
+//
+//	keys          the keys of that kid
+//	unknown       claims.ErrUnknownKey
+//	unavailable   *claims.UnavailableError, with a RetryAfter
+//
+//	behind        one scheduled fetch begins, and nobody waits for it
+//	joined        one scheduled fetch, which all requests wait for
+//	forced        one forced fetch, which all requests wait for
+//
+// Where none of these stands, there is no fetch and no wait. The known kid is in the set
+// that the cache has, the new one has been published since, and the junk one never is.
+// Where the key set has moved, its old address goes on serving what it had, and the new
+// kid is at the new address only.
+const faultMatrix = `
+the issuer answers              known kid             new kid               junk kid
+
+cold                            keys, joined          keys, joined          unknown, joined
+cold, in backoff                unavailable           unavailable           unavailable
+fresh                           keys                  keys, forced          unknown, forced
+stale-while-revalidate          keys, behind          keys, forced          unknown, forced
+stale-if-error                  keys, joined          keys, joined          unknown, joined
+stale-if-error, in backoff      keys                  keys, forced          unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
+exhausted                       keys, joined          keys, joined          unknown, joined
+exhausted, in backoff           unavailable           unavailable           unavailable
+fresh, after recovery           keys                  keys, forced          unknown, forced
+
+the issuer fails                known kid             new kid               junk kid
+
+cold                            unavailable, joined   unavailable, joined   unavailable, joined
+cold, in backoff                unavailable           unavailable           unavailable
+fresh                           keys                  unavailable, forced   unavailable, forced
+stale-while-revalidate          keys, behind          unavailable, forced   unavailable, forced
+stale-if-error                  keys, joined          unavailable, joined   unavailable, joined
+stale-if-error, in backoff      keys                  unavailable, forced   unavailable, forced
+stale-if-error, after backoff   keys, behind          unavailable, joined   unavailable, joined
+exhausted                       unavailable, joined   unavailable, joined   unavailable, joined
+exhausted, in backoff           unavailable           unavailable           unavailable
+fresh, after recovery           keys                  unavailable, forced   unavailable, forced
+
+only discovery fails            known kid             new kid               junk kid
+
+cold                            unavailable, joined   unavailable, joined   unavailable, joined
+cold, in backoff                unavailable           unavailable           unavailable
+fresh                           keys                  keys, forced          unknown, forced
+stale-while-revalidate          keys, behind          keys, forced          unknown, forced
+stale-if-error                  keys, joined          keys, joined          unknown, joined
+stale-if-error, in backoff      keys                  keys, forced          unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
+exhausted                       keys, joined          keys, joined          unknown, joined
+exhausted, in backoff           unavailable           unavailable           unavailable
+fresh, after recovery           keys                  keys, forced          unknown, forced
+
+the key set has moved           known kid             new kid               junk kid
+
+cold                            keys, joined          keys, joined          unknown, joined
+cold, in backoff                unavailable           unavailable           unavailable
+fresh                           keys                  unknown, forced       unknown, forced
+stale-while-revalidate          keys, behind          unknown, forced       unknown, forced
+stale-if-error                  keys, joined          unknown, joined       unknown, joined
+stale-if-error, in backoff      keys                  unknown, forced       unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
+exhausted                       keys, joined          keys, joined          unknown, joined
+exhausted, in backoff           unavailable           unavailable           unavailable
+fresh, after recovery           keys                  unknown, forced       unknown, forced
+`
+
+// The parts of the matrix.
+const (
+	issuerAnswers  = "the issuer answers"
+	issuerFails    = "the issuer fails"
+	discoveryFails = "only discovery fails"
+	keySetMoved    = "the key set has moved"
+)
+
+// A cell of the matrix.
+type cell struct{ part, state, kid, answer, fetch string }
+
+var columns = regexp.MustCompile(`\s{2,}`)
+
+// cellsOf reads one part of the matrix. A line that names kids is the head of a part.
+func cellsOf(t *testing.T, part string) (cells []cell) {
+	t.Helper()
+	var head []string
+	for line := range strings.Lines(faultMatrix) {
+		fields := columns.Split(strings.TrimSpace(line), -1)
+		switch {
+		case len(fields) == 1:
+		case strings.HasSuffix(fields[1], " kid"):
+			head = fields
+		case head[0] == part:
+			require.Len(t, fields, len(head), line)
+			for i, field := range fields[1:] {
+				answer, fetch, _ := strings.Cut(field, ", ")
+				cells = append(cells, cell{part, fields[0], head[i+1], answer, fetch})
+			}
+		}
+	}
+	require.NotEmpty(t, cells, part)
+	return cells
+}
+
+func TestFaultMatrix(t *testing.T) {
+	for _, f := range matrixFaults {
+		costs, ok := fetchCosts[f.class]
+		require.True(t, ok, f.class)
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range cellsOf(t, costs.part) {
+				for who, callers := range crowds {
+					t.Run(strings.Join([]string{c.state, c.kid, who}, "/"), func(t *testing.T) {
+						bubble(t, func(t *testing.T) { c.run(t, f, costs, callers) })
+					})
+				}
+			}
+		})
+	}
+}
+
+var newKey = namedKey("new")
+
+// run brings a cache into the cell's state, breaks the issuer, asks, and mends it again.
+func (c cell) run(t *testing.T, f matrixFault, costs class, callers crowd) {
+	issuer := newIssuer()
+	mend(issuer)
+	cache := cacheStates[c.state].prepare(t, issuer)
+	state := cache.Status().State
+	f.begin(issuer)
+	issuer.Publish(newKey)
+	count := counter(issuer)
+
+	c.judge(t, costs, callers.ask(t.Context(), cache, c.kid))
+
+	time.Sleep(6 * time.Second) // whatever is under way ends
+	cost := c.cost(costs)
+	assert.Equal(t, requestCounts{cost.discovery, cost.keys}, count(), "requests that the issuer got")
+	if costs.brings && cost.keys > 0 {
+		state = jwks.StateFresh
+	}
+	assertState(t, state, cache)
+
+	mend(issuer)
+	time.Sleep(75 * time.Second) // longer than any backoff in these tests
+	requireKnown(t, cache, "known")
+	if c.part != keySetMoved { // that is noticed within a day only
+		requireKnown(t, cache, "new")
+	}
+}
+
+// judge compares without testify, whose every call costs more than a lookup.
+func (c cell) judge(t *testing.T, costs class, outcomes []outcome) {
+	t.Helper()
+	cost := c.cost(costs)
+	longest := time.Duration(0)
+	for _, o := range outcomes {
+		longest = max(longest, o.waited)
+		want := c.answer
+		if o.gaveUp && cost.most > 0 {
+			want = "gave up"
+		}
+		if got := o.answer(); got != want {
+			t.Fatalf("want %q, got %q: %v", want, got, o.err)
+		}
+		if want == "unavailable" {
+			c.judgeRetryAfter(t, costs, o.err)
+		}
+	}
+	assert.GreaterOrEqual(t, longest, cost.least, "the longest wait")
+	assert.LessOrEqual(t, longest, cost.most, "the longest wait")
+}
+
+func (c cell) judgeRetryAfter(t *testing.T, costs class, err error) {
+	t.Helper()
+	least, most := c.retryAfter(costs)
+	failure := new(claims.UnavailableError)
+	require.ErrorAs(t, err, &failure)
+	if failure.RetryAfter < least || failure.RetryAfter > most {
+		t.Fatalf("want a RetryAfter of %v to %v, got %v: %v", least, most, failure.RetryAfter, err)
+	}
+}
+
+// An outcome is what one caller got.
+type outcome struct {
+	keys   []claims.Key
+	err    error
+	waited time.Duration
+	gaveUp bool // or would have
+}
+
+func (o outcome) answer() string {
+	failure := new(claims.UnavailableError)
+	outage, unknown := errors.As(o.err, &failure), errors.Is(o.err, claims.ErrUnknownKey)
+	switch {
+	case o.err == nil && len(o.keys) == 1:
+		return "keys"
+	case len(o.keys) > 0 || outage == unknown:
+		return "neither keys nor an error that is promised"
+	case unknown:
+		return "unknown"
+	case o.gaveUp && o.waited == patience && errors.Is(o.err, context.DeadlineExceeded):
+		return "gave up"
+	}
+	return "unavailable"
+}
+
+// A crowd is who asks at the same moment. Some give up before the issuer can have
+// answered; that must make no difference to the others.
+type crowd struct{ stay, giveUp int }
+
+var crowds = map[string]crowd{
+	"one caller":                          {1, 0},
+	"100 callers, beside 20 that give up": {100, 20},
+}
+
+const patience = latency / 2
+
+// ask makes all callers ask in the same instant.
+func (c crowd) ask(ctx context.Context, cache *jwks.Cache, kid string) []outcome {
+	kid, _, _ = strings.Cut(kid, " ")
+	outcomes := make([]outcome, c.stay+c.giveUp)
+	concurrently(len(outcomes), func(i int) {
+		ctx := ctx
+		if i >= c.stay {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, patience)
+			defer cancel()
+		}
+		o := outcome{gaveUp: i >= c.stay}
+		o.waited = took(func() { o.keys, o.err = cache.Keys(ctx, alg, kid) })
+		outcomes[i] = o
+	})
+	return outcomes
+}
+
+// Nothing else compares the names in the tables with each other: a slip in one would
+// leave a row out.
+func TestFaultMatrixIsComplete(t *testing.T) {
+	for _, part := range []string{issuerAnswers, issuerFails, discoveryFails, keySetMoved} {
+		cells := cellsOf(t, part)
+		assert.Len(t, cells, 3*len(cacheStates), part)
+		for state := range cacheStates {
+			for _, kid := range []string{"known kid", "new kid", "junk kid"} {
+				i := slices.IndexFunc(cells, func(c cell) bool { return c.state == state && c.kid == kid })
+				require.GreaterOrEqual(t, i, 0, "%s, %s, %s", part, state, kid)
+				assert.Contains(t, []string{"keys", "unknown", "unavailable"}, cells[i].answer)
+				assert.Contains(t, []string{"", "behind", "joined", "forced"}, cells[i].fetch)
+			}
+		}
+	}
+	for name := range fetchCosts {
+		assert.True(t, slices.ContainsFunc(matrixFaults, func(f matrixFault) bool { return f.class == name }), name)
+	}
+}

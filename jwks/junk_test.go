@@ -1,0 +1,224 @@
+package jwks_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// A junk is a token of a stranger, who has none of the issuer's keys.
+type junk struct {
+	make  func(issuer *jwkstest.Issuer, n int) string
+	want  claims.Reason
+	fetch bool // the key might have been published since the last fetch
+}
+
+// forged signs with a key that costs nothing: no check of the signature gets that far,
+// or it fails.
+func forged(alg, kid string) jwkstest.Option {
+	return jwkstest.SignedBy(jwkstest.Key{ID: kid, Algorithm: alg, Private: func([]byte) []byte { return make([]byte, 64) }})
+}
+
+// tokenOf is a good one but for these claims, its signature, and these changes.
+func tokenOf(claims map[string]any, alg, kid string, more ...jwkstest.Option) func(*jwkstest.Issuer, int) string {
+	return func(i *jwkstest.Issuer, n int) string {
+		return i.Token(claims, append([]jwkstest.Option{forged(alg, strings.ReplaceAll(kid, "#", fmt.Sprint(n)))}, more...)...)
+	}
+}
+
+var junks = map[string]junk{
+	"unknown kid":                        {tokenOf(nil, alg, "junk-#"), claims.ErrUnknownKey, true},
+	"unknown kid of 256 bytes":           {tokenOf(nil, alg, "#"+strings.Repeat("k", 240)), claims.ErrUnknownKey, true},
+	"unknown kid and jku":                {tokenOf(nil, alg, "junk-#", jwkstest.Header("jku", "https://evil.example/")), claims.ErrUnknownKey, true},
+	"unknown kid and jwk":                {tokenOf(nil, alg, "junk-#", jwkstest.Header("jwk", namedKey("junk").JWK())), claims.ErrUnknownKey, true},
+	"another algorithm for a known kid":  {tokenOf(nil, "ES256", "known"), claims.ErrUnknownKey, true},
+	"another algorithm and no kid":       {tokenOf(nil, "RS256", ""), claims.ErrUnknownKey, true},
+	"bad signature under a known kid":    {tokenOf(nil, alg, "known"), claims.ErrSignature, false},
+	"bad signature without a kid":        {tokenOf(nil, alg, ""), claims.ErrSignature, false},
+	"kid of 4 KiB":                       {tokenOf(nil, alg, "#"+strings.Repeat("k", 4<<10)), claims.ErrMalformed, false},
+	"kid that is a number":               {tokenOf(nil, alg, "", jwkstest.Header("kid", 7)), claims.ErrMalformed, false},
+	"alg none":                           {tokenOf(nil, "none", "junk-#"), claims.ErrAlgorithm, false},
+	"HMAC":                               {tokenOf(nil, "HS256", "junk-#"), claims.ErrAlgorithm, false},
+	"crit":                               {tokenOf(nil, alg, "junk-#", jwkstest.Header("crit", []string{"exp"})), claims.ErrMalformed, false},
+	"another issuer":                     {tokenOf(map[string]any{"iss": "https://evil.example/"}, alg, "junk-#"), claims.ErrIssuer, false},
+	"another audience":                   {tokenOf(map[string]any{"aud": "https://other.example"}, alg, "junk-#"), claims.ErrAudience, false},
+	"expired":                            {tokenOf(map[string]any{"exp": 1}, alg, "junk-#"), claims.ErrExpired, false},
+	"another kind of token, by its type": {tokenOf(nil, alg, "junk-#", jwkstest.Header("typ", "logout+jwt")), claims.ErrType, false},
+	"not a token":                        {func(_ *jwkstest.Issuer, n int) string { return fmt.Sprintf("junk-%d", n) }, claims.ErrMalformed, false},
+	"five segments":                      {func(_ *jwkstest.Issuer, n int) string { return fmt.Sprintf("e30.e30.e30.e30.%d", n) }, claims.ErrMalformed, false},
+	"16 MiB":                             {func(*jwkstest.Issuer, int) string { return hugeToken }, claims.ErrMalformed, false},
+}
+
+var hugeToken = strings.Repeat("e30.", 4<<20)
+
+// Whatever does not depend on a key is judged before one is looked for.
+func TestJunkFetchesOnlyWhereAFetchMayHelp(t *testing.T) {
+	for name, kind := range junks {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				verifier := verifierOf(t, issuer, newWarmCache(t, issuer))
+				count := counter(issuer)
+				for n := range 20 {
+					_, err := verifier.Verify(t.Context(), kind.make(issuer, n))
+					require.ErrorIs(t, err, kind.want)
+				}
+				want := requestCounts{}
+				if kind.fetch {
+					want.keys = 3
+				}
+				assert.Equal(t, want, count())
+			})
+		})
+	}
+}
+
+// A flood of 10,000 junk tokens of every kind, over a minute or two or at once. Good
+// tokens go through it as if it were not there; a rotation is seen at the latest when the
+// next forced fetch may be had.
+func TestFloodOfEveryKindOfJunk(t *testing.T) {
+	floodTokens() // outside the bubbles, which share them
+	for name, tt := range map[string]struct {
+		clients int
+		pause   time.Duration
+		rotates bool
+		fault   jwkstest.Fault
+	}{
+		"64 at a time, with a rotation":     {64, 500 * time.Millisecond, true, jwkstest.Delay(50 * time.Millisecond)},
+		"one by one, with a rotation":       {1, 10 * time.Millisecond, true, jwkstest.Delay(50 * time.Millisecond)},
+		"64 at a time, the issuer hangs":    {64, 500 * time.Millisecond, false, jwkstest.Hang()},
+		"one by one, the issuer is refused": {1, 10 * time.Millisecond, false, jwkstest.Refuse()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				verifier := verifierOf(t, issuer, newWarmCache(t, issuer))
+				issuer.Fail(jwkstest.JWKS, tt.fault)
+				count, start := counter(issuer), time.Now()
+				over := make(chan struct{})
+				concurrently(2, func(side int) {
+					if side == 0 {
+						flood(t, verifier, tt.clients, tt.pause)
+						close(over)
+						return
+					}
+					liveThrough(t, issuer, verifier, tt.rotates, over)
+				})
+				got := count()
+				assert.Zero(t, got.discovery)
+				assert.Positive(t, got.keys)
+				assert.LessOrEqual(t, got.keys, bucketBound(time.Since(start))+scheduledIn(time.Since(start)))
+			})
+		})
+	}
+}
+
+// A junkToken is one of a flood.
+type junkToken struct {
+	text string
+	kind junk
+}
+
+// floodTokens are 10,000 tokens, each kind as often as the others.
+var floodTokens = sync.OnceValue(func() []junkToken {
+	issuer := newIssuer()
+	var tokens []junkToken
+	for n := 0; len(tokens) < 10_000; n++ {
+		for _, kind := range junks {
+			tokens = append(tokens, junkToken{kind.make(issuer, n), kind})
+		}
+	}
+	return tokens[:10_000]
+})
+
+func flood(t *testing.T, verifier *claims.Verifier, clients int, pause time.Duration) {
+	tokens := floodTokens()
+	var next atomic.Int64
+	concurrently(clients, func(int) {
+		for n := next.Add(1) - 1; n < int64(len(tokens)); n = next.Add(1) - 1 {
+			_, err := verifier.Verify(t.Context(), tokens[n].text)
+			if !tokens[n].kind.fetch || !errors.Is(err, claims.ErrKeysUnavailable) { // which an issuer that is down makes of it
+				require.ErrorIs(t, err, tokens[n].kind.want)
+			}
+			time.Sleep(pause)
+		}
+	})
+}
+
+// liveThrough is a client with good tokens, remembered ones and new ones, until the
+// flood is over. None of them waits.
+func liveThrough(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier, rotates bool, over chan struct{}) {
+	rotation := time.Now().Add(time.Duration(20+rand.IntN(20)) * time.Second)
+	remembered := longLived(issuer)
+	for {
+		assert.Zero(t, took(func() {
+			for _, token := range []string{remembered, issuer.Token(nil)} {
+				_, err := verifier.Verify(t.Context(), token)
+				require.NoError(t, err)
+			}
+		}))
+		select {
+		case <-over:
+			return
+		case <-time.After(time.Second):
+		}
+		if rotates && time.Now().After(rotation) {
+			issuer.Rotate()
+			rotated := time.Now()
+			token := issuer.Token(nil)
+			for _, err := verifier.Verify(t.Context(), token); err != nil; _, err = verifier.Verify(t.Context(), token) {
+				require.ErrorIs(t, err, claims.ErrUnknownKey)
+				time.Sleep(100 * time.Millisecond)
+			}
+			assert.LessOrEqual(t, time.Since(rotated), 10*time.Second+100*time.Millisecond, "and the answer takes its time")
+			rotates = false
+		}
+	}
+}
+
+// What a stranger sends leaves nothing behind, whatever it is.
+func TestJunkKeepsNoMemory(t *testing.T) {
+	issuer := newIssuer()
+	verifier := verifierOf(t, issuer, newWarmCache(t, issuer))
+	send := func(times int) {
+		for n := range times {
+			for name, kind := range junks {
+				_, err := verifier.Verify(t.Context(), kind.make(issuer, n))
+				require.Error(t, err, name)
+			}
+		}
+	}
+	send(10)
+	before := heapInUse()
+	send(500) // 10 MB of tokens
+	assert.Less(t, heapInUse(), before+1<<20)
+}
+
+// Strangers decide when there are forced fetches. Those that fail must not bring the
+// backoff about that everybody else's refresh is subject to.
+func TestForcedFetchesThatFailDoNotPutOffTheRefresh(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer)
+		issuer.Fail(jwkstest.JWKS, limited("300"))
+		time.Sleep(whileRevalidating)
+		for range 3 {
+			requireUnavailable(t, cache, "junk")
+		}
+		issuer.Recover()
+		assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+		assertState(t, jwks.StateFresh, cache)
+	})
+}

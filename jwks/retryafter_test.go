@@ -1,0 +1,67 @@
+package jwks_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// A client that does as Retry-After says is served by its second try at the latest, once
+// the issuer answers again: the first may meet the backoff after a fetch that was still
+// under way when the client was told.
+func TestClientThatObeysRetryAfterIsServedSoon(t *testing.T) {
+	for name, fault := range map[string]jwkstest.Fault{
+		"refused": jwkstest.Refuse(), "hangs": jwkstest.Hang(), "limited": limited("60"), "500": respond(500, ""),
+	} {
+		for state, tries := range map[string]int{
+			"cold": 2, "cold, in backoff": 1, "fresh": 1, "stale-while-revalidate": 1, "stale-if-error": 1,
+			"stale-if-error, in backoff": 1, "stale-if-error, after backoff": 1, "exhausted": 2, "exhausted, in backoff": 1,
+		} {
+			if name != "hangs" {
+				tries = 1
+			}
+			t.Run(name+", "+state, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					issuer := newIssuer()
+					mend(issuer)
+					cache := cacheStates[state].prepare(t, issuer)
+					issuer.Fail(jwkstest.JWKS, afterLatency(fault))
+					issuer.Publish(newKey)
+					failure := requireUnavailable(t, cache, newKey.ID)
+					mend(issuer)
+					for n := 1; failure != nil; n++ {
+						require.LessOrEqual(t, n, tries)
+						time.Sleep(failure.RetryAfter)
+						_, err := cache.Keys(t.Context(), alg, newKey.ID)
+						if failure = nil; !errors.As(err, &failure) {
+							require.NoError(t, err)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// The last moment of a wait is also the first of an answer: whichever comes first, a
+// client is never sent away until the next scheduled refresh.
+func TestRetryAfterOfAFetchThatFailsAtTheEndOfTheWait(t *testing.T) {
+	for range 20 {
+		bubble(t, func(t *testing.T) {
+			issuer := newIssuer()
+			cache := newWarmCache(t, issuer)
+			issuer.FailNext(1, jwkstest.JWKS, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+				jwkstest.Delay(3*time.Second)(w, r, http.NotFoundHandler())
+			})
+			concurrently(10, func(int) {
+				assert.LessOrEqual(t, requireUnavailable(t, cache, "junk").RetryAfter, 2*time.Second)
+			})
+		})
+	}
+}

@@ -1,0 +1,81 @@
+package jwks_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+func TestBlockSurvivesRefreshesAndForcesNoFetch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.Publish(namedKey("other"))
+		cache := newCache(t, issuer)
+		cache.Block("known") // before there is a set
+		cache.Block("")
+		requireKnown(t, cache, "other")
+		for range 3 {
+			assert.Zero(t, fetches(issuer, func() { requireUnknown(t, cache, "known") }))
+			time.Sleep(whileStale)
+			requireKnown(t, cache, "other")
+		}
+		keys, err := cache.Keys(t.Context(), alg, "")
+		require.NoError(t, err)
+		assert.Equal(t, []claims.Key{requireKnown(t, cache, "other")}, keys, "a token without kid does not get it either")
+		status := cache.Status()
+		assert.Equal(t, []string{"known"}, status.Blocked)
+		assert.Equal(t, []string{"other"}, status.KeyIDs)
+	})
+}
+
+func TestBlockedKidIsNotServedByKeysWithoutKid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		nameless := namedKey("")
+		issuer := jwkstest.NewIssuer(jwkstest.Config{Key: nameless})
+		cache := newWarmCache(t, issuer)
+		requireKnown(t, cache, "any kid will do")
+		cache.Block("any kid will do")
+		requireUnknown(t, cache, "any kid will do")
+	})
+}
+
+func TestStatusTellsWhatHappened(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.PublishJWK(`{"kty":"RSA","use":"enc","kid":"encryption","n":"AA","e":"AQAB"}`)
+		cache := newCache(t, issuer, atURL(issuer))
+		assert.Equal(t, jwks.Status{State: jwks.StateCold, NextRefresh: time.Now()}, cache.Status())
+
+		began := time.Now()
+		require.NoError(t, cache.Refresh(t.Context()))
+		time.Sleep(time.Minute)
+		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusForbidden, nil, ""))
+		failed := time.Now()
+		requireUnavailable(t, cache, "junk")
+		time.Sleep(time.Minute)
+
+		status := cache.Status()
+		assert.Equal(t, jwks.StateFresh, status.State)
+		assert.Equal(t, 2*time.Minute, status.Age)
+		assert.Equal(t, began, status.LastSuccess)
+		assert.Equal(t, failed, status.LastAttempt)
+		assert.ErrorContains(t, status.LastError, "status 403")
+		assert.WithinRange(t, status.NextRefresh, began.Add(13*time.Minute), began.Add(15*time.Minute))
+		assert.Equal(t, []string{"known"}, status.KeyIDs)
+		assert.Empty(t, status.Blocked)
+		require.Len(t, status.Skipped, 1)
+		assert.Equal(t, "encryption", status.Skipped[0].KeyID)
+		assert.Equal(t, [3]uint64{2, 1, 1}, [3]uint64{status.Fetches, status.ForcedFetches, status.FailedFetches})
+
+		status.KeyIDs[0], status.Skipped[0].KeyID = "changed", "changed"
+		assert.Equal(t, []string{"known"}, cache.Status().KeyIDs, "it is a copy")
+		assert.Equal(t, "encryption", cache.Status().Skipped[0].KeyID)
+	})
+}
