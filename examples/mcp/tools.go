@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+const (
+	readScope  = "read:timesheets"
+	writeScope = "write:timesheets"
+)
+
+// newServer says what each tool needs.
+func newServer() *mcp.Server {
+	server := mcp.NewServer(&mcp.Implementation{Name: "timesheets", Version: "1.0.0"}, nil)
+	s := &store{hours: map[string]float64{}}
+	mcp.AddTool(server, &mcp.Tool{Name: "total_hours", Description: "The hours you have worked."},
+		needs(middleware.AllScopes(readScope), s.total))
+	mcp.AddTool(server, &mcp.Tool{Name: "add_hours", Description: "Add hours to those you have worked."},
+		needs(middleware.AllScopes(writeScope), s.add))
+	return server
+}
+
+// needs puts a policy before a tool. The caller learns which scopes the tool wants, and
+// nothing else of the error, whose text is for logs.
+func needs[In, Out any](policy middleware.Policy, tool mcp.ToolHandlerFor[In, Out]) mcp.ToolHandlerFor[In, Out] {
+	return func(ctx context.Context, r *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
+		err := middleware.Authorize(ctx, policy)
+		if err == nil {
+			return tool(ctx, r, in)
+		}
+		var none Out
+		if e, ok := errors.AsType[*middleware.Error](err); ok && len(e.Scopes) > 0 {
+			return nil, none, errors.New("insufficient_scope: this tool needs " + strings.Join(e.Scopes, " "))
+		}
+		return nil, none, errors.New("not permitted")
+	}
+}
+
+// A store keeps what each subject has worked, in memory.
+type store struct {
+	mu    sync.Mutex // guards hours
+	hours map[string]float64
+}
+
+type addition struct {
+	Hours float64 `json:"hours" jsonschema:"the hours to add"`
+}
+
+type total struct {
+	Subject string  `json:"sub"`
+	Hours   float64 `json:"hours"`
+}
+
+func (s *store) total(ctx context.Context, r *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, total, error) {
+	return s.add(ctx, r, addition{})
+}
+
+// add works on the hours of the token's subject: no argument names another one.
+func (s *store) add(ctx context.Context, _ *mcp.CallToolRequest, a addition) (*mcp.CallToolResult, total, error) {
+	who, _ := claims.FromContext(ctx) // needs has seen to it that there are claims
+	switch {
+	case who.Subject() == "":
+		return nil, total{}, errors.New("the token names no subject")
+	case a.Hours < 0 || a.Hours > 24:
+		return nil, total{}, errors.New("hours is not between 0 and 24")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hours[who.Subject()] += a.Hours
+	return nil, total{Subject: who.Subject(), Hours: s.hours[who.Subject()]}, nil
+}

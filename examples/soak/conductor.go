@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// newKeyWithin is 10 s, within which a new key is accepted whatever strangers do, and
+// the 5 s for which a fetch may run that began in the outage before.
+const newKeyWithin = 15 * time.Second
+
+// A signer is a key and a good token of it that is used again and again.
+type signer struct {
+	key    jwkstest.Key
+	pooled string
+}
+
+// A keyring says what is to be expected of which key. It is never changed.
+type keyring struct {
+	known   []signer // accepted once, so accepted until further notice; at least one
+	fresh   []signer // published, but the API need not have noticed yet; at most one
+	retired []signer // refused once, so refused for ever; the latest few
+}
+
+func (k *keyring) knows(kid string) bool {
+	return slices.ContainsFunc(k.known, func(s signer) bool { return s.key.ID == kid })
+}
+
+// A conductor changes the issuer, one step after the other. It alone writes the keyring.
+type conductor struct {
+	w                           *world
+	rotations, retired, outages int
+	troubled                    time.Duration // from the start of each outage until it was overcome
+}
+
+// faults are what an outage is, in turn.
+var faults = []struct {
+	name  string
+	fault jwkstest.Fault
+}{
+	{"connections are reset", jwkstest.Reset()},
+	{"500", jwkstest.Respond(http.StatusInternalServerError, nil, "")},
+	{"no answer", jwkstest.Hang()},
+	{"half an answer", jwkstest.Truncate()},
+	{"no keys", jwkstest.Respond(http.StatusOK, nil, `{"keys":[]}`)},
+	{"a page of HTML", jwkstest.Respond(http.StatusOK, nil, "<html>")},
+}
+
+// begin has the first key accepted. It reports whether it was.
+func (c *conductor) begin() bool {
+	s := c.w.newSigner(c.w.issuer.SigningKey())
+	c.w.keys.Store(&keyring{fresh: []signer{s}})
+	return c.accept("the first key", s)
+}
+
+// conduct goes on until ctx is done, and leaves the issuer in good health.
+func (c *conductor) conduct(ctx context.Context) {
+	for n := 0; ctx.Err() == nil; n++ {
+		c.accept("a new key", c.rotate())
+		c.retire()
+		// Some outages outlast the window of stale-while-revalidate, which is three times
+		// the age of refreshing in addition to it, and some do not.
+		c.breakDown(ctx, n, c.w.refresh*time.Duration(2+3*(n%2)))
+	}
+}
+
+// rotate publishes a key that signs from now on.
+func (c *conductor) rotate() signer {
+	c.rotations++
+	s := c.w.newSigner(c.w.issuer.Rotate())
+	ring := *c.w.keys.Load()
+	ring.fresh = []signer{s}
+	c.w.keys.Store(&ring)
+	return s
+}
+
+// accept waits until the API has accepted the key. From then on it has to.
+func (c *conductor) accept(what string, s signer) bool {
+	if !c.until(http.StatusOK, newKeyWithin, s) {
+		c.w.tally.violate(fmt.Sprintf("%s was not accepted within %v", what, newKeyWithin))
+		return false
+	}
+	ring := *c.w.keys.Load()
+	ring.known = append(slices.Clone(ring.known), s)
+	ring.fresh = nil
+	c.w.keys.Store(&ring)
+	return true
+}
+
+// retire removes all keys but the latest that is known, and waits until the API has
+// refused each of them. From then on it has to.
+func (c *conductor) retire() {
+	within := 4*c.w.refresh + 3*time.Second // the window, and what a busy machine may take
+	for len(c.w.keys.Load().known) > 1 {
+		ring := *c.w.keys.Load()
+		old := ring.known[0]
+		ring.known = ring.known[1:]
+		c.w.keys.Store(&ring) // before it is removed, or a worker would expect too much
+		c.w.issuer.Retire(old.key.ID)
+		c.retired++
+		if !c.until(http.StatusUnauthorized, within, old) {
+			c.w.tally.violate(fmt.Sprintf("a retired key was not refused within %v", within))
+			continue
+		}
+		ring.retired = append(slices.Clone(ring.retired[max(0, len(ring.retired)-3):]), old)
+		c.w.keys.Store(&ring)
+	}
+}
+
+// breakDown is an outage of that length, in which the issuer rotates its key.
+func (c *conductor) breakDown(ctx context.Context, n int, length time.Duration) {
+	c.outages++
+	start := time.Now()
+	for _, endpoint := range []jwkstest.Endpoint{jwkstest.JWKS, jwkstest.Discovery, jwkstest.Metadata} {
+		c.w.issuer.Fail(endpoint, faults[n%len(faults)].fault)
+	}
+	s := c.rotate()
+	select {
+	case <-ctx.Done():
+	case <-time.After(length):
+	}
+	c.w.issuer.Recover()
+	c.accept("the new key of an outage: "+faults[n%len(faults)].name, s)
+	c.troubled += time.Since(start)
+}
+
+// until reports whether the signer's pooled token gets this status in time. Meanwhile
+// the others that a key gets which is about to be known, or unknown, are good as well.
+func (c *conductor) until(status int, within time.Duration, s signer) bool {
+	for start := time.Now(); time.Since(start) < within; time.Sleep(20 * time.Millisecond) {
+		got, _, err := c.w.call(context.Background(), http.MethodGet, "Bearer "+s.pooled)
+		switch {
+		case err != nil:
+			c.w.tally.violate("no answer: " + err.Error())
+		case got == status:
+			return true
+		case !undecided(got) && got != http.StatusOK:
+			c.w.tally.violate(fmt.Sprintf("a key that comes or goes is answered with %d", got))
+		}
+	}
+	return false
+}
+
+// undecided reports whether a good token of an unknown key may be answered so.
+func undecided(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusServiceUnavailable
+}
+
+func (w *world) newSigner(k jwkstest.Key) signer { return signer{k, w.token(k, nil)} }
+
+// token is a good one for both routes, with some claims changed.
+func (w *world) token(k jwkstest.Key, changes map[string]any, options ...jwkstest.Option) string {
+	payload := map[string]any{"sub": subject, "scope": readScope + " " + writeScope}
+	maps.Copy(payload, changes)
+	return w.issuer.Token(payload, append([]jwkstest.Option{jwkstest.SignedBy(k)}, options...)...)
+}
