@@ -85,5 +85,9 @@
 // that was let through, such as a websocket, ends with its token only if the handler
 // sees to that. The examples show both.
 //
+// Claims are those of one request. What keeps a request's context for longer, such as a
+// stateful session of an MCP server or a goroutine that outlives its request, goes on
+// with the claims of the request that began it, whoever sends the next one.
+//
 // It does not introspect opaque tokens. A [Verifier] of your own can.
 package middleware
