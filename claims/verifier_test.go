@@ -562,6 +562,20 @@ func TestNewVerifierReportsEveryMistake(t *testing.T) {
 	}
 }
 
+// What a hook's error carries besides a reason can be had: when to try again, for one.
+func TestHookErrorsCanBeInspected(t *testing.T) {
+	issuer := goodIssuer()
+	issuer.Validate = func(context.Context, *claims.Claims) error {
+		return fmt.Errorf("deny-list: %w", &claims.UnavailableError{RetryAfter: 7 * time.Second})
+	}
+	_, err := newVerifier(t, issuer).Verify(t.Context(), token(nil))
+	var unavailable *claims.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	assert.Equal(t, 7*time.Second, unavailable.RetryAfter)
+	requireReason(t, claims.ErrUnavailable, err)
+	require.NotErrorIs(t, err, claims.ErrKeysUnavailable, "it has one reason")
+}
+
 // A *jwks.Cache whose error was ignored is such a value.
 func TestTypedNilKeysAreReported(t *testing.T) {
 	issuer := goodIssuer()
