@@ -51,6 +51,9 @@ const (
 	ErrRevoked Reason = "revoked"
 	// ErrRejected: refused by a Validate hook or a policy for a reason of its own.
 	ErrRejected Reason = "rejected"
+	// ErrAuthentication: valid, but its user authenticated too weakly or too long ago
+	// for this (RFC 9470). The answer is a 401 that asks for more.
+	ErrAuthentication Reason = "authentication"
 	// ErrForbidden: valid, but not allowed to do this. The answer is a 403.
 	ErrForbidden Reason = "forbidden"
 	// ErrUnavailable: a hook could not decide. The answer is a 503.
@@ -74,6 +77,7 @@ var reasonTexts = map[Reason]string{
 	ErrSignature:       "signature is invalid",
 	ErrRevoked:         "token was revoked",
 	ErrRejected:        "token was rejected",
+	ErrAuthentication:  "authentication does not suffice",
 	ErrForbidden:       "not permitted",
 	ErrUnavailable:     "verification is unavailable",
 	ErrKeysUnavailable: "the issuer's keys are unavailable",

@@ -22,7 +22,7 @@ func TestReasonCodesAreStable(t *testing.T) {
 		claims.ErrConfirmation: "confirmation", claims.ErrUnknownKey: "unknown_key",
 		claims.ErrSignature: "signature", claims.ErrRevoked: "revoked", claims.ErrRejected: "rejected",
 		claims.ErrForbidden: "forbidden", claims.ErrUnavailable: "unavailable",
-		claims.ErrKeysUnavailable: "keys_unavailable",
+		claims.ErrKeysUnavailable: "keys_unavailable", claims.ErrAuthentication: "authentication",
 	}
 	texts := make(map[string]bool)
 	for reason, code := range codes {

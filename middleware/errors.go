@@ -37,8 +37,7 @@ type Error struct {
 
 	// Reason is the stable code for logs and metrics, one of the constants of package
 	// claims. It is empty for a request without a bearer token and for a malformed
-	// one, which never got as far as a reason. It is ErrRejected for a token whose user
-	// has to authenticate again: Code tells that from other rejections.
+	// one, which never got as far as a reason.
 	Reason claims.Reason
 
 	// Scopes are all the scopes that the route needs, for a 401 and for a 403 that
@@ -122,7 +121,7 @@ func forbidden(err error) *Error {
 func insufficientAuthentication(err error) *Error {
 	return &Error{
 		Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication,
-		Reason: claims.ErrRejected, Err: err,
+		Reason: claims.ErrAuthentication, Err: err,
 	}
 }
 

@@ -272,6 +272,9 @@ func TestMetadataErrors(t *testing.T) {
 		{"an issuer with a fragment", keys("https://a.test#x"), `: it may have neither user information nor a query or a fragment`},
 		{"an issuer with a password", keys("https://a:b@a.test"), `: it may have neither user information nor a query or a fragment`},
 		{"an issuer of another scheme", keys("urn://a.test"), `: https is required`},
+		{"an issuer of another scheme, on a host that may use http", func(c *middleware.Config) {
+			c.Issuer, c.JWKSURL, c.InsecureHTTPHosts = "ftp://idp", "http://idp/keys", []string{"idp"}
+		}, `: https is required`},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			h, err := publishing(t, publicAPI, tt.edit).ResourceMetadata()

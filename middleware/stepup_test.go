@@ -90,7 +90,7 @@ func TestAuthenticationClaims(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, 401, e.Status)
 			assert.Equal(t, "insufficient_user_authentication", e.Code)
-			assert.Equal(t, claims.ErrRejected, e.Reason)
+			assert.Equal(t, claims.ErrAuthentication, e.Reason)
 			assert.Equal(t, tt.acr, e.ACRValues)
 			assert.Equal(t, tt.maxAge, e.MaxAge)
 		})
