@@ -3,6 +3,7 @@ package jwks
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -23,7 +24,7 @@ type attempt struct {
 // An outcome is what an attempt came to.
 type outcome struct {
 	good     *goodSet // nil if err is not
-	document []byte   // nil if the set was only confirmed
+	document []byte   // what good was read from; nil if the set was only confirmed
 	location location // zero if it could not be learned
 	err      error
 	warning  error // discovery could not be read again; the known location was used
@@ -33,7 +34,8 @@ type outcome struct {
 // about it.
 type goodSet struct {
 	keys         *keySet
-	began        time.Time // when the fetch of it began: its age counts from here
+	digest       [sha256.Size]byte // of the document
+	began        time.Time         // when the fetch of it began: its age counts from here
 	fresh        time.Duration
 	seeded       bool // a Seed: began is the time of New; there is no url
 	url          string
@@ -107,6 +109,7 @@ func readKeySet(prev *goodSet, res *response, url string) (*goodSet, error) {
 	}
 	return &goodSet{
 		keys:         keys,
+		digest:       sha256.Sum256(res.body),
 		url:          url,
 		validators:   newValidators(res.header),
 		cacheControl: res.header.Values("Cache-Control"),
@@ -119,6 +122,12 @@ func explain(err error, keys *keySet) error {
 		return fmt.Errorf("%w%s", err, describe(keys.skipped()))
 	}
 	return err
+}
+
+// sameDocument reports whether g and other, which may be nil, were read from the same
+// bytes.
+func (g *goodSet) sameDocument(other *goodSet) bool {
+	return other != nil && g.digest == other.digest
 }
 
 // confirmed is the set that a 304 is about, with what the 304 says of it (RFC 9110
@@ -146,5 +155,5 @@ func newSeed(document []byte, now time.Time) (*goodSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jwks: Config.Seed is ignored: %w", explain(err, keys))
 	}
-	return &goodSet{keys: keys, began: now, seeded: true}, nil
+	return &goodSet{keys: keys, digest: sha256.Sum256(document), began: now, seeded: true}, nil
 }

@@ -15,6 +15,11 @@ var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.E
 // these keys. It does not matter whether the set has the kid now. An empty kid is
 // ignored.
 //
+// It knows only the material that stands under kid now or later. If the issuer renamed
+// the key before the call, block the new kid, too. Where no key of the set has a kid it
+// refuses the tokens that name kid, but cannot withdraw the key: whoever holds that may
+// name another, or none.
+//
 // It is for a private key that has leaked, before the issuer has removed it. A restart
 // forgets it.
 func (c *Cache) Block(kid string) {

@@ -113,7 +113,13 @@ func (c *Cache) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error)
 	if !supported(alg) || len(kid) > maxKeyIDBytes {
 		return nil, errUnknownKey
 	}
-	return c.resolve(ctx, newReader(alg, kid, v, now))
+	keys, err := c.resolve(ctx, newReader(alg, kid, v, now))
+	if err != nil {
+		// A refresh retries, asks without no-cache and reads discovery again, so it may
+		// find what a forced fetch did not: unknown keys alone must start it.
+		c.revalidate()
+	}
+	return keys, err
 }
 
 // resolve serves what cannot be had at once: it makes sure of a set that may be used, and

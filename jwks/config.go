@@ -31,7 +31,8 @@ type Config struct {
 	// cloned; what RegisterProtocol added to it is not taken over.
 	//
 	// A RoundTripper of any other type dials on its own responsibility: of the rules
-	// at PrivateHosts, only the one on IP addresses in a URL can be held then.
+	// at PrivateHosts, only the one on IP addresses in a URL can be held then. It must
+	// end with the request's context: see FetchLimit.
 	Client *http.Client
 
 	// InsecureHTTPHosts names the hosts, without a port, that Issuer or URL may reach
@@ -44,7 +45,7 @@ type Config struct {
 	// key set's although they are not on the public Internet. A host that stands in
 	// Issuer needs no mention. Any other is dialled only on public unicast addresses,
 	// so that an issuer cannot point this server at a metadata service or at its
-	// neighbours.
+	// neighbours. Behind a proxy that rule is the proxy's to keep: it resolves names.
 	PrivateHosts []string
 
 	// AllowRedirects follows redirects to the same host and port over https, at most
@@ -63,8 +64,9 @@ type Config struct {
 	StaleWhileRevalidate time.Duration
 
 	// MaxStale is the age, counted from the last successful fetch, at which a set
-	// that could not be refreshed is not used any more. It defaults to 24 hours, and
-	// is at least RefreshAfter plus StaleWhileRevalidate.
+	// that was not refreshed is not used any more, whether that failed or, for want of
+	// requests, was not tried: see Cache.Run. It defaults to 24 hours, and is at least
+	// RefreshAfter plus StaleWhileRevalidate.
 	MaxStale time.Duration
 
 	// Seed is a key set to begin with, such as OnDocument handed out before a restart,
@@ -75,16 +77,22 @@ type Config struct {
 	Seed []byte
 
 	// OnDocument, if set, is handed each key set document that came into use, to be
-	// stored for Seed. The slice is its own. It is called on the goroutine of the
-	// fetch, after the requests that waited for it have gone on; if it takes longer
-	// than a refresh interval, calls overlap.
+	// stored for Seed: one that differs from the last, or from Seed. When it was stored
+	// therefore says when the keys changed; when the issuer last confirmed them, Status
+	// says. The slice is its own. It is called on the goroutine of the fetch, after the
+	// requests that waited for it have gone on; if it takes longer than a refresh
+	// interval, calls overlap.
 	OnDocument func(document []byte)
 
 	// Logger gets an event for each change, never one per request: Info for keys
 	// added, removed and skipped, for a recovery and for Block; Warn when refreshing
 	// begins to fail, when the set becomes stale and when discovery cannot be read
-	// again; Error when no request can be served any more; Debug for all other
-	// fetches. It defaults to slog.Default(). Use slog.DiscardHandler for silence.
+	// again; Error when no request can be served any more, and for each fetch whose
+	// RoundTripper ignores its context; Debug for all other fetches. A failure says,
+	// where it is known, when the next scheduled fetch is made at the earliest
+	// (retry_in), from which host (key_set_host), and until when the present set may
+	// be used (usable_until). It defaults to slog.Default(). Use slog.DiscardHandler for
+	// silence.
 	Logger *slog.Logger
 
 	// FetchLimit bounds the fetches of all caches that share it. It defaults to

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -27,6 +26,15 @@ type location struct {
 	good time.Duration // for how long discovery need not be read again
 }
 
+// host returns the key set's host, which was checked when it was configured or named.
+func (l location) host() string {
+	u, err := url.Parse(l.url)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 // untilDue returns how long it is until discovery has to be read again.
 func (l location) untilDue(now time.Time) time.Duration {
 	age, _ := elapsed(now, l.read)
@@ -47,7 +55,7 @@ func (s *source) discover(ctx context.Context, retries *int) (location, error) {
 	r := request{what: "discovery document", url: openID, accept: acceptDiscovery}
 	res, err := s.persist(ctx, r, retries)
 	var failure *fetchError
-	if errors.As(err, &failure) && (failure.status == http.StatusNotFound || failure.status == http.StatusGone) {
+	if errors.As(err, &failure) && failure.gone() {
 		r.url = oauth
 		res, err = s.persist(ctx, r, retries)
 	}

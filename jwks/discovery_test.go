@@ -105,10 +105,10 @@ func TestMovedKeySetIsFoundAgain(t *testing.T) {
 		fault         jwkstest.Fault
 		every, within time.Duration
 	}{
-		"old address is gone":          {gone, 5 * time.Second, whileRevalidating + time.Minute},
+		"old address is gone":          {gone, 5 * time.Second, 15 * time.Second},
 		"old address hangs":            {hung, 5 * time.Second, whileRevalidating + time.Minute},
 		"old address still answers":    {nil, 2 * time.Minute, 24*time.Hour + 15*time.Minute},
-		"moved to another host, gone":  {gone, 5 * time.Second, whileRevalidating + time.Minute},
+		"moved to another host, gone":  {gone, 5 * time.Second, 15 * time.Second},
 		"moved while the cache rested": {gone, 5 * time.Second, 26 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,8 +28,9 @@
 //	exhausted               MaxStale and more      as cold
 //
 // In each state with a usable set, a token whose alg and kid are not in it makes one
-// forced fetch, shared with all others, and is looked up again. A signature that does
-// not verify under a known kid never fetches.
+// forced fetch, shared with all others, and is looked up again. If there is still no key
+// for it, a refresh that is due is started behind it. A signature that does not verify
+// under a known kid never fetches.
 //
 // The error is [claims.ErrUnknownKey] if the latest attempt succeeded, began at most 10 s
 // ago and brought no such key; or, without a fetch, if none could help: for an alg that
@@ -61,8 +62,9 @@
 //	                            Retry-After is honoured within these bounds
 //	a document                  512 KiB after decompression, 256 keys, kids of 256 bytes;
 //	                            64 KiB of header
-//	discovery                   is read again after 24 hours and after a failure, never
-//	                            for a forced fetch
+//	discovery                   is read again after 24 hours and after a failure, by the
+//	                            next fetch that is not forced; a jwks_uri from discovery
+//	                            that answers 404 or 410 makes such a fetch due at once
 //
 // Requests are conditional (ETag, Last-Modified), except where the point is to get past
 // a cache: a forced fetch and [Cache.Refresh] ask for the whole document, with
@@ -79,25 +81,33 @@
 //
 // P2. However many concurrent requests with unknown kids cause at most one fetch beyond
 // the one under way. It is one HTTP request, whatever becomes of it, and does not wait
-// for backoff. There are at most 3 at once and 1 per 10 s after that.
+// for backoff; but with a Seed, until discovery has succeeded once, it has to read
+// discovery first. There are at most 3 at once and 1 per 10 s after that. Where one has
+// failed, a scheduled fetch may follow it: if one is due, and where the jwks_uri that
+// discovery named answers 404 or 410. That one is subject to backoff.
 // (TestP2UnknownKidsShareOneForcedFetch, TestP2AtMostOneFetchBeyondTheOneUnderWay,
 // TestP2ForcedFetchIsOneAttempt, TestP2ForcedFetchesAreThreeAtOnceAndOnePerTenSeconds,
 // TestP2ForcedFetchIgnoresBackoff, TestP2SixteenFetchesInFlightPerLimit)
 //
 // P3. An outage of the issuer that is shorter than MaxStale is invisible to tokens whose
-// keys are known, and adds at most one wait of 3 s in all.
+// keys are known, and adds at most one wait of 3 s in all. MaxStale counts from the last
+// success, not from the beginning of the outage: a server without requests makes no
+// fetch, so it may have less left, or nothing. For one that idles, use [Cache.Run].
 // (TestP3OutageAddsOneWaitAndIsOtherwiseInvisible)
 //
 // P4. A new kid that is published is accepted on its first use while a forced fetch is to
 // be had and the issuer answers within 3 s, and otherwise within 10 s. A request that
-// joined a fetch which had begun before it may make one more.
+// joined a fetch which had begun before it may make one more. It does not hold for a set
+// in which no key has a kid: each kid is known there, and a new key waits for the next
+// scheduled refresh.
 // (TestP4PublishedKidIsAcceptedOnItsFirstUse,
 // TestP4ReaderThatJoinedAnOlderFetchForcesOneMore,
 // TestP4PublicationThatLagsBehindTheFirstToken)
 //
 // P5. A key that the issuer removes is refused one freshness period plus the
-// stale-while-revalidate window later (1 h by default), and usually much sooner, while
-// the issuer answers with at least one usable key. [Cache.Block] withdraws a key at once.
+// stale-while-revalidate window later, and usually much sooner, while the issuer answers
+// with at least one usable key. By default that is 1 h, and up to 1 h 45 min where the
+// issuer's max-age is an hour or more. [Cache.Block] withdraws a key at once.
 // (TestP5RemovedKeyIsRefusedWithinFreshnessAndWindow, TestP5BlockWithdrawsAtOnce)
 //
 // P6. Constructing a Cache makes no request and starts no goroutine, nothing has to be
@@ -112,14 +122,20 @@
 //
 // What is not promised: new material under an old kid, which OpenID Connect Core 10.1.1
 // asks issuers not to publish, is noticed by the next scheduled refresh. A jwks_uri that
-// moves while its old address goes on answering is noticed within about a day.
+// moves is noticed at the first unknown kid if its old address answers 404 or 410, at the
+// next scheduled refresh if that fails in another way, and within about a day if it goes
+// on answering.
 //
 // # In an emergency
 //
 // A private key has leaked. Call [Cache.Block] with its kid in every process: tokens
 // under it are refused from the next request on, also those that were verified before,
 // and whatever the issuer goes on publishing. Block lasts until the process ends; by
-// then the issuer should have removed the key.
+// then the issuer should have removed the key. It knows a key by what stands under the
+// kid when it is called, or later: a key that the issuer had renamed by then has to be
+// blocked under its new kid, too. In a set without kids it cannot withdraw a key, since a
+// thief may put any kid, or none, into a token: there the issuer has to remove it, and
+// [Cache.Refresh] makes sure of that.
 //
 // The issuer has removed a key, and an hour is too long. Call [Cache.Refresh] in every
 // process. It gets past HTTP caches and does not wait for backoff.
@@ -141,5 +157,7 @@
 // A jwks_uri may be on another host than the issuer, as Google's is. Such a host is
 // dialled on public unicast addresses only, which is checked after its name has been
 // resolved; PrivateHosts makes exceptions. The issuer's own host is dialled wherever it
-// is. No issuer, and no address, is ever taken from a token.
+// is. Behind a proxy it is the proxy that resolves and dials, so there the rule on public
+// addresses is the proxy's to keep; what is still refused is a jwks_uri whose host is
+// itself an IP address that is not public. No issuer, and no address, is ever taken from a token.
 package jwks

@@ -62,6 +62,7 @@ func TestDocumentedDefaultsOfConfig(t *testing.T) {
 	}
 	assert.Equal(t, time.Hour, maxFreshness)
 	assert.Equal(t, 3, maxRedirects) // "at most three"
+	assert.Contains(t, prose(t, "limit.go"), fmt.Sprintf("counts as failed after %d s", abandonAfter/time.Second))
 }
 
 func TestDocumentedNumbersAreTheOnesInUse(t *testing.T) {
@@ -84,6 +85,9 @@ func TestDocumentedNumbersAreTheOnesInUse(t *testing.T) {
 		fmt.Sprintf("%d KiB after decompression, %d keys, kids of %d bytes; %d KiB of header",
 			maxDocumentBytes>>10, maxKeys, maxKeyIDBytes, maxHeaderBytes>>10),
 		fmt.Sprintf("is read again after %d hours", rediscovery/time.Hour),
+		fmt.Sprintf("By default that is %d h, and up to %d h %d min where the issuer's max-age is an hour or more",
+			(defaultRefreshAfter+defaultRevalidate)/time.Hour, (maxFreshness+defaultRevalidate)/time.Hour,
+			(maxFreshness+defaultRevalidate)%time.Hour/time.Minute),
 	} {
 		assert.Contains(t, doc, sentence)
 	}

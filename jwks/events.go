@@ -2,11 +2,13 @@ package jwks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A condition is what the log says of a cache, until it says something else.
@@ -42,14 +44,18 @@ func (c condition) level() slog.Level {
 // observer tells the operator what has changed. It is called on the goroutine of a
 // fetch, never on a request's.
 type observer struct {
-	logger *slog.Logger // nil: slog.Default() at the time of the event
-	source slog.Attr
+	logger    *slog.Logger // nil: slog.Default() at the time of the event
+	source    slog.Attr
+	transport slog.Attr // the type of Config.Client's RoundTripper
 }
 
 func newObserver(c Config) observer {
 	o := observer{logger: c.Logger, source: slog.String("issuer", c.Issuer)}
 	if c.Issuer == "" {
 		o.source = slog.String("url", c.URL)
+	}
+	if c.Client != nil {
+		o.transport = slog.String("transport", fmt.Sprintf("%T", c.Client.Transport))
 	}
 	return o
 }
@@ -62,25 +68,52 @@ func (o observer) log(level slog.Level, message string, attrs ...slog.Attr) {
 	logger.LogAttrs(context.Background(), level, "jwks: "+message, append([]slog.Attr{o.source}, attrs...)...)
 }
 
-func (o observer) report(before, after *view, f *flight, out outcome) {
+func (c *Cache) report(before, after *view, f *flight, out outcome) {
+	o := c.observer
+	if errors.Is(out.err, errAbandoned) {
+		o.abandoned()
+	}
 	if out.warning != nil && before.warning == nil {
 		o.log(slog.LevelWarn, "discovery could not be read again; the known key set address is used",
 			slog.Any("error", out.warning))
 	}
 	if out.err != nil {
-		o.reportFailure(before, after, f, out.err)
+		o.reportFailure(before, after, f, out.err, c.outlook(after, time.Now()))
 		return
 	}
 	o.reportSuccess(before, after, f)
 }
 
+// outlook says, after a failure, which host the keys are expected from, in how long the
+// next scheduled fetch may be made, and until when the present set may be used. What is
+// not known, or not so, is left out.
+func (c *Cache) outlook(v *view, now time.Time) []slog.Attr {
+	attrs := []slog.Attr{slog.Duration("retry_in", c.untilDue(v, now).Round(time.Millisecond))}
+	if host := v.location.host(); host != "" {
+		attrs = append(attrs, slog.String("key_set_host", host))
+	}
+	if s := c.state(v, now); s != StateCold && s != StateExhausted {
+		age, _ := elapsed(now, v.good.began)
+		attrs = append(attrs, slog.Time("usable_until", now.Add(c.schedule.maxStale-age)))
+	}
+	return attrs
+}
+
 // reportFailure is loud when the condition changes, and quiet at every further failure.
-func (o observer) reportFailure(before, after *view, f *flight, err error) {
+func (o observer) reportFailure(before, after *view, f *flight, err error, outlook []slog.Attr) {
 	level := slog.LevelDebug
 	if after.reported != before.reported {
 		level = after.reported.level()
 	}
-	o.log(level, string(after.reported), slog.Any("error", err), slog.String("cause", string(f.cause)))
+	attrs := []slog.Attr{slog.Any("error", err), slog.String("cause", string(f.cause))}
+	o.log(level, string(after.reported), append(attrs, outlook...)...)
+}
+
+// abandoned is an Error each time: it is a defect of the program, a goroutine and a slot
+// are lost to it, and there are no more of these than there are slots.
+func (o observer) abandoned() {
+	o.log(slog.LevelError, "a fetch was given up: the RoundTripper ignores its context, "+
+		"and keeps a place in the FetchLimit until it returns", o.transport)
 }
 
 func (o observer) reportSuccess(before, after *view, f *flight) {

@@ -236,3 +236,55 @@ func TestDefaultLoggerIsLookedUpAtTheEvent(t *testing.T) {
 		assert.Equal(t, []string{refreshedEvent}, log.take())
 	})
 }
+
+// For whoever is woken up by it: who does not answer, and how long there is to act.
+func TestFailureIsLoggedWithItsOutlook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		issuer.MoveJWKS("https://keys.example.net/jwks.json")
+		cache := newCache(t, issuer, withLog(&log))
+		issuer.Fail(jwkstest.Discovery, jwkstest.Respond(http.StatusForbidden, nil, ""))
+		requireUnavailable(t, cache, "known")
+		synctest.Wait()
+		assert.Regexp(t, `level=ERROR .* cause=schedule retry_in=1(\.\d+)?s\n`, log.text())
+		assert.NotContains(t, log.text(), "usable_until", "nothing is")
+		assert.NotContains(t, log.text(), "key_set_host", "nobody has named it")
+
+		issuer.Recover()
+		require.NoError(t, cache.Refresh(t.Context()))
+		until := time.Now().Add(24 * time.Hour).Format("2006-01-02T15:04:05.000")
+		issuer.Fail(jwkstest.JWKS, limited("120"))
+		time.Sleep(whileRevalidating)
+		requireKnown(t, cache, "known")
+		synctest.Wait()
+		assert.Contains(t, log.text(), `cause=schedule retry_in=2m0s key_set_host=keys.example.net usable_until=`+until)
+
+		time.Sleep(whileExhausted)
+		requireUnavailable(t, cache, "known")
+		synctest.Wait()
+		assert.Regexp(t, `level=ERROR .* cause=schedule retry_in=10s key_set_host=keys.example.net\n`, log.text())
+	})
+}
+
+// stuckTransport does not look at the context of a request.
+type stuckTransport struct{ roundTrip }
+
+func TestAbandonedFetchIsAnErrorThatNamesTheTransport(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log eventLog
+		issuer := newIssuer()
+		release := make(chan struct{})
+		cache := newCache(t, issuer, withLog(&log), atURL(issuer), func(c *jwks.Config) {
+			c.Client = &http.Client{Transport: stuckTransport{stuckOnce(issuer, release)}}
+		})
+		requireUnavailable(t, cache, "known")
+		time.Sleep(4 * time.Second)
+		assert.Equal(t, []string{"ERROR jwks: a fetch was given up: the RoundTripper ignores its context, " +
+			"and keeps a place in the FetchLimit until it returns", unusableEvent}, log.take())
+		assert.Contains(t, log.text(), "transport=jwks_test.stuckTransport")
+		close(release)
+		synctest.Wait()
+		assert.Empty(t, log.take(), "once")
+	})
+}

@@ -18,6 +18,16 @@ type fetchCost struct {
 
 func (c fetchCost) behind() fetchCost { return fetchCost{c.discovery, c.keys, 0, 0} }
 
+// then is what it takes if the other fetch begins behind this one, which it does only if
+// this one has ended before nobody waits any more.
+func (c fetchCost) then(other fetchCost) fetchCost {
+	if c.most < tooLong {
+		c.discovery += other.discovery
+		c.keys += other.keys
+	}
+	return c
+}
+
 // A class of faults are those that cost the same.
 type class struct {
 	part   string // of the matrix
@@ -85,6 +95,10 @@ var fetchCosts = map[string]class{
 		part: issuerFails, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: twice,
 	},
+	"gone": {
+		part: keySetGone, retry: afterOne,
+		forced: once, scheduled: once, reread: twice, cold: twice,
+	},
 	"retried": {
 		part: issuerFails, retry: afterOne,
 		forced: once, scheduled: retried(0, 3), reread: retried(1, 3), cold: retried(1, 3),
@@ -144,6 +158,8 @@ func (c cell) cost(costs class) fetchCost {
 		return scheduled
 	case "forced":
 		return costs.forced
+	case "forced, behind":
+		return costs.forced.then(costs.reread) // after any failure
 	}
 	return fetchCost{}
 }

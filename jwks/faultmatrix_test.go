@@ -18,7 +18,8 @@ import (
 
 // The fault matrix: what a request for a key sees, for each state of the cache and each
 // kind of kid. In what way the issuer fails makes no difference to the answer, only to
-// what the fetch costs: see fetchCosts.
+// what the fetch costs: see fetchCosts. Only if nothing is at the key set's address any more
+// does discovery have to be read again although the set is fresh.
 //
 //	keys          the keys of that kid
 //	unknown       claims.ErrUnknownKey
@@ -28,68 +29,83 @@ import (
 //	joined        one scheduled fetch, which all requests wait for
 //	forced        one forced fetch, which all requests wait for
 //
-// Where none of these stands, there is no fetch and no wait. The known kid is in the set
+// Behind a forced fetch that failed, another begins only if the forced one has ended by
+// the time that the requests leave. Where none of these stands, there is no fetch and no wait. The known kid is in the set
 // that the cache has, the new one has been published since, and the junk one never is.
 // Where the key set has moved, its old address goes on serving what it had, and the new
 // kid is at the new address only.
 const faultMatrix = `
-the issuer answers              known kid             new kid               junk kid
+the issuer answers              known kid             new kid                       junk kid
 
-cold                            keys, joined          keys, joined          unknown, joined
-cold, in backoff                unavailable           unavailable           unavailable
-fresh                           keys                  keys, forced          unknown, forced
-stale-while-revalidate          keys, behind          keys, forced          unknown, forced
-stale-if-error                  keys, joined          keys, joined          unknown, joined
-stale-if-error, in backoff      keys                  keys, forced          unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
-exhausted                       keys, joined          keys, joined          unknown, joined
-exhausted, in backoff           unavailable           unavailable           unavailable
-fresh, after recovery           keys                  keys, forced          unknown, forced
+cold                            keys, joined          keys, joined                  unknown, joined
+cold, in backoff                unavailable           unavailable                   unavailable
+fresh                           keys                  keys, forced                  unknown, forced
+stale-while-revalidate          keys, behind          keys, forced                  unknown, forced
+stale-if-error                  keys, joined          keys, joined                  unknown, joined
+stale-if-error, in backoff      keys                  keys, forced                  unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
+exhausted                       keys, joined          keys, joined                  unknown, joined
+exhausted, in backoff           unavailable           unavailable                   unavailable
+fresh, after recovery           keys                  keys, forced                  unknown, forced
 
-the issuer fails                known kid             new kid               junk kid
+the issuer fails                known kid             new kid                       junk kid
 
-cold                            unavailable, joined   unavailable, joined   unavailable, joined
-cold, in backoff                unavailable           unavailable           unavailable
-fresh                           keys                  unavailable, forced   unavailable, forced
-stale-while-revalidate          keys, behind          unavailable, forced   unavailable, forced
-stale-if-error                  keys, joined          unavailable, joined   unavailable, joined
-stale-if-error, in backoff      keys                  unavailable, forced   unavailable, forced
-stale-if-error, after backoff   keys, behind          unavailable, joined   unavailable, joined
-exhausted                       unavailable, joined   unavailable, joined   unavailable, joined
-exhausted, in backoff           unavailable           unavailable           unavailable
-fresh, after recovery           keys                  unavailable, forced   unavailable, forced
+cold                            unavailable, joined   unavailable, joined           unavailable, joined
+cold, in backoff                unavailable           unavailable                   unavailable
+fresh                           keys                  unavailable, forced           unavailable, forced
+stale-while-revalidate          keys, behind          unavailable, forced, behind   unavailable, forced, behind
+stale-if-error                  keys, joined          unavailable, joined           unavailable, joined
+stale-if-error, in backoff      keys                  unavailable, forced           unavailable, forced
+stale-if-error, after backoff   keys, behind          unavailable, joined           unavailable, joined
+exhausted                       unavailable, joined   unavailable, joined           unavailable, joined
+exhausted, in backoff           unavailable           unavailable                   unavailable
+fresh, after recovery           keys                  unavailable, forced           unavailable, forced
 
-only discovery fails            known kid             new kid               junk kid
+the key set is gone             known kid             new kid                       junk kid
 
-cold                            unavailable, joined   unavailable, joined   unavailable, joined
-cold, in backoff                unavailable           unavailable           unavailable
-fresh                           keys                  keys, forced          unknown, forced
-stale-while-revalidate          keys, behind          keys, forced          unknown, forced
-stale-if-error                  keys, joined          keys, joined          unknown, joined
-stale-if-error, in backoff      keys                  keys, forced          unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
-exhausted                       keys, joined          keys, joined          unknown, joined
-exhausted, in backoff           unavailable           unavailable           unavailable
-fresh, after recovery           keys                  keys, forced          unknown, forced
+cold                            unavailable, joined   unavailable, joined           unavailable, joined
+cold, in backoff                unavailable           unavailable                   unavailable
+fresh                           keys                  unavailable, forced, behind   unavailable, forced, behind
+stale-while-revalidate          keys, behind          unavailable, forced, behind   unavailable, forced, behind
+stale-if-error                  keys, joined          unavailable, joined           unavailable, joined
+stale-if-error, in backoff      keys                  unavailable, forced           unavailable, forced
+stale-if-error, after backoff   keys, behind          unavailable, joined           unavailable, joined
+exhausted                       unavailable, joined   unavailable, joined           unavailable, joined
+exhausted, in backoff           unavailable           unavailable                   unavailable
+fresh, after recovery           keys                  unavailable, forced, behind   unavailable, forced, behind
 
-the key set has moved           known kid             new kid               junk kid
+only discovery fails            known kid             new kid                       junk kid
 
-cold                            keys, joined          keys, joined          unknown, joined
-cold, in backoff                unavailable           unavailable           unavailable
-fresh                           keys                  unknown, forced       unknown, forced
-stale-while-revalidate          keys, behind          unknown, forced       unknown, forced
-stale-if-error                  keys, joined          unknown, joined       unknown, joined
-stale-if-error, in backoff      keys                  unknown, forced       unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined          unknown, joined
-exhausted                       keys, joined          keys, joined          unknown, joined
-exhausted, in backoff           unavailable           unavailable           unavailable
-fresh, after recovery           keys                  unknown, forced       unknown, forced
+cold                            unavailable, joined   unavailable, joined           unavailable, joined
+cold, in backoff                unavailable           unavailable                   unavailable
+fresh                           keys                  keys, forced                  unknown, forced
+stale-while-revalidate          keys, behind          keys, forced                  unknown, forced
+stale-if-error                  keys, joined          keys, joined                  unknown, joined
+stale-if-error, in backoff      keys                  keys, forced                  unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
+exhausted                       keys, joined          keys, joined                  unknown, joined
+exhausted, in backoff           unavailable           unavailable                   unavailable
+fresh, after recovery           keys                  keys, forced                  unknown, forced
+
+the key set has moved           known kid             new kid                       junk kid
+
+cold                            keys, joined          keys, joined                  unknown, joined
+cold, in backoff                unavailable           unavailable                   unavailable
+fresh                           keys                  unknown, forced               unknown, forced
+stale-while-revalidate          keys, behind          unknown, forced               unknown, forced
+stale-if-error                  keys, joined          unknown, joined               unknown, joined
+stale-if-error, in backoff      keys                  unknown, forced               unknown, forced
+stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
+exhausted                       keys, joined          keys, joined                  unknown, joined
+exhausted, in backoff           unavailable           unavailable                   unavailable
+fresh, after recovery           keys                  unknown, forced               unknown, forced
 `
 
 // The parts of the matrix.
 const (
 	issuerAnswers  = "the issuer answers"
 	issuerFails    = "the issuer fails"
+	keySetGone     = "the key set is gone"
 	discoveryFails = "only discovery fails"
 	keySetMoved    = "the key set has moved"
 )
@@ -155,8 +171,11 @@ func (c cell) run(t *testing.T, f matrixFault, costs class, callers crowd) {
 	time.Sleep(6 * time.Second) // whatever is under way ends
 	cost := c.cost(costs)
 	assert.Equal(t, requestCounts{cost.discovery, cost.keys}, count(), "requests that the issuer got")
-	if costs.brings && cost.keys > 0 {
+	switch {
+	case costs.brings && cost.keys > 0:
 		state = jwks.StateFresh
+	case c.part == keySetGone && state == jwks.StateFresh && cost.keys > 0:
+		state = jwks.StateRevalidating // a refresh is due
 	}
 	assertState(t, state, cache)
 
@@ -256,7 +275,7 @@ func (c crowd) ask(ctx context.Context, cache *jwks.Cache, kid string) []outcome
 // Nothing else compares the names in the tables with each other: a slip in one would
 // leave a row out.
 func TestFaultMatrixIsComplete(t *testing.T) {
-	for _, part := range []string{issuerAnswers, issuerFails, discoveryFails, keySetMoved} {
+	for _, part := range []string{issuerAnswers, issuerFails, keySetGone, discoveryFails, keySetMoved} {
 		cells := cellsOf(t, part)
 		assert.Len(t, cells, 3*len(cacheStates), part)
 		for state := range cacheStates {
@@ -264,7 +283,7 @@ func TestFaultMatrixIsComplete(t *testing.T) {
 				i := slices.IndexFunc(cells, func(c cell) bool { return c.state == state && c.kid == kid })
 				require.GreaterOrEqual(t, i, 0, "%s, %s, %s", part, state, kid)
 				assert.Contains(t, []string{"keys", "unknown", "unavailable"}, cells[i].answer)
-				assert.Contains(t, []string{"", "behind", "joined", "forced"}, cells[i].fetch)
+				assert.Contains(t, []string{"", "behind", "joined", "forced", "forced, behind"}, cells[i].fetch)
 			}
 		}
 	}

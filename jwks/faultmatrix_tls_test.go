@@ -26,41 +26,44 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
+var tlsFaults = map[string]struct {
+	begin    func(*tlsIssuer)
+	requests int // that reach the issuer through TLS, for one fetch
+	problem  string
+}{
+	"certificate of an unknown authority": {present(certificate(time.Hour, "127.0.0.1")), 0, "unknown authority"},
+	"certificate of another host":         {present(otherCertificate), 0, "192.0.2.1"},
+	"certificate that has expired":        {present(expiredCertificate), 0, "expired"},
+	"gzip bomb":                           {bomb(4 << 20), 1, "longer than 524288 bytes"},
+}
+
+// tlsStates are those that can be had without waiting.
+var tlsStates = map[string]func(*testing.T, *tlsIssuer) *jwks.Cache{
+	"cold": func(t *testing.T, i *tlsIssuer) *jwks.Cache { return newTLSCache(t, i) },
+	"fresh": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
+		cache := newTLSCache(t, i)
+		require.NoError(t, cache.Refresh(t.Context()))
+		return cache
+	},
+	"stale-if-error": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
+		return newTLSCache(t, i, func(c *jwks.Config) { c.Seed = i.Document() })
+	},
+	"exhausted": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
+		cache := newTLSCache(t, i, func(c *jwks.Config) {
+			c.RefreshAfter, c.StaleWhileRevalidate, c.MaxStale = 10*time.Millisecond, 1, 11*time.Millisecond
+		})
+		require.NoError(t, cache.Refresh(t.Context()))
+		require.Eventually(t, func() bool { return cache.Status().State == jwks.StateExhausted }, 10*time.Second, time.Millisecond)
+		return cache
+	},
+}
+
 // The part of the fault matrix that needs sockets, and so real time: no fault here makes
 // anybody wait. The expectations are those of faultMatrix where the issuer fails.
 func TestFaultMatrixOverTLS(t *testing.T) {
-	faults := map[string]struct {
-		begin    func(*tlsIssuer)
-		requests int // that reach the issuer through TLS, for one fetch
-		problem  string
-	}{
-		"certificate of an unknown authority": {present(certificate(time.Hour, "127.0.0.1")), 0, "unknown authority"},
-		"certificate of another host":         {present(otherCertificate), 0, "192.0.2.1"},
-		"certificate that has expired":        {present(expiredCertificate), 0, "expired"},
-		"gzip bomb":                           {bomb(4 << 20), 1, "longer than 524288 bytes"},
-	}
-	states := map[string]func(*testing.T, *tlsIssuer) *jwks.Cache{
-		"cold": func(t *testing.T, i *tlsIssuer) *jwks.Cache { return newTLSCache(t, i) },
-		"fresh": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
-			cache := newTLSCache(t, i)
-			require.NoError(t, cache.Refresh(t.Context()))
-			return cache
-		},
-		"stale-if-error": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
-			return newTLSCache(t, i, func(c *jwks.Config) { c.Seed = i.Document() })
-		},
-		"exhausted": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
-			cache := newTLSCache(t, i, func(c *jwks.Config) {
-				c.RefreshAfter, c.StaleWhileRevalidate, c.MaxStale = 10*time.Millisecond, 1, 11*time.Millisecond
-			})
-			require.NoError(t, cache.Refresh(t.Context()))
-			require.Eventually(t, func() bool { return cache.Status().State == jwks.StateExhausted }, 10*time.Second, time.Millisecond)
-			return cache
-		},
-	}
-	for name, f := range faults {
+	for name, f := range tlsFaults {
 		for _, c := range cellsOf(t, issuerFails) {
-			prepare, ok := states[c.state]
+			prepare, ok := tlsStates[c.state]
 			if !ok {
 				continue
 			}
@@ -77,7 +80,7 @@ func TestFaultMatrixOverTLS(t *testing.T) {
 				}
 				issuer.mend()
 				require.NoError(t, cache.Refresh(t.Context()))
-				requireKnown(t, cache, "known")
+				assert.Contains(t, cache.Status().KeyIDs, "known")
 			})
 		}
 	}

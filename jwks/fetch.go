@@ -94,6 +94,11 @@ func (e *fetchError) Error() string {
 
 func (e *fetchError) Unwrap() error { return e.cause }
 
+// gone reports whether there is nothing at the address.
+func (e *fetchError) gone() bool {
+	return e.status == http.StatusNotFound || e.status == http.StatusGone
+}
+
 // printable returns at most limit bytes of text, with everything but printable ASCII
 // replaced.
 func printable(text string, limit int) string {

@@ -11,7 +11,9 @@ const (
 	// maxWait is how long a request waits for fetches, all in all.
 	maxWait = 3 * time.Second
 	// abandonAfter is when a fetch that should have ended with its context is given
-	// up: the RoundTripper ignores the context, and must not stop all further fetches.
+	// up: the RoundTripper ignores the context, and one that hangs must not stop all
+	// further fetches. It keeps its slot of the FetchLimit until it returns, which bounds
+	// how many goroutines can be stuck: once all slots are kept so, nothing is fetched.
 	abandonAfter = fetchTimeout + time.Second
 )
 
@@ -72,6 +74,14 @@ func (c *Cache) refresh(v *view, now time.Time) *flight {
 		return v.flight
 	}
 	return c.start(causeSchedule, now)
+}
+
+// revalidate starts the refresh that is due behind requests, if one is.
+func (c *Cache) revalidate() {
+	v, now := c.view.Load(), time.Now()
+	if c.state(v, now) == StateRevalidating {
+		c.refresh(v, now)
+	}
 }
 
 // force returns a flight for a reader that misses a key and that arrived after so many
@@ -157,8 +167,8 @@ func (c *Cache) finish(f *flight, out outcome) {
 	}
 	f.watchdog.Stop()
 	close(f.done)
-	c.observer.report(before, after, f, out)
-	if out.document != nil && out.err == nil && c.onDocument != nil {
+	c.report(before, after, f, out)
+	if c.onDocument != nil && out.err == nil && !out.good.sameDocument(before.good) {
 		c.onDocument(out.document)
 	}
 }
@@ -180,6 +190,7 @@ func (c *Cache) conclude(f *flight, out outcome) (before, after *view) {
 	} else {
 		v.failed++
 		v.backOff(f, out.err, now)
+		v.suspect(out.err, now)
 	}
 	v.reported = conditionOf(c.state(&v, now), out.err)
 	c.view.Store(&v)
@@ -224,4 +235,19 @@ func (v *view) backOff(f *flight, err error, now time.Time) {
 	if errors.As(err, &failure) {
 		v.retryAfter = failure.retryAfter
 	}
+}
+
+// suspect ends the freshness of a set whose address discovery named and nothing is at
+// any more: it has probably moved. That makes a scheduled fetch due, which reads
+// discovery again. A flood gets no more of them than backoff allows, or if they succeed,
+// than its forced fetches are.
+func (v *view) suspect(err error, now time.Time) {
+	var failure *fetchError
+	if v.good == nil || v.location.read.IsZero() || !errors.As(err, &failure) || !failure.gone() {
+		return
+	}
+	age, _ := elapsed(now, v.good.began)
+	good := *v.good
+	good.fresh = min(good.fresh, age)
+	v.good = &good
 }

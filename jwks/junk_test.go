@@ -213,11 +213,12 @@ func TestForcedFetchesThatFailDoNotPutOffTheRefresh(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 		issuer.Fail(jwkstest.JWKS, limited("300"))
-		time.Sleep(whileRevalidating)
+		time.Sleep(13 * time.Minute) // of 13.5 at least for which it is fresh
 		for range 3 {
 			requireUnavailable(t, cache, "junk")
 		}
 		issuer.Recover()
+		time.Sleep(whileRevalidating - 13*time.Minute)
 		assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
 		assertState(t, jwks.StateFresh, cache)
 	})

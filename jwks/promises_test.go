@@ -105,7 +105,7 @@ func TestP2ForcedFetchIsOneAttempt(t *testing.T) {
 		"503":           jwkstest.Respond(http.StatusServiceUnavailable, nil, ""),
 		"429":           jwkstest.Respond(http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, ""),
 		"408":           jwkstest.Respond(http.StatusRequestTimeout, nil, ""),
-		"404":           jwkstest.Respond(http.StatusNotFound, nil, ""),
+		"403":           jwkstest.Respond(http.StatusForbidden, nil, ""),
 		"not a key set": jwkstest.Respond(http.StatusOK, nil, "{}"),
 	} {
 		t.Run(name, func(t *testing.T) {

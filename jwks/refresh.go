@@ -40,18 +40,16 @@ func (c *Cache) Refresh(ctx context.Context) error {
 // does what such a request does: it may make or join a fetch, and waits for at most 3 s.
 // The error is a [*claims.UnavailableError], also around the error of ctx.
 func (c *Cache) Ready(ctx context.Context) error {
-	v, now := c.view.Load(), time.Now()
-	if c.state(v, now) == StateRevalidating {
-		c.refresh(v, now)
-	}
-	_, err := c.settle(ctx, newReader("", "", v, now))
+	c.revalidate()
+	_, err := c.settle(ctx, newReader("", "", c.view.Load(), time.Now()))
 	return err
 }
 
 // Run keeps the key set current on a timer until ctx is done, and returns ctx's error.
 // It fetches at once if there is no set. A server with traffic does not need it: there
 // the requests start each refresh, behind themselves. It spares a server that idles for
-// more than an hour one wait of at most 3 s.
+// more than an hour one wait of at most 3 s, and has MaxStale count from the beginning
+// of an outage, not from the last request before it.
 func (c *Cache) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		v, now := c.view.Load(), time.Now()

@@ -14,52 +14,46 @@ import (
 // What follows is about tokens: each of these tests asks a claims.Verifier that keeps the
 // tokens it has seen, over a Cache.
 
+var rotations = map[string]func(*jwkstest.Issuer){
+	"signs at once": func(i *jwkstest.Issuer) { i.Rotate() },
+	"publishes, then signs": func(i *jwkstest.Issuer) {
+		next := jwkstest.NewKey(alg)
+		i.Publish(next)
+		time.AfterFunc(5*time.Second, func() { i.SignWith(next) })
+	},
+	"another algorithm": func(i *jwkstest.Issuer) {
+		next := jwkstest.NewKey("ES256")
+		i.Publish(next)
+		i.SignWith(next)
+	},
+	"another algorithm beside the old one under its kid": func(i *jwkstest.Issuer) {
+		next := jwkstest.NewKey("ES256")
+		next.ID = "known"
+		i.PublishJWK(next.JWK())
+		i.SignWith(next)
+	},
+	"removes the old key when its tokens have expired": func(i *jwkstest.Issuer) {
+		i.Rotate()
+		time.AfterFunc(10*time.Second, func() { i.Retire("known") })
+	},
+}
+
 func TestRotationFailsNoRequestAndCostsOneFetch(t *testing.T) {
-	for name, rotate := range map[string]func(*jwkstest.Issuer){
-		"signs at once": func(i *jwkstest.Issuer) { i.Rotate() },
-		"publishes, then signs": func(i *jwkstest.Issuer) {
-			next := jwkstest.NewKey(alg)
-			i.Publish(next)
-			time.AfterFunc(5*time.Second, func() { i.SignWith(next) })
-		},
-		"another algorithm": func(i *jwkstest.Issuer) {
-			next := jwkstest.NewKey("ES256")
-			i.Publish(next)
-			i.SignWith(next)
-		},
-		"another algorithm beside the old one under its kid": func(i *jwkstest.Issuer) {
-			next := jwkstest.NewKey("ES256")
-			next.ID = "known"
-			i.PublishJWK(next.JWK())
-			i.SignWith(next)
-		},
-		"removes the old key when its tokens have expired": func(i *jwkstest.Issuer) {
-			i.Rotate()
-			time.AfterFunc(10*time.Second, func() { i.Retire("known") })
-		},
-	} {
+	for name, rotate := range rotations {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
 				cache := newWarmCache(t, issuer)
 				issuer.Fail(jwkstest.JWKS, jwkstest.Delay(50*time.Millisecond))
 				verifier := verifierOf(t, issuer, cache)
-				start := time.Now()
 				time.AfterFunc(10*time.Second, func() { rotate(issuer) })
 
 				var waits longest
 				assert.Equal(t, 1, fetches(issuer, func() {
 					concurrently(64, func(client int) {
 						time.Sleep(time.Duration(client) * time.Millisecond)
-						for time.Since(start) < 30*time.Second {
-							token := issuer.Token(map[string]any{"exp": time.Now().Add(4 * time.Second).Unix()})
-							for range 3 { // twice from the Verifier's memory
-								waits.of(took(func() {
-									_, err := verifier.Verify(t.Context(), token)
-									require.NoError(t, err)
-								}))
-								time.Sleep(time.Second)
-							}
+						for range 10 {
+							threeCalls(t, issuer, verifier, &waits)
 						}
 					})
 				}))
@@ -67,6 +61,18 @@ func TestRotationFailsNoRequestAndCostsOneFetch(t *testing.T) {
 				assert.Positive(t, waits.get(), "somebody was the first")
 			})
 		})
+	}
+}
+
+// threeCalls are with one token, a second apart: two from the Verifier's memory.
+func threeCalls(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier, waits *longest) {
+	token := issuer.Token(map[string]any{"exp": time.Now().Add(4 * time.Second).Unix()})
+	for range 3 {
+		waits.of(took(func() {
+			_, err := verifier.Verify(t.Context(), token)
+			require.NoError(t, err)
+		}))
+		time.Sleep(time.Second)
 	}
 }
 

@@ -89,3 +89,39 @@ func TestOnDocumentGetsWhatSeedTakes(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+func TestOnDocumentGetsNoDocumentTwice(t *testing.T) {
+	for name, seeded := range map[string]bool{"with a seed": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				first := issuer.Document()
+				var stored [][]byte
+				cache := newCache(t, issuer, func(c *jwks.Config) {
+					c.OnDocument = func(document []byte) { stored = append(stored, document) }
+					if seeded {
+						c.Seed = first
+					}
+				})
+				want := [][]byte{first}
+				if seeded {
+					want = nil
+				}
+				refresh := func() {
+					require.NoError(t, cache.Refresh(t.Context()))
+					requireUnknown(t, cache, "junk") // by one more fetch, which is forced
+					synctest.Wait()
+				}
+				refresh()
+				assert.Equal(t, want, stored)
+				issuer.Publish(namedKey("other"))
+				refresh()
+				want = append(want, issuer.Document())
+				assert.Equal(t, want, stored)
+				issuer.Retire("other")
+				refresh()
+				assert.Equal(t, append(want, first), stored, "it differs from the last one")
+			})
+		})
+	}
+}

@@ -30,6 +30,7 @@ type Status struct {
 	LastError   error     // of that fetch; nil if it succeeded
 	NextRefresh time.Time // not before; it takes a request, or Run, to make it happen
 
+	Host    string       // of the key set's address; empty until discovery has named it
 	KeyIDs  []string     // of the usable keys, in the document's order, as the issuer wrote them
 	Blocked []string     // of Block, sorted
 	Skipped []SkippedKey // keys of the document that are not used
@@ -47,6 +48,7 @@ func (c *Cache) Status() Status {
 		LastAttempt:   v.latest.began,
 		LastError:     v.latest.err,
 		NextRefresh:   now.Add(c.untilDue(v, now)),
+		Host:          v.location.host(),
 		KeyIDs:        v.keys.keyIDs(),
 		Blocked:       slices.Sorted(maps.Keys(v.blocked.kids)),
 		Skipped:       v.keys.skipped(),

@@ -51,7 +51,7 @@ func TestStatusTellsWhatHappened(t *testing.T) {
 		issuer := newIssuer()
 		issuer.PublishJWK(`{"kty":"RSA","use":"enc","kid":"encryption","n":"AA","e":"AQAB"}`)
 		cache := newCache(t, issuer, atURL(issuer))
-		assert.Equal(t, jwks.Status{State: jwks.StateCold, NextRefresh: time.Now()}, cache.Status())
+		assert.Equal(t, jwks.Status{State: jwks.StateCold, NextRefresh: time.Now(), Host: "issuer.example.test"}, cache.Status())
 
 		began := time.Now()
 		require.NoError(t, cache.Refresh(t.Context()))
@@ -77,5 +77,16 @@ func TestStatusTellsWhatHappened(t *testing.T) {
 		status.KeyIDs[0], status.Skipped[0].KeyID = "changed", "changed"
 		assert.Equal(t, []string{"known"}, cache.Status().KeyIDs, "it is a copy")
 		assert.Equal(t, "encryption", cache.Status().Skipped[0].KeyID)
+	})
+}
+
+func TestStatusNamesTheHostThatDiscoveryNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.MoveJWKS("https://keys.example.net:8443/jwks.json")
+		cache := newCache(t, issuer)
+		assert.Empty(t, cache.Status().Host)
+		requireKnown(t, cache, "known")
+		assert.Equal(t, "keys.example.net", cache.Status().Host)
 	})
 }
