@@ -52,7 +52,8 @@ const (
 	// ErrRejected: refused by a Validate hook or a policy for a reason of its own.
 	ErrRejected Reason = "rejected"
 	// ErrAuthentication: valid, but its user authenticated too weakly or too long ago
-	// for this (RFC 9470). The answer is a 401 that asks for more.
+	// for this (RFC 9470). Package middleware's RequireAuthentication gives it, with a
+	// 401 that asks for more; a hook or policy that returns it only refuses.
 	ErrAuthentication Reason = "authentication"
 	// ErrForbidden: valid, but not allowed to do this. The answer is a 403.
 	ErrForbidden Reason = "forbidden"

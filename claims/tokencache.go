@@ -43,6 +43,8 @@ type acceptedToken struct {
 	key    Key
 	claims *Claims
 
+	signature []byte // until it is verified
+
 	// The rest is the cache's.
 	digest     digest
 	used       atomic.Bool

@@ -176,9 +176,10 @@ func (v *Verifier) accept(ctx context.Context, parts compact) (*acceptedToken, e
 	if err := t.issuer.admit(t.header, t.claims, v.now()); err != nil {
 		return nil, err
 	}
-	if t.key, err = t.issuer.verifySignature(ctx, t.header, parts); err != nil {
+	if t.key, err = t.issuer.verifySignature(ctx, t.header, parts.signingInput, t.signature); err != nil {
 		return nil, err
 	}
+	t.signature = nil // of no more use, and not to be kept
 	t.header = v.headers.add(parts.header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
 	return t, nil
@@ -197,6 +198,12 @@ func (v *Verifier) read(parts compact) (*acceptedToken, error) {
 	case parts.signature == "":
 		return nil, refuse(ErrMalformed, "empty signature")
 	}
+	// Judged before the issuer is known, like all grammar: an answer that came after
+	// would tell which issuers are trusted.
+	signature, err := decodeSegment("signature", parts.signature)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := decodeSegment("payload", parts.payload)
 	if err != nil {
 		return nil, err
@@ -205,7 +212,7 @@ func (v *Verifier) read(parts compact) (*acceptedToken, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &acceptedToken{header: h, claims: c}, nil
+	return &acceptedToken{header: h, claims: c, signature: signature}, nil
 }
 
 func (v *Verifier) readHeader(segment string) (header, error) {
@@ -238,16 +245,12 @@ const maxCandidates = 4
 
 // verifySignature returns the key that made the signature over the exact bytes received
 // (RFC 7515 section 5.2).
-func (i *Issuer) verifySignature(ctx context.Context, h header, parts compact) (Key, error) {
-	signature, err := decodeSegment("signature", parts.signature)
-	if err != nil {
-		return nil, err
-	}
+func (i *Issuer) verifySignature(ctx context.Context, h header, signed string, signature []byte) (Key, error) {
 	keys, err := i.candidates(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	signingInput := []byte(parts.signingInput)
+	signingInput := []byte(signed)
 	for _, key := range keys {
 		if key != nil && key.Verify(signingInput, signature) == nil {
 			return key, nil

@@ -425,6 +425,21 @@ func TestIssuersNeverMix(t *testing.T) {
 	})
 }
 
+// A token that nobody signed must not tell which issuers are trusted: whatever is wrong
+// with its grammar is found before its issuer is looked at.
+func TestGrammarIsJudgedBeforeTheIssuer(t *testing.T) {
+	v := newVerifier(t, goodIssuer())
+	for _, signature := range []string{"", "A", "AB", "AAAA=", "AA+A"} {
+		for _, iss := range []string{issuerURL, "https://evil.example/"} {
+			for _, exp := range []string{"1", "1893557045"} {
+				unsigned := b64(goodHeader) + "." + b64(payload(members{"iss": `"` + iss + `"`, "exp": exp})) + "." + signature
+				_, err := v.Verify(t.Context(), unsigned)
+				requireReason(t, claims.ErrMalformed, err)
+			}
+		}
+	}
+}
+
 func TestKeySetIsHeldToItsContract(t *testing.T) {
 	key := claims.Key(keyOf(signer))
 	cause := errors.New("database is down")

@@ -20,6 +20,9 @@ const (
 	insufficientScopeText = "The request requires higher privileges than the access token provides"
 	authenticationText    = "The request requires a stronger or more recent authentication of the user"
 	unavailableText       = "The access token cannot be verified at the moment"
+	// noTokenText is for the body alone: a challenge to a request without a token has no
+	// error (RFC 6750 section 3.1).
+	noTokenText = "The request has no bearer token in its Authorization header"
 
 	// anyIssuerText stands for every reason that would tell a trusted issuer from an
 	// unknown one.
@@ -145,6 +148,9 @@ func (m *Middleware) problem(e *Error) problem {
 	}
 	p.Error = errorCode(e)
 	p.ErrorDescription = m.description(e)
+	if e.Status == http.StatusUnauthorized && p.Error == "" {
+		p.Detail = noTokenText
+	}
 	return p
 }
 

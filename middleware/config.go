@@ -85,9 +85,11 @@ type Config struct {
 	// issuers are not known. It goes with Resource only.
 	AuthorizationServers []string
 
-	// Logger receives refusals at debug level, and at most one warning in ten seconds
-	// while requests cannot be decided. No log line holds any part of a token. The key
-	// caches that New makes log their changes to it as well. It defaults to what
+	// Logger receives the refusals of Handler, Optional, Require and Guards at debug
+	// level, and at most one warning in ten seconds while requests cannot be decided. No
+	// log line holds any part of a token, nor a hook's or policy's error, whose text may:
+	// hooks and policies log their own failures, and handlers what Authorize refuses. The
+	// key caches that New makes log their changes to it as well. It defaults to what
 	// [slog.Default] returns at the time.
 	Logger *slog.Logger
 

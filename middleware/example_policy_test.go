@@ -97,7 +97,7 @@ func ExampleMiddleware_ResourceMetadata() {
 	_, err = auth.ResourceMetadata("tools:cal")
 	fmt.Println(err)
 	// Output:
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api", scope="tools:call", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/mcp"
 	// 200 {"resource":"https://api.example.com/mcp","authorization_servers":["https://tenant.eu.auth0.com/"],"scopes_supported":["tools:call"],"bearer_methods_supported":["header"]}
 	// middleware: ResourceMetadata would publish scopes that no route needs: ["tools:cal"]

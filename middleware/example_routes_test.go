@@ -38,9 +38,9 @@ func Example_cors() {
 	call(auth.Handler(cors(whoami)), "OPTIONS", "/", "") // the wrong way round
 	// Output:
 	// 204
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api"
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api"
 }
 
@@ -69,7 +69,7 @@ func Example_websocket() {
 	call(h, "GET", "/chat", "")
 	// Output:
 	// 101 ends with its token: true
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api", scope="chat"
 }
 
@@ -94,7 +94,7 @@ func Example_serveMux() {
 	// 200 timesheet 7
 	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="write:timesheets"
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api"
 }
 
@@ -163,7 +163,7 @@ func Example_reverseProxy() {
 	call(stripping, "GET", "/", alice)
 	// Output:
 	// 200 subject alice
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api"
 	// 200 X-Subject: alice, Authorization: ""
 }

@@ -86,7 +86,7 @@ func ExampleMiddleware_RequireScopes() {
 	call(h, "POST", "/", "")
 	call(h, "POST", "/", "Bearer "+issuer.Token(map[string]any{"scope": "read:timesheets"}))
 	// Output:
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api", scope="write:timesheets"
 	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="write:timesheets"
@@ -267,6 +267,6 @@ func ExampleMiddleware_Handler_mistake() {
 	call(whole, "GET", "/reports/2026", "")
 	// Output:
 	// 200 secret
-	// 401 {"type":"about:blank","title":"Unauthorized","status":401}
+	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
 	// WWW-Authenticate: Bearer realm="api"
 }

@@ -34,6 +34,9 @@ func (m *Middleware) Guard(policies ...Policy) *Guard {
 // with the claims in its context, or an error that is always an [*Error], for
 // [Middleware.WriteError]. On an error the request is nil.
 //
+// A request that it has let through is not verified again until its token expires, so
+// a handler that asks again about a long request learns nothing of a revocation.
+//
 // It reads the Authorization header field and nothing else: a token in the query, in a
 // form or in a cookie is not seen (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {

@@ -121,6 +121,9 @@ func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy
 // request's object. It returns nil if every policy allows it, and otherwise an [*Error]
 // for [Middleware.WriteError]: 401 if ctx carries no claims or the user has to
 // authenticate again, 403 or 503. Without policies it denies.
+//
+// The Error names what these policies need, not what the route has demanded before:
+// repeat the route's scopes, so that a client asks for a token with all of them.
 func Authorize(ctx context.Context, policies ...Policy) error {
 	if e := decide(ctx, policies); e != nil {
 		return e // not e alone: a nil *Error is not a nil error

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 )
@@ -135,6 +137,21 @@ func TestChi(t *testing.T) {
 	r.ServeHTTP(recorder, httptest.NewRequest("POST", "/timesheets", nil))
 	if recorder.Code != http.StatusUnauthorized {
 		t.Errorf("status %d", recorder.Code)
+	}
+}
+
+func TestOwnCache(t *testing.T) {
+	// README {
+	keys, err := jwks.New(jwks.Config{Issuer: "https://tenant.eu.auth0.com/"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	issuer := claims.Auth0("tenant.eu.auth0.com", "https://timesheets.example.com")
+	issuer.Keys = keys // later: keys.Block("kid of the leaked key")
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{issuer}})
+	// README }
+	if err != nil || auth == nil {
+		t.Fatal(err)
 	}
 }
 

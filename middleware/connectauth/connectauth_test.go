@@ -73,7 +73,7 @@ func TestUnaryCallsOfTheConnectProtocolAreHTTP(t *testing.T) {
 		body          string
 		challenge     string
 	}{
-		"no token":   {nil, 401, `{"code":"unauthenticated","message":"Unauthorized"}`, `Bearer realm="api", scope="read:timesheets"`},
+		"no token":   {nil, 401, `{"code":"unauthenticated","message":"The request has no bearer token in its Authorization header"}`, `Bearer realm="api", scope="read:timesheets"`},
 		"two fields": {[]string{"Bearer a", "Bearer b"}, 400, `"code":"invalid_argument"`, `error="invalid_request"`},
 		"forged":     {[]string{"Bearer " + jwkstest.TamperSignature(issuer.Token(nil))}, 401, `"code":"unauthenticated"`, `error="invalid_token"`},
 		"scope":      {[]string{"Bearer " + issuer.Token(nil)}, 403, `"code":"permission_denied"`, `scope="read:timesheets"`},

@@ -81,6 +81,14 @@ func (e *exchange) WriteHeader(status int) {
 	}
 }
 
+// Write drops what is written after a refusal was left to echo, which answers it.
+func (e *exchange) Write(p []byte) (int, error) {
+	if e.refused != nil {
+		return len(p), nil
+	}
+	return e.ResponseWriter.Write(p)
+}
+
 // Unwrap lets [http.ResponseController] reach the writer.
 func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 

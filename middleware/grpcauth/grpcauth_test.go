@@ -155,7 +155,7 @@ func TestUnaryInterceptorWithoutATransport(t *testing.T) {
 	intercept := grpcauth.UnaryInterceptor(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})), nil)
 	_, err := intercept(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/a.B/C"}, nil)
 	assert.Equal(t, codes.Unauthenticated, status.Code(err))
-	assert.Equal(t, "Unauthorized", status.Convert(err).Message())
+	assert.Equal(t, "The request has no bearer token in its Authorization header", status.Convert(err).Message())
 }
 
 func TestMistakesPanicAtSetUp(t *testing.T) {

@@ -33,6 +33,10 @@ func newStream(ctx context.Context, ss grpc.ServerStream, auth *middleware.Middl
 	s, stop := &stream{ServerStream: ss, ctx: ctx, auth: auth}, func() {}
 	if c, ok := claims.FromContext(ctx); ok && !c.ExpiresAt().IsZero() {
 		s.end = c.ExpiresAt().Add(leeway)
+		// An issuer's Leeway may be longer: what was accepted gets as long as any.
+		if least := time.Now().Add(leeway); s.end.Before(least) {
+			s.end = least
+		}
 		s.ctx, stop = context.WithDeadlineCause(ctx, s.end, errExpired)
 	}
 	return s, stop

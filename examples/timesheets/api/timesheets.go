@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -76,8 +77,12 @@ func (s *store) list(w http.ResponseWriter, r *http.Request) {
 // create adds an entry for the token's subject.
 func (s *store) create(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("an entry has at most %d bytes", maxBody))
+		return
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the body could not be read")
 		return
 	}
 	e := entry{Date: time.Now().UTC().Format(time.DateOnly)}
