@@ -120,6 +120,11 @@
 // (TestP7WaiterLeavesOnItsOwnContext, TestP7CancelledRequestDoesNotCancelTheFetch,
 // TestP7NobodyWaitsForMoreThanThreeSeconds)
 //
+// A forced fetch that failed is an attempt like any other: if nobody asks after it, the
+// next request is served the stale set at once, and a key that was removed meanwhile is
+// refused only once the refresh behind that request has ended. [Cache.Run] leaves no
+// such gap.
+//
 // What is not promised: new material under an old kid, which OpenID Connect Core 10.1.1
 // asks issuers not to publish, is noticed by the next scheduled refresh. A jwks_uri that
 // moves is noticed at the first unknown kid if its old address answers 404 or 410, at the

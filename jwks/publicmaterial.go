@@ -15,6 +15,9 @@ import (
 // may. The spellings are those in which keys are published or kept; a private key is no
 // secret for HMAC either, since its public half would be taken for one elsewhere.
 func isKeyMaterial(value []byte) bool {
+	if isDER(value) { // before anything is trimmed: DER may end in any byte
+		return true
+	}
 	value = bytes.Trim(value, " \t\r\n\"'\ufeff")
 	for _, mark := range [][]byte{[]byte("-----BEGIN"), []byte("ssh-"), []byte("ecdsa-sha2-"), []byte("sk-ssh-"), []byte("sk-ecdsa-")} {
 		if bytes.HasPrefix(value, mark) || mark[0] == '-' && bytes.Contains(value, mark) {

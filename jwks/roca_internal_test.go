@@ -2,6 +2,8 @@ package jwks
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"math/big"
 	"testing"
 
@@ -40,5 +42,15 @@ func TestSecretsAreNotTakenForKeys(t *testing.T) {
 	for range 1000 {
 		_, _ = rand.Read(random)
 		assert.False(t, isKeyMaterial(random))
+	}
+}
+
+// DER may end in a byte that looks like white space or a quote.
+func TestKeyMaterialIsFoundWhateverByteItEndsIn(t *testing.T) {
+	for _, last := range []byte(" \t\r\n\"'") {
+		key := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 1<<16 | int(last) | 1<<8}
+		der := x509.MarshalPKCS1PublicKey(key)
+		require.Equal(t, last, der[len(der)-1])
+		assert.True(t, isKeyMaterial(der), "%q", last)
 	}
 }
