@@ -32,7 +32,8 @@ func cutCompact(token string) (compact, error) {
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return compact{}, refuse(ErrMalformed, "line break")
 	}
-	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
+	first := strings.IndexByte(token, '.')
+	last := first + 1 + strings.IndexByte(token[first+1:], '.') // LastIndexByte reads byte by byte
 	t := compact{
 		signingInput: token[:last],
 		header:       token[:first],
