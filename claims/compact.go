@@ -21,35 +21,25 @@ type compact struct {
 // cutCompact cuts token at its two dots. The signature may be empty here, so that the
 // header's alg can say why (RFC 7519 section 6).
 func cutCompact(token string) (compact, error) {
-	switch strings.Count(token, ".") {
-	case 2:
-	case 4:
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, found := strings.Cut(rest, ".")
+	switch more := strings.Count(signature, "."); {
+	case more == 2:
 		return compact{}, refuse(ErrMalformed, "encrypted tokens (JWE) are not accepted")
-	default:
+	case !found, more > 0:
 		return compact{}, refuse(ErrMalformed, "not three segments")
-	}
-	// The decoder skips line breaks, which RFC 7515 section 2 does not allow.
-	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
-		return compact{}, refuse(ErrMalformed, "line break")
-	}
-	first := strings.IndexByte(token, '.')
-	last := first + 1 + strings.IndexByte(token[first+1:], '.') // LastIndexByte reads byte by byte
-	t := compact{
-		signingInput: token[:last],
-		header:       token[:first],
-		payload:      token[first+1 : last],
-		signature:    token[last+1:],
-	}
-	if t.header == "" || t.payload == "" {
+	case header == "", payload == "":
 		return compact{}, refuse(ErrMalformed, "empty segment")
 	}
-	return t, nil
+	signingInput := token[:len(header)+len(".")+len(payload)]
+	return compact{signingInput: signingInput, header: header, payload: payload, signature: signature}, nil
 }
 
 // decodeSegment decodes strict base64url without padding (RFC 7515 section 2).
 func decodeSegment(name, segment string) ([]byte, error) {
 	decoded, err := strictBase64.DecodeString(segment)
-	if err != nil {
+	// The decoder skips line breaks, which no base64url has.
+	if err != nil || strings.IndexByte(segment, '\n') >= 0 || strings.IndexByte(segment, '\r') >= 0 {
 		return nil, refuse(ErrMalformed, name+": not base64url")
 	}
 	return decoded, nil

@@ -251,12 +251,16 @@ func (i *Issuer) checkTimes(c *Claims, now time.Time) error {
 	switch {
 	case c.expiresAt.IsZero():
 		return refuse(ErrMissingClaim, "exp")
-	case !now.Before(c.expiresAt.Add(i.Leeway)):
+	case i.hasExpired(c, now):
 		return refuse(ErrExpired, "")
 	case now.Add(i.Leeway).Before(c.notBefore):
 		return refuse(ErrNotYetValid, "")
 	}
 	return nil
+}
+
+func (i *Issuer) hasExpired(c *Claims, now time.Time) bool {
+	return !now.Before(c.expiresAt.Add(i.Leeway))
 }
 
 // checkAudience demands one of our audiences (RFC 7519 section 4.1.3). Only the absence

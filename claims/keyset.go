@@ -27,7 +27,7 @@ type KeySet interface {
 // comparable and safe for concurrent use.
 type Key interface {
 	// Verify returns nil if signature is this key's signature of signingInput. It
-	// keeps neither slice.
+	// neither keeps nor changes the slices.
 	Verify(signingInput, signature []byte) error
 }
 

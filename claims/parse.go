@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -183,13 +184,11 @@ func unquote(literal string) (string, error) {
 		return "", errNotString
 	}
 	inner := literal[1 : len(literal)-1]
-	for i := range len(inner) {
-		if inner[i] == '\\' {
-			unquoted, err := jsontext.AppendUnquote(nil, literal)
-			return string(unquoted), err
-		}
+	if strings.IndexByte(inner, '\\') < 0 {
+		return inner, nil
 	}
-	return inner, nil
+	unquoted, err := jsontext.AppendUnquote(nil, literal)
+	return string(unquoted), err
 }
 
 // The years 1970 to 9999: what time.Time can say in every format. A NumericDate

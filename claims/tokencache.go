@@ -2,37 +2,28 @@ package claims
 
 import (
 	"crypto/sha256"
+	"hash/maphash"
 	"reflect"
-	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
 const (
 	defaultCacheEntries = 10_000
-	// cacheShards spreads the locks over cores. A shard's share of the bound is at
-	// least one entry, so small caches have fewer shards.
+	maxCacheEntries     = 1 << 30
+	// cacheShards spreads the locks of writers over cores. A shard's share of the bound
+	// is at least one entry, so small caches have fewer shards.
 	cacheShards = 64
 	// entryBytes is how much memory an entry may take on average: an ordinary token
 	// takes half of it, so that the number of entries is the bound that is met first.
 	entryBytes = 4 << 10
 	// entryOverhead is what an entry takes beside what it points to: itself, its claims
-	// and its place in the map.
+	// and its place in a chain.
 	entryOverhead = 512
 	memberBytes   = 16
 	stringBytes   = 16
 )
-
-// A digest stands for a token. It is of the whole token, and of a hash that nobody can
-// find collisions for: a collision would hand one caller another's identity. The token
-// itself is a credential and is not kept.
-type digest [sha256.Size]byte
-
-func digestOf(token string) digest {
-	// The conversion that the language offers would copy the token, which costs a third
-	// of a hit. This one is safe because Sum256 only reads, and keeps nothing.
-	return sha256.Sum256(unsafe.Slice(unsafe.StringData(token), len(token)))
-}
 
 // An acceptedToken carried a valid signature of key, under the header's alg and kid, and
 // met its issuer's policy. What it may do, whether it has expired since, whether its key
@@ -43,19 +34,37 @@ type acceptedToken struct {
 	key    Key
 	claims *Claims
 
-	signature []byte // until it is verified
+	signingInput []byte // that key verified; neither changed nor handed out after that
+	signature    []byte // until it is verified
 
 	// The rest is the cache's.
-	digest     digest
+	digest     digest // of the signature, as received
+	place      uint64
+	size       int64 // in bytes
 	used       atomic.Bool
+	chained    chain          // the next one in the same chain
 	prev, next *acceptedToken // in the order of arrival
+}
+
+// A digest is the SHA-256 of a signature segment.
+type digest [sha256.Size]byte
+
+func digestOf(signature string) digest {
+	// The conversion that the language offers would make a copy on the heap. This one is
+	// safe because Sum256 only reads, and keeps nothing.
+	return sha256.Sum256(unsafe.Slice(unsafe.StringData(signature), len(signature)))
+}
+
+// is reports whether t is the very token that was accepted, byte for byte.
+func (a *acceptedToken) is(t compact) bool {
+	return string(a.signingInput) == t.signingInput && a.digest == digestOf(t.signature)
 }
 
 // bytes is what the entry takes, or a little more: strings that are parts of the payload
 // count twice, since those that were written with escapes are not.
-func (t *acceptedToken) bytes() int {
-	c := t.claims
-	n := entryOverhead + len(c.text) + cap(c.members)*memberBytes + len(t.header.kid)
+func (a *acceptedToken) bytes() int64 {
+	c := a.claims
+	n := entryOverhead + len(a.signingInput) + len(c.text) + cap(c.members)*memberBytes + len(a.header.kid)
 	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
 	for _, id := range c.clientIDs {
 		n += len(id)
@@ -63,27 +72,28 @@ func (t *acceptedToken) bytes() int {
 	for _, scope := range c.scopeList {
 		n += stringBytes + len(scope)
 	}
-	return n
+	return int64(n)
 }
 
-// A tokenCache remembers verified tokens within a bound of entries and of bytes. When it
-// is full it forgets by SIEVE (Zhang et al., NSDI 2024): a hit only sets a bit, so hits
-// run side by side under a read lock, and one pass of tokens that are used once does
-// not push out the ones that are used again. That is all it takes here, and less than
-// the dependency that a general cache would be.
+// A tokenCache remembers verified tokens within a bound of entries and of bytes.
+//
+// A token is recognised by all of its bytes. Header and payload are compared as they
+// are, so that nobody is given other claims than he presented, whatever becomes of a
+// hash; the signature is compared by its SHA-256. Without the signature what is kept is
+// no credential, and it says no more than the claims beside it. This proves as much as a
+// SHA-256 of the whole token, at a third of its cost; neither a hash that is weaker
+// nor one of a part alone would.
+//
+// Finding an entry takes no lock and writes nothing, so that the one token of a busy
+// client is no point at which all cores meet.
+//
+// When the cache is full it forgets by SIEVE (Zhang et al., NSDI 2024): a hit only sets a
+// bit, once, and one pass of tokens that are used once does not push out the ones that
+// are used again. That is all it takes here, and less than the dependency that a general
+// cache would be.
 type tokenCache struct {
+	seed   maphash.Seed // keeps clients from choosing tokens that meet in one chain
 	shards []cacheShard
-}
-
-type cacheShard struct {
-	mu sync.RWMutex // guards all fields below
-	// entries is nil until the first token comes.
-	entries             map[digest]*acceptedToken
-	newest, oldest      *acceptedToken
-	hand                *acceptedToken // where the search for a victim goes on
-	bytes               int
-	maxEntries, maxByte int
-	_                   [64]byte // keeps the locks of neighbours apart
 }
 
 // newTokenCache returns a cache of about so many entries, never more.
@@ -92,22 +102,35 @@ func newTokenCache(entries int) *tokenCache {
 	for shards > 1 && entries/shards < 16 {
 		shards /= 2
 	}
-	c := &tokenCache{shards: make([]cacheShard, shards)}
+	c := &tokenCache{seed: maphash.MakeSeed(), shards: make([]cacheShard, shards)}
 	for i := range c.shards {
 		c.shards[i].maxEntries = max(entries/shards, 1)
-		c.shards[i].maxByte = c.shards[i].maxEntries * entryBytes
+		c.shards[i].maxBytes = int64(c.shards[i].maxEntries) * entryBytes
 	}
 	return c
 }
 
-func (c *tokenCache) shard(d digest) *cacheShard { return &c.shards[int(d[0])%len(c.shards)] }
+// placeBytes of a signature in base64url are more than anybody can make two tokens
+// agree in: 192 bits.
+const placeBytes = 32
+
+// placeOf says where the token with this signature is looked for, and no more than that.
+// A token that is not there has not been seen, so what has to be refused is not hashed.
+func (c *tokenCache) placeOf(signature string) uint64 {
+	return maphash.String(c.seed, signature[max(0, len(signature)-placeBytes):])
+}
+
+func (c *tokenCache) shardOf(place uint64) *cacheShard {
+	return &c.shards[place%uint64(len(c.shards))]
+}
 
 // get returns what is remembered of a token, or nil.
-func (c *tokenCache) get(d digest) *acceptedToken {
-	shard := c.shard(d)
-	shard.mu.RLock()
-	entry := shard.entries[d]
-	shard.mu.RUnlock()
+func (c *tokenCache) get(t compact) *acceptedToken {
+	place := c.placeOf(t.signature)
+	entry := c.shardOf(place).first(place)
+	for entry != nil && (entry.place != place || !entry.is(t)) {
+		entry = entry.chained.Load()
+	}
 	if entry != nil && !entry.used.Load() {
 		entry.used.Store(true)
 	}
@@ -116,23 +139,22 @@ func (c *tokenCache) get(d digest) *acceptedToken {
 
 // add remembers a token. Keys that cannot be compared could not be recognised later, so
 // their tokens are not remembered.
-func (c *tokenCache) add(entry *acceptedToken) {
+func (c *tokenCache) add(entry *acceptedToken, t compact, now time.Time) {
 	if !reflect.ValueOf(entry.key).Comparable() {
 		return
 	}
-	shard := c.shard(entry.digest)
+	entry.digest, entry.place, entry.size = digestOf(t.signature), c.placeOf(t.signature), entry.bytes()
+	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.entries == nil {
-		shard.entries = make(map[digest]*acceptedToken)
-	}
-	if old := shard.entries[entry.digest]; old != nil {
+	shard.sweep(now)
+	if old := shard.same(entry); old != nil {
 		shard.unlink(old)
 	}
-	if entry.bytes() > shard.maxByte {
+	if entry.size > shard.maxBytes {
 		return
 	}
-	for len(shard.entries) >= shard.maxEntries || shard.bytes+entry.bytes() > shard.maxByte {
+	for shard.entries >= shard.maxEntries || shard.bytes+entry.size > shard.maxBytes {
 		shard.unlink(shard.victim())
 	}
 	shard.link(entry)
@@ -140,54 +162,10 @@ func (c *tokenCache) add(entry *acceptedToken) {
 
 // drop forgets exactly this entry, not one that has come in its place.
 func (c *tokenCache) drop(entry *acceptedToken) {
-	shard := c.shard(entry.digest)
+	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.entries[entry.digest] == entry {
+	if shard.same(entry) == entry {
 		shard.unlink(entry)
-	}
-}
-
-// victim returns the first entry from the hand towards the newest, and round again,
-// that was not used since the hand last passed.
-func (s *cacheShard) victim() *acceptedToken {
-	for {
-		if s.hand == nil {
-			s.hand = s.oldest
-		}
-		if !s.hand.used.Swap(false) {
-			return s.hand
-		}
-		s.hand = s.hand.next
-	}
-}
-
-func (s *cacheShard) link(entry *acceptedToken) {
-	s.entries[entry.digest] = entry
-	s.bytes += entry.bytes()
-	entry.prev, entry.next = s.newest, nil
-	if s.newest != nil {
-		s.newest.next = entry
-	} else {
-		s.oldest = entry
-	}
-	s.newest = entry
-}
-
-func (s *cacheShard) unlink(entry *acceptedToken) {
-	delete(s.entries, entry.digest)
-	s.bytes -= entry.bytes()
-	if s.hand == entry {
-		s.hand = entry.next
-	}
-	if entry.prev != nil {
-		entry.prev.next = entry.next
-	} else {
-		s.oldest = entry.next
-	}
-	if entry.next != nil {
-		entry.next.prev = entry.prev
-	} else {
-		s.newest = entry.prev
 	}
 }

@@ -182,6 +182,9 @@ func TestCachedTokensDoNotMix(t *testing.T) {
 	}
 	// A prefix of 99 % and another signature.
 	kit.requireVerify(t, alice[:len(alice)-86]+bob[len(bob)-86:], claims.ErrSignature, 1)
+	// The whole of a signature that is known, over other claims.
+	root := token(members{"sub": `"root"`})
+	kit.requireVerify(t, root[:len(root)-86]+alice[len(alice)-86:], claims.ErrSignature, 1)
 
 	// Another verifier trusts another key under the same names.
 	other := newCacheKit(t, 0)

@@ -21,11 +21,15 @@ type Config struct {
 	MaxTokenBytes int
 
 	// CacheEntries bounds the verified tokens that are remembered, so that a token that
-	// comes again costs a hash instead of a signature check. It defaults to 10,000;
-	// a negative value switches the cache off. Memory is bounded by 4 KiB an entry, and
-	// is about 1.5 KiB for an ordinary token. A remembered token is refused like any
-	// other once it has expired, its key is gone or its issuer's keys are exhausted,
-	// and is confirmed and passed to Validate each time.
+	// comes again costs a comparison instead of a signature check. It defaults to 10,000
+	// and is at most 2^30; a negative value switches the cache off. Memory is bounded by
+	// 4 KiB an entry, and is about 2 KiB for an ordinary token; it grows with the tokens
+	// that are alive, and those that have expired make room. What is kept of a token are
+	// its header, its claims and the SHA-256 of its signature, which is no credential.
+	//
+	// A remembered token is refused like any other once it has expired, its key is gone
+	// or its issuer's keys are exhausted, and is confirmed and passed to Validate each
+	// time.
 	CacheEntries int
 
 	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
@@ -57,7 +61,9 @@ func NewVerifier(config Config) (*Verifier, error) {
 	if v.now == nil {
 		v.now = time.Now
 	}
-	if config.CacheEntries >= 0 {
+	if config.CacheEntries > maxCacheEntries {
+		errs = append(errs, fmt.Errorf("claims: invalid Config.CacheEntries %d: more than 2^30", config.CacheEntries))
+	} else if config.CacheEntries >= 0 {
 		v.cache = newTokenCache(cmp.Or(config.CacheEntries, defaultCacheEntries))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -113,13 +119,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if err != nil {
 		return nil, err
 	}
-	var d digest
-	var accepted *acceptedToken
-	if v.cache != nil {
-		d = digestOf(token)
-		if accepted, err = v.recall(ctx, d); err != nil {
-			return nil, err
-		}
+	accepted, err := v.recall(ctx, parts)
+	if err != nil {
+		return nil, err
 	}
 	known := accepted != nil
 	if !known {
@@ -134,8 +136,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 		return nil, err
 	}
 	if !known && v.cache != nil {
-		accepted.digest = d
-		v.cache.add(accepted)
+		v.cache.add(accepted, parts, v.now())
 	}
 	return accepted.claims, nil
 }
@@ -143,8 +144,11 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 // recall returns what the cache knows of a token, or nil if the token has to be verified
 // in full. It asks the key set as a first sight would: this is what starts a due refresh
 // where all requests are hits, and what refuses tokens of a removed key.
-func (v *Verifier) recall(ctx context.Context, d digest) (*acceptedToken, error) {
-	known := v.cache.get(d)
+func (v *Verifier) recall(ctx context.Context, parts compact) (*acceptedToken, error) {
+	if v.cache == nil {
+		return nil, nil
+	}
+	known := v.cache.get(parts)
 	if known == nil {
 		return nil, nil
 	}
@@ -176,7 +180,8 @@ func (v *Verifier) accept(ctx context.Context, parts compact) (*acceptedToken, e
 	if err := t.issuer.admit(t.header, t.claims, v.now()); err != nil {
 		return nil, err
 	}
-	if t.key, err = t.issuer.verifySignature(ctx, t.header, parts.signingInput, t.signature); err != nil {
+	t.signingInput = []byte(parts.signingInput)
+	if t.key, err = t.verifySignature(ctx); err != nil {
 		return nil, err
 	}
 	t.signature = nil // of no more use, and not to be kept
@@ -245,14 +250,13 @@ const maxCandidates = 4
 
 // verifySignature returns the key that made the signature over the exact bytes received
 // (RFC 7515 section 5.2).
-func (i *Issuer) verifySignature(ctx context.Context, h header, signed string, signature []byte) (Key, error) {
-	keys, err := i.candidates(ctx, h)
+func (a *acceptedToken) verifySignature(ctx context.Context) (Key, error) {
+	keys, err := a.issuer.candidates(ctx, a.header)
 	if err != nil {
 		return nil, err
 	}
-	signingInput := []byte(signed)
 	for _, key := range keys {
-		if key != nil && key.Verify(signingInput, signature) == nil {
+		if key != nil && key.Verify(a.signingInput, a.signature) == nil {
 			return key, nil
 		}
 	}

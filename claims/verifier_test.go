@@ -545,7 +545,7 @@ func TestNewVerifierReportsEveryMistake(t *testing.T) {
 	require.ErrorContains(t, err, "at least one is required")
 
 	_, err = claims.NewVerifier(claims.Config{
-		MaxTokenBytes: -1,
+		MaxTokenBytes: -1, CacheEntries: 1<<30 + 1,
 		Issuers: []claims.Issuer{
 			{},
 			{
@@ -572,6 +572,7 @@ func TestNewVerifierReportsEveryMistake(t *testing.T) {
 		"Algorithms is empty but not nil", "TokenTypes is empty but not nil", `"https://b.example": ClaimValues is empty but not nil`,
 		"ScopeClaims is empty but not nil", "Leeway -1ns", "WithoutAudience.ClientIDs has an empty value",
 		"WithoutAudience.ClaimValues has an empty name", `"https://issuer.example/" stands twice`, "MaxTokenBytes -1",
+		"CacheEntries 1073741825",
 	} {
 		assert.ErrorContains(t, err, want)
 	}

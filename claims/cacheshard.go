@@ -1,0 +1,142 @@
+package claims
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A cacheShard is a part of a tokenCache: a hash table of chains that are read without a
+// lock, and the list of its entries in the order of arrival. The zero value is empty.
+type cacheShard struct {
+	// table has a chain for every so many places; nil until the first token comes. A
+	// reader that meets a change may miss an entry, which costs it a verification in
+	// full; it never finds one that is not there.
+	table atomic.Pointer[[]chain]
+
+	mu                  sync.Mutex // guards all below, and changes of table and chains
+	newest, oldest      *acceptedToken
+	hand                *acceptedToken // where the search for a victim goes on
+	broom               *acceptedToken // where the search for expired ones goes on
+	entries, maxEntries int
+	bytes, maxBytes     int64
+	_                   [64]byte // keeps the locks of neighbours apart
+}
+
+// A chain is a linked list of entries: its first one, and from there the chained ones.
+type chain = atomic.Pointer[acceptedToken]
+
+// first returns the first entry of the chain that place belongs to.
+func (s *cacheShard) first(place uint64) *acceptedToken {
+	if table := s.table.Load(); table != nil {
+		return chainOf(*table, place).Load()
+	}
+	return nil
+}
+
+// chainOf looks at the upper half of place: its lower one has chosen the shard.
+func chainOf(table []chain, place uint64) *chain {
+	return &table[place>>32&uint64(len(table)-1)]
+}
+
+// same returns the entry of the same token as entry's, or nil.
+func (s *cacheShard) same(entry *acceptedToken) *acceptedToken {
+	e := s.first(entry.place)
+	for e != nil && (e.digest != entry.digest || string(e.signingInput) != string(entry.signingInput)) {
+		e = e.chained.Load()
+	}
+	return e
+}
+
+// victim returns the first entry from the hand towards the newest, and round again,
+// that was not used since the hand last passed.
+func (s *cacheShard) victim() *acceptedToken {
+	for {
+		if s.hand == nil {
+			s.hand = s.oldest
+		}
+		if !s.hand.used.Swap(false) {
+			return s.hand
+		}
+		s.hand = s.hand.next
+	}
+}
+
+// sweep looks at two entries for each one that comes, and forgets those that have
+// expired. So a cache that is far from full does not go on growing with tokens that
+// nobody will ask for again: it holds about twice as many as are alive.
+func (s *cacheShard) sweep(now time.Time) {
+	for range min(2, s.entries) {
+		if s.broom == nil {
+			s.broom = s.oldest
+		}
+		entry := s.broom
+		s.broom = entry.next
+		if entry.issuer.hasExpired(entry.claims, now) {
+			s.unlink(entry)
+		}
+	}
+}
+
+func (s *cacheShard) link(entry *acceptedToken) {
+	if table := s.table.Load(); table == nil || s.entries >= len(*table) {
+		s.grow()
+	}
+	first := chainOf(*s.table.Load(), entry.place)
+	entry.chained.Store(first.Load())
+	first.Store(entry) // complete by now, since readers may follow at once
+	s.entries++
+	s.bytes += entry.size
+	entry.prev, entry.next = s.newest, nil
+	if s.newest != nil {
+		s.newest.next = entry
+	} else {
+		s.oldest = entry
+	}
+	s.newest = entry
+}
+
+const firstTable = 8 // chains; a power of two, as every table's length is
+
+// grow doubles the number of chains. Readers may be under way in the old ones: each entry
+// is put before those that were moved already, so that whoever comes to a moved entry
+// finds moved ones alone behind it, and an end.
+func (s *cacheShard) grow() {
+	length := firstTable
+	if old := s.table.Load(); old != nil {
+		length = 2 * len(*old)
+	}
+	table := make([]chain, length)
+	for entry := s.oldest; entry != nil; entry = entry.next {
+		first := chainOf(table, entry.place)
+		entry.chained.Store(first.Load())
+		first.Store(entry)
+	}
+	s.table.Store(&table)
+}
+
+func (s *cacheShard) unlink(entry *acceptedToken) {
+	link := chainOf(*s.table.Load(), entry.place)
+	for link.Load() != entry {
+		link = &link.Load().chained
+	}
+	link.Store(entry.chained.Load())
+	s.entries--
+	s.bytes -= entry.size
+	if s.hand == entry {
+		s.hand = entry.next
+	}
+	if s.broom == entry {
+		s.broom = entry.next
+	}
+	if entry.prev != nil {
+		entry.prev.next = entry.next
+	} else {
+		s.oldest = entry.next
+	}
+	if entry.next != nil {
+		entry.next.prev = entry.prev
+	} else {
+		s.newest = entry.prev
+	}
+}
