@@ -19,3 +19,8 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	c, _ := ctx.Value(contextKey{}).(*Claims)
 	return c, c != nil
 }
+
+// IsContextKey reports whether key is what [FromContext] asks a context for. It is for
+// context types of one's own, whose Value method then returns a *Claims; a nil one masks
+// what a parent carries. Most programs use [NewContext].
+func IsContextKey(key any) bool { return key == contextKey{} }

@@ -66,6 +66,12 @@ type problem struct {
 	ErrorDescription string `json:"error_description,omitempty"`
 }
 
+// A body is a problem as it is sent, with the value of Content-Length.
+type body struct {
+	text   []byte
+	length string
+}
+
 // WriteError answers a request that is not let through: the status, the challenge (RFC
 // 6750 section 3) or Retry-After, and a problem document (RFC 9457) as the body, none
 // for HEAD. It replaces those header fields and leaves all others alone.
@@ -78,16 +84,16 @@ type problem struct {
 func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
 	p := m.problem(e)
-	body, known := m.bodies[p]
+	b, known := m.bodies[p]
 	if !known { // an Error that was made by hand
-		body = p.marshal()
+		b = p.body()
 	}
 	m.setHeader(w.Header(), e)
 	setFields(w.Header(), "Content-Type", "application/problem+json",
-		"Content-Length", strconv.Itoa(len(body)), "X-Content-Type-Options", "nosniff")
+		"Content-Length", b.length, "X-Content-Type-Options", "nosniff")
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client is gone; there is nobody to tell
+		_, _ = w.Write(b.text) // the client is gone; there is nobody to tell
 	}
 }
 
@@ -116,7 +122,7 @@ func setFields(h http.Header, namesAndValues ...string) {
 
 // knownBodies are the bodies of all answers that a Middleware gives by itself: a refusal
 // should cost the attacker more than the server. They are written, never changed.
-func (m *Middleware) knownBodies() map[problem][]byte {
+func (m *Middleware) knownBodies() map[problem]body {
 	errs := []*Error{
 		unauthenticated(),
 		malformedRequest(),
@@ -127,17 +133,17 @@ func (m *Middleware) knownBodies() map[problem][]byte {
 	for reason := range invalidTokenTexts {
 		errs = append(errs, invalidToken(reason, nil))
 	}
-	bodies := make(map[problem][]byte, len(errs))
+	bodies := make(map[problem]body, len(errs))
 	for _, e := range errs {
 		p := m.problem(e)
-		bodies[p] = p.marshal()
+		bodies[p] = p.body()
 	}
 	return bodies
 }
 
-func (p problem) marshal() []byte {
-	body, _ := json.Marshal(p) // strings and a number: it cannot fail
-	return body
+func (p problem) body() body {
+	text, _ := json.Marshal(p) // strings and a number: it cannot fail
+	return body{text: text, length: strconv.Itoa(len(text))}
 }
 
 func (m *Middleware) problem(e *Error) problem {

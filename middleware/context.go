@@ -10,13 +10,13 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A verified is the context of a request that a Middleware let through. Besides the
-// claims it remembers who verified what, so that auth.Handler around a router and
+// A verified is the context of a request that a Middleware let through. It carries the
+// claims, and it remembers who verified what, so that auth.Handler around a router and
 // auth.RequireScopes on a route verify a token once.
 //
 // It is a context type, not two values, because it is made for every request.
 type verified struct {
-	context.Context // carries the claims
+	context.Context
 
 	by            *Middleware
 	authorization string // the whole field value
@@ -25,11 +25,15 @@ type verified struct {
 
 type verifiedKey struct{}
 
-// Value returns v itself for the key of this package. The innermost one answers, so
-// what an outer Middleware has verified is hidden behind it.
+// Value returns v itself for the key of this package, and the claims for that of package
+// claims. The innermost one answers, so what an outer Middleware has verified is hidden
+// behind it.
 func (v *verified) Value(key any) any {
-	if key == (verifiedKey{}) {
+	switch {
+	case key == verifiedKey{}:
 		return v
+	case claims.IsContextKey(key):
+		return v.claims
 	}
 	return v.Context.Value(key)
 }
@@ -55,7 +59,7 @@ func (m *Middleware) remembered(ctx context.Context, authorization []string) *cl
 
 // carrying returns ctx with the claims, and with by as the one who verified them.
 func carrying(ctx context.Context, c *claims.Claims, by *Middleware, authorization string) context.Context {
-	return &verified{Context: claims.NewContext(ctx, c), by: by, authorization: authorization, claims: c}
+	return &verified{Context: ctx, by: by, authorization: authorization, claims: c}
 }
 
 // anonymous returns r without claims, whatever an outer Middleware put there.

@@ -128,8 +128,7 @@ func insufficientAuthentication(err error) *Error {
 // undecided answers a request that could not be judged.
 func undecided(reason claims.Reason, err error) *Error {
 	e := &Error{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
-	var unavailable *claims.UnavailableError
-	if errors.As(err, &unavailable) {
+	if unavailable, ok := errors.AsType[*claims.UnavailableError](err); ok {
 		e.RetryAfter = unavailable.RetryAfter
 	}
 	return e
@@ -177,8 +176,8 @@ func contextEnded(err error) bool {
 // asError returns the *Error in err, or the answer to whatever else it is. No error
 // makes it return an answer that lets a request through, nil included.
 func asError(err error) *Error {
-	var e *Error
-	switch found := errors.As(err, &e); {
+	e, found := errors.AsType[*Error](err)
+	switch {
 	case !found:
 		return fromVerifier(err)
 	case e == nil:

@@ -134,8 +134,13 @@ func (m *Middleware) verify(
 		return c, nil
 	case err == nil:
 		return nil, undecided(claims.ErrUnavailable, errNoVerdict)
-	case m.readsTokens && !isB64Token(token):
+	}
+	e := fromVerifier(err)
+	// A claims.Verifier that refuses a token for any other reason has decoded all of it:
+	// base64url and dots are within the grammar of a b64token.
+	undecoded := e.Reason == claims.ErrMalformed || e.Reason == claims.ErrAlgorithm
+	if m.readsTokens && undecoded && !isB64Token(token) {
 		return nil, malformedRequest()
 	}
-	return nil, fromVerifier(err)
+	return nil, e
 }

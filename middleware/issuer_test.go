@@ -43,7 +43,7 @@ func TestTokens(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	stranger := jwkstest.NewIssuer(jwkstest.Config{})
 	h := trusting(t, issuer).RequireScopes("read:example")(whoami)
-	good := issuer.Token(nil)
+	good, unsigned := issuer.Token(nil), issuer.Token(nil, jwkstest.SignedBy(jwkstest.Key{Algorithm: "none"}))
 	claim := func(name string, value any) string { return issuer.Token(map[string]any{name: value}) }
 	parts := strings.Split(good, ".")
 	for _, tt := range []struct {
@@ -56,7 +56,7 @@ func TestTokens(t *testing.T) {
 		{"another audience (RFC 8725 section 3.9)", claim("aud", "https://other.example.test"), "The access token is for another audience"},
 		{"another issuer (RFC 8725 section 3.8)", claim("iss", "https://other.example.test/"), "The access token is from another issuer"},
 		{"another type (RFC 8725 section 3.11)", issuer.Token(nil, jwkstest.Header("typ", "logout+jwt")), "The token is not an access token of the expected type"},
-		{"alg none (RFC 8725 section 3.1)", issuer.Token(nil, jwkstest.SignedBy(jwkstest.Key{Algorithm: "none"})), "The access token is signed with an algorithm that is not accepted"},
+		{"alg none (RFC 8725 section 3.1)", unsigned, "The access token is signed with an algorithm that is not accepted"},
 		{"alg of another key (RFC 8725 section 3.1)", issuer.Token(nil, jwkstest.Header("alg", "ES384")), "The access token is signed with an unknown key"},
 		{"another issuer's key (RFC 8725 section 3.8)", stranger.Token(nil), "The access token is signed with an unknown key"},
 		{"tampered claims (RFC 7515 section 5.2)", jwkstest.TamperClaims(good, map[string]any{"sub": "admin"}), "The access token has an invalid signature"},
@@ -69,6 +69,7 @@ func TestTokens(t *testing.T) {
 		{"scope of another API (RFC 6749 section 3.3)", claim("scope", "read:examples"), "The request requires higher privileges than the access token provides"},
 		{"expired, without the scope (RFC 6750 section 3.1)", issuer.Token(map[string]any{"scope": "", "exp": 1}), "The access token expired"},
 		{"no b64token (RFC 6750 section 2.1)", good + ",", "The Authorization header does not hold exactly one bearer token"},
+		{"no b64token behind an alg that is refused (RFC 6750 section 2.1)", unsigned + ",", "The Authorization header does not hold exactly one bearer token"},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			a := serve(t, h, bearer(tt.token))

@@ -33,7 +33,7 @@ type Middleware struct {
 
 	challengeStart, challengeEnd string
 
-	bodies map[problem][]byte // see knownBodies
+	bodies map[problem]body // see knownBodies
 
 	resource      string   // Config.Resource
 	servers       []string // that the metadata name

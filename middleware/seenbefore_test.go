@@ -1,0 +1,133 @@
+package middleware_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// The tests of this file send one token again and again, through the whole of the
+// library with its defaults: all requests but the first find it remembered.
+
+// What a server does that sees one token only: nobody else's request has the key set
+// refreshed for it.
+func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		h := trusting(t, issuer).Handler(whoami)
+		token := issuer.Token(map[string]any{"exp": time.Now().Add(72 * time.Hour).Unix()})
+		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
+		old := issuer.SigningKey()
+		issuer.Rotate()
+		issuer.Retire(old.ID)
+		removed := time.Now()
+		var a answer
+		for a = serve(t, h, bearer(token)); a.Status == 200; a = serve(t, h, bearer(token)) {
+			require.LessOrEqual(t, time.Since(removed), time.Hour)
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, "The access token is signed with an unknown key", a.Challenge["error_description"])
+		assert.LessOrEqual(t, issuer.Count(jwkstest.JWKS), 3, "the first, a refresh, and one that looks for the key")
+		time.Sleep(6 * time.Second)
+	})
+}
+
+// An outage is no bad token on a hit either, neither while the keys last nor after that.
+func TestExhaustedKeysAreNoticedByHitsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		h := trusting(t, issuer).Handler(whoami)
+		token := issuer.Token(map[string]any{"exp": time.Now().Add(72 * time.Hour).Unix()})
+		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
+		for _, endpoint := range []jwkstest.Endpoint{jwkstest.JWKS, jwkstest.Discovery, jwkstest.Metadata} {
+			issuer.Fail(endpoint, jwkstest.Refuse())
+		}
+		began := time.Now()
+		for time.Since(began) < 24*time.Hour-10*time.Minute {
+			require.Equal(t, 200, serve(t, h, bearer(token)).Status)
+			time.Sleep(5 * time.Minute)
+		}
+		time.Sleep(15 * time.Minute)
+		assert.Equal(t, 503, serve(t, h, bearer(token)).Status, "older than MaxStale")
+
+		issuer.Recover()
+		time.Sleep(time.Minute)
+		assert.Equal(t, 200, serve(t, h, bearer(token)).Status)
+	})
+}
+
+func TestWithdrawnKeyEndsHits(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client()})
+	require.NoError(t, err)
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{
+		{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys},
+	}})
+	require.NoError(t, err)
+	h, token := auth.Handler(whoami), issuer.Token(nil)
+	for range 2 {
+		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
+	}
+	keys.Block(issuer.SigningKey().ID)
+	assert.Equal(t, 401, serve(t, h, bearer(token)).Status)
+}
+
+func TestHitsEndWithTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		h := trusting(t, issuer).Handler(whoami)
+		token := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
+		for range 64 { // 5 s of leeway
+			require.Equal(t, 200, serve(t, h, bearer(token)).Status)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Second)
+		assert.Equal(t, "The access token expired", serve(t, h, bearer(token)).Challenge["error_description"])
+	})
+}
+
+// What is remembered is that a token is genuine, not what it may do.
+func TestEachRouteJudgesATokenThatWasSeenBefore(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth, token := trusting(t, issuer), issuer.Token(nil)
+	for range 3 {
+		assert.Equal(t, 200, serve(t, auth.RequireScopes("read:example")(whoami), bearer(token)).Status)
+		assert.Equal(t, 403, serve(t, auth.RequireScopes("read:example", "admin")(whoami), bearer(token)).Status)
+	}
+	elsewhere := trusting(t, issuer, func(c *middleware.Config) { c.Audiences = []string{"https://other.example.test"} })
+	a := serve(t, elsewhere.Handler(whoami), bearer(token))
+	assert.Equal(t, "The access token is for another audience", a.Challenge["error_description"], "each Middleware remembers for itself")
+}
+
+// All requests with one token share its claims, so nothing that they hand out is shared.
+func TestNoRequestChangesWhatTheNextOneFinds(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := trusting(t, issuer)
+	token := issuer.Token(map[string]any{"scope": []string{"read:example"}, "roles": []string{"reader"}})
+	spoiler := auth.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c, _ := claims.FromContext(r.Context())
+		for _, list := range [][]string{c.Scopes(), c.Audience(), c.Strings("roles")} {
+			list[0] = "admin"
+			_ = append(list[:0:cap(list)], "admin", "admin")
+		}
+		all, err := claims.As[map[string]any](c)
+		assert.NoError(t, err)
+		all["roles"].([]any)[0] = "admin"
+	}))
+	for range 3 {
+		require.Equal(t, 200, serve(t, spoiler, bearer(token)).Status)
+	}
+	admin := middleware.Any(middleware.AllScopes("admin"), middleware.Claim("roles").Any("admin"))
+	assert.Equal(t, 403, serve(t, auth.Require(admin)(whoami), bearer(token)).Status)
+	reader := []middleware.Policy{middleware.AllScopes("read:example"), middleware.Claim("roles").Any("reader")}
+	assert.Equal(t, 200, serve(t, auth.Require(reader...)(whoami), bearer(token)).Status)
+}
