@@ -35,9 +35,18 @@ func cutCompact(token string) (compact, error) {
 	return compact{signingInput: signingInput, header: header, payload: payload, signature: signature}, nil
 }
 
-// decodeSegment decodes strict base64url without padding (RFC 7515 section 2).
-func decodeSegment(name, segment string) ([]byte, error) {
-	decoded, err := strictBase64.DecodeString(segment)
+// decodeText returns what a segment stands for, and allocates nothing but that unless it is
+// longer than those of most tokens.
+func decodeText(name, segment string) (string, error) {
+	var buffer [1 << 10]byte
+	text, err := decodeSegment(buffer[:0], name, segment)
+	return string(text), err
+}
+
+// decodeSegment decodes strict base64url without padding (RFC 7515 section 2), and appends
+// it to dst.
+func decodeSegment(dst []byte, name, segment string) ([]byte, error) {
+	decoded, err := strictBase64.AppendDecode(dst, []byte(segment))
 	// The decoder skips line breaks, which no base64url has.
 	if err != nil || strings.IndexByte(segment, '\n') >= 0 || strings.IndexByte(segment, '\r') >= 0 {
 		return nil, refuse(ErrMalformed, name+": not base64url")
@@ -56,15 +65,14 @@ type header struct {
 // parseHeader reads a JOSE header (RFC 7515 section 4). Members that name or hold keys
 // (jwk, jku, x5u, x5c) are ignored like any unknown one: keys come from the issuer alone
 // (RFC 8725 section 3.10).
-func parseHeader(document []byte) (header, error) {
+func parseHeader(document string) (header, error) {
 	var h header
-	text := string(document)
 	err := readObject(document, func(m member) error {
-		name, err := unquote(m.name.of(text))
+		name, err := unquote(m.name.of(document))
 		if err != nil {
 			return err
 		}
-		return h.read(name, m.value.of(text))
+		return h.read(name, m.value.of(document))
 	})
 	if err != nil {
 		return header{}, malformed("header", err)

@@ -18,7 +18,7 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	}
 	object := c.confirmation.of(c.text)
 	var bound []member
-	err := readObject([]byte(object), func(m member) error {
+	err := readObject(object, func(m member) error {
 		bound = append(bound, m)
 		return nil
 	})

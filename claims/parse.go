@@ -44,9 +44,12 @@ var (
 // A reader is a strict JSON decoder over bytes in memory. Readers are pooled: making
 // one costs more than reading a token.
 type reader struct {
-	doc bytes.Buffer // the decoder reads a bytes.Buffer in place, without a copy
+	doc bytes.Buffer // the decoder reads a bytes.Buffer in place
 	dec *jsontext.Decoder
 }
+
+// pooledBytes is the longest document whose memory is kept for the next one.
+const pooledBytes = 64 << 10
 
 var readers = sync.Pool{New: func() any {
 	r := new(reader)
@@ -54,16 +57,18 @@ var readers = sync.Pool{New: func() any {
 	return r
 }}
 
-func newReader(doc []byte) *reader {
+func newReader(doc string) *reader {
 	r := readers.Get().(*reader)
-	r.doc = *bytes.NewBuffer(doc)
+	r.doc.WriteString(doc)
 	r.dec.Reset(&r.doc)
 	return r
 }
 
 func (r *reader) release() {
-	r.doc = bytes.Buffer{}
-	r.dec.Reset(&r.doc) // keeps no reference to the document
+	if r.doc.Cap() > pooledBytes {
+		return
+	}
+	r.doc.Reset()
 	readers.Put(r)
 }
 
@@ -78,7 +83,7 @@ func (r *reader) next() (span, error) {
 }
 
 // readObject calls visit for each member of the object that doc has to be, in order.
-func readObject(doc []byte, visit func(member) error) error {
+func readObject(doc string, visit func(member) error) error {
 	if tooDeep(doc) {
 		return errTooDeep
 	}
@@ -114,8 +119,8 @@ func readObject(doc []byte, visit func(member) error) error {
 
 // tooDeep reports whether doc nests deeper than maxDepth. Brackets inside of strings do
 // not count: closing ones there would hide nesting from the bound.
-func tooDeep(doc []byte) bool {
-	if bytes.Count(doc, []byte{'['})+bytes.Count(doc, []byte{'{'}) <= maxDepth {
+func tooDeep(doc string) bool {
+	if strings.Count(doc, "[")+strings.Count(doc, "{") <= maxDepth {
 		return false
 	}
 	depth, quoted := 0, false
@@ -157,7 +162,7 @@ func readStrings(value string) (list []string, ok bool) {
 
 // eachElement calls visit for each element of the array that value has to be.
 func eachElement(value string, visit func(string) error) error {
-	r := newReader([]byte(value))
+	r := newReader(value)
 	defer r.release()
 	if r.dec.PeekKind() != '[' {
 		return errors.New("not an array")

@@ -8,9 +8,9 @@ import (
 // parse reads a payload. It judges the type of each claim that this package reads,
 // and of no other, and no claim's value: JSON null is a wrong type, only absence is
 // absence.
-func parse(payload []byte) (*Claims, error) {
-	c := &Claims{text: string(payload)}
-	c.members = make([]member, 0, 16)
+func parse(payload string) (*Claims, error) {
+	c := &Claims{text: payload}
+	c.members = c.first[:0]
 	err := readObject(payload, func(m member) error {
 		c.members = append(c.members, m)
 		return c.read(m)
@@ -200,7 +200,7 @@ func memberOf(object, name string) (value string, ok bool) {
 	if object[0] != '{' {
 		return "", false
 	}
-	err := readObject([]byte(object), func(m member) error {
+	err := readObject(object, func(m member) error {
 		if isName(m.name.of(object), name) {
 			value, ok = m.value.of(object), true
 		}

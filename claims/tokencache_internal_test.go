@@ -318,7 +318,7 @@ func TestHeaderMemoIsBounded(t *testing.T) {
 // What an entry keeps alive is counted, or not kept alive.
 func TestEntryCountsItsMemory(t *testing.T) {
 	long := strings.Repeat("x", 1000)
-	c, err := parse([]byte(`{"sub":"` + long + `","scope":["` + long + `"]}`))
+	c, err := parse(`{"sub":"` + long + `","scope":["` + long + `"]}`)
 	require.NoError(t, err)
 	c.resolveScopes(defaultScopeClaims)
 	entry := &acceptedToken{claims: c, header: header{kid: long}}

@@ -205,11 +205,11 @@ func (v *Verifier) read(parts compact) (*acceptedToken, error) {
 	}
 	// Judged before the issuer is known, like all grammar: an answer that came after
 	// would tell which issuers are trusted.
-	signature, err := decodeSegment("signature", parts.signature)
+	signature, err := decodeSegment(nil, "signature", parts.signature)
 	if err != nil {
 		return nil, err
 	}
-	payload, err := decodeSegment("payload", parts.payload)
+	payload, err := decodeText("payload", parts.payload)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (v *Verifier) readHeader(segment string) (header, error) {
 	if h, ok := v.headers.get(segment); ok {
 		return h, nil
 	}
-	document, err := decodeSegment("header", segment)
+	document, err := decodeText("header", segment)
 	if err != nil {
 		return header{}, err
 	}
