@@ -15,11 +15,14 @@ const (
 	refusalTable  table = "refusal"
 	parallelTable table = "parallel"
 	serverTable   table = "server"
-	tokenTable    table = "tokens"
-	issuerTable   table = "issuers"
-	keyTable      table = "keys"
-	scopeTable    table = "scopes"
-	memoryTable   table = "memory"
+	storeTable    table = "stores"
+
+	refusalLimitTable table = "refusals' limit" // not shown by itself
+	tokenTable        table = "tokens"
+	issuerTable       table = "issuers"
+	keyTable          table = "keys"
+	scopeTable        table = "scopes"
+	memoryTable       table = "memory"
 )
 
 // A cell is where in the tables a sample belongs.
@@ -28,20 +31,20 @@ type cell struct {
 	row, column string
 }
 
-// figures are the samples of all passes. A cell's n-th sample is of the n-th pass.
+// figures are the samples of all rounds.
 type figures struct {
 	samples map[cell][]sample
 	rows    map[table][]string
 	columns map[table][]string
 }
 
-func (f *figures) add(passes []pass) {
+func (f *figures) add(rounds []round) {
 	if f.samples == nil {
 		f.samples = make(map[cell][]sample)
 		f.rows, f.columns = make(map[table][]string), make(map[table][]string)
 	}
-	for _, pass := range passes {
-		for _, s := range pass {
+	for _, round := range rounds {
+		for _, s := range round {
 			at := cell{s.Table, s.Row, s.Column}
 			f.samples[at] = append(f.samples[at], s)
 			f.rows[s.Table] = appendNew(f.rows[s.Table], s.Row)
@@ -57,66 +60,78 @@ func appendNew(list []string, name string) []string {
 	return append(list, name)
 }
 
-// value returns the median over the passes, and whether there is one.
+// value returns what is measured in a good round, and whether there is one: at the decile
+// next to the best. Whoever else uses the machine makes most rounds slower, and not all rows
+// alike, so medians would measure them, too.
 func (f *figures) value(at cell) (float64, bool) {
-	return f.median(at, func(_ int, s sample) float64 { return s.Value })
+	good := 0.1
+	if at.table == serverTable {
+		good = 0.9 // more is better
+	}
+	return f.quantile(at, good, func(s sample) float64 { return s.Value })
 }
 
-// ratio returns the median of the ratios to another row of the same table, column and
-// pass, so that a pass in which the whole machine was slower changes nothing.
-func (f *figures) ratio(at cell, base string) (float64, bool) {
-	bases := f.samples[cell{at.table, base, at.column}]
-	if len(bases) != len(f.samples[at]) {
-		return 0, false
+// relation returns how a cell's value relates to another's. ok is false if there is
+// nothing to compare with.
+func (f *figures) relation(at, base cell) (ratio float64, ok bool) {
+	value, ok := f.value(at)
+	other, compares := f.value(base)
+	return value / other, ok && compares
+}
+
+// ratio writes a relation with two digits that count.
+func (f *figures) ratio(at, base cell) string {
+	ratio, ok := f.relation(at, base)
+	switch {
+	case !ok:
+		return "–"
+	case ratio >= 0.1:
+		return fmt.Sprintf("×%.2f", ratio)
+	case ratio >= 0.01:
+		return fmt.Sprintf("×%.3f", ratio)
 	}
-	return f.median(at, func(n int, s sample) float64 { return s.Value / bases[n].Value })
+	return fmt.Sprintf("×%.4f", ratio)
 }
 
 func (f *figures) allocs(at cell) int64 {
-	v, _ := f.median(at, func(_ int, s sample) float64 { return float64(s.Allocs) })
-	return int64(math.Round(v))
+	v, _ := f.quantile(at, 0.5, func(s sample) float64 { return float64(s.Allocs) })
+	return int64(v)
 }
 
 func (f *figures) bytes(at cell) int64 {
-	v, _ := f.median(at, func(_ int, s sample) float64 { return float64(s.Bytes) })
-	return int64(math.Round(v))
+	v, _ := f.quantile(at, 0.5, func(s sample) float64 { return float64(s.Bytes) })
+	return int64(v)
 }
 
 func (f *figures) cached(at cell) float64 {
-	v, _ := f.median(at, func(_ int, s sample) float64 { return s.Cached })
+	v, _ := f.quantile(at, 0.5, func(s sample) float64 { return s.Cached })
 	return v
 }
 
-func (f *figures) median(at cell, of func(n int, s sample) float64) (float64, bool) {
+// quantile returns the sample that is larger than so large a share of the others.
+func (f *figures) quantile(at cell, share float64, of func(sample) float64) (float64, bool) {
 	samples := f.samples[at]
 	if len(samples) == 0 {
 		return 0, false
 	}
 	values := make([]float64, len(samples))
 	for n, s := range samples {
-		values[n] = of(n, s)
+		values[n] = of(s)
 	}
 	slices.Sort(values)
-	middle := len(values) / 2
-	if len(values)%2 == 0 {
-		return (values[middle-1] + values[middle]) / 2, true
-	}
-	return values[middle], true
+	return values[int(math.Round(share*float64(len(values)-1)))], true
 }
 
-// noise returns by how much the bare signature check differed between passes at most, as
-// a share of its median: it does the same each time, so that is the machine's doing.
+// noise returns how much longer the bare signature check took in the median round than in a
+// good one: it does the same each time, so that is the machine's doing.
 func (f *figures) noise() float64 {
 	worst := 0.0
 	for _, column := range f.columns[requestTable] {
 		at := cell{requestTable, limitRow, column}
-		median, ok := f.value(at)
-		if !ok {
-			continue
+		good, _ := f.value(at)
+		if median, ok := f.quantile(at, 0.5, func(s sample) float64 { return s.Value }); ok {
+			worst = max(worst, median/good-1)
 		}
-		byValue := func(a, b sample) int { return int(math.Copysign(1, a.Value-b.Value)) }
-		spread := slices.MaxFunc(f.samples[at], byValue).Value - slices.MinFunc(f.samples[at], byValue).Value
-		worst = max(worst, spread/median)
 	}
 	return worst
 }

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"testing"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -19,30 +18,42 @@ import (
 
 // The columns of the growth tables.
 const (
-	noCacheColumn  = "no cache"
-	uniformColumn  = "10,000 entries, uniform"
-	zipfColumn     = "10,000 entries, Zipf"
-	roomyColumn    = "room for all, uniform"
-	cachedColumn   = "seen before"
-	defaultEntries = 0
-	noEntries      = -1
+	noCacheColumn = "no cache"
+	uniformColumn = "10,000 entries, uniform"
+	zipfColumn    = "10,000 entries, Zipf"
+	roomyColumn   = "room for all, uniform"
+	cachedColumn  = "seen before"
+
+	someEntries = 10_000 // which is the default, too
+	noEntries   = -1
 )
 
-// A grower measures how a request's cost grows. Its passes follow each other row by row:
-// what a row needs may be gigabytes, and is gone before the next.
+// A grower measures how a request's cost grows. The rounds of a row follow each other: what
+// it needs may be gigabytes, and is gone before the next.
 type grower struct {
 	plan   plan
-	passes []pass
+	rounds []round
 }
 
-func measureGrowth(ctx context.Context, p plan) ([]pass, error) {
-	g := &grower{plan: p, passes: make([]pass, p.Passes)}
-	for _, step := range []func(context.Context) error{g.scopes, g.keys, g.issuers, g.memory, g.tokens} {
+func measureGrowth(ctx context.Context, p plan) ([]round, error) {
+	g := &grower{plan: p, rounds: make([]round, 2*p.Rounds)}
+	for _, step := range []func(context.Context) error{g.scopes, g.keys, g.issuers, g.memory, g.stores, g.tokens} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return g.passes, nil
+	return g.rounds, nil
+}
+
+func (g *grower) measure(ctx context.Context, rows ...*row) error {
+	for n := range g.rounds {
+		samples, err := contest(rows).round(ctx, g.plan, n)
+		if err != nil {
+			return err
+		}
+		g.rounds[n] = append(g.rounds[n], samples...)
+	}
+	return nil
 }
 
 // A walk makes requests with the tokens of a pool in an order that goes on for ever.
@@ -92,10 +103,10 @@ func (w *walk) visit(ctx context.Context) error {
 	return unexpected(int(bad.Load()))
 }
 
-// warm goes along the order for a while, until what is cached is what stays cached.
-func (w *walk) warm(steps int) error {
+// warm goes along the order until so many signatures have been verified.
+func (w *walk) warm(ctx context.Context, signatures int) error {
 	bad := 0
-	for range steps {
+	for w.verified.Load() < int64(signatures) && ctx.Err() == nil {
 		if status := w.next(); status != http.StatusOK {
 			bad = status
 		}
@@ -103,33 +114,14 @@ func (w *walk) warm(steps int) error {
 	return unexpected(bad)
 }
 
-// measure measures the walk once for each pass.
-func (g *grower) measure(ctx context.Context, s sample, w *walk) error {
-	for n := range g.passes {
-		if ctx.Err() != nil {
-			return errCancelled
-		}
-		bad := 0
-		w.requests = 0
+// row measures the walk.
+func (w *walk) row(s sample) *row {
+	return &row{sample: s, do: requests(w.next, http.StatusOK), after: func(s *sample) {
 		if w.verified != nil {
-			w.verified.Store(0)
+			s.Cached = 1 - float64(w.verified.Swap(0))/float64(w.requests)
+			w.requests = 0
 		}
-		measured, err := timed(s, func(b *testing.B) {
-			for b.Loop() {
-				if status := w.next(); status != http.StatusOK {
-					bad = status
-				}
-			}
-		}, func() error { return unexpected(bad) })
-		if err != nil {
-			return err
-		}
-		if w.verified != nil {
-			measured.Cached = 1 - float64(w.verified.Load())/float64(w.requests)
-		}
-		g.passes[n] = append(g.passes[n], measured)
-	}
-	return nil
+	}}
 }
 
 // room returns a number of entries that holds so many tokens, although the hash spreads
@@ -142,6 +134,10 @@ func protect(config claims.Config, scope string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	return protectWith(verifier, scope)
+}
+
+func protectWith(verifier middleware.Verifier, scope string) (http.Handler, error) {
 	auth, err := middleware.New(middleware.Config{Verifier: verifier})
 	if err != nil {
 		return nil, err
@@ -153,8 +149,8 @@ func protect(config claims.Config, scope string) (http.Handler, error) {
 	})), nil
 }
 
-// issuer returns the policy for the tokens of these signers, which have kids 0, 1, 2, …
-func issuer(url string, signers ...ed25519.PrivateKey) (claims.Issuer, error) {
+// issuerOf returns the policy for the tokens of these signers, which have kids 0, 1, 2, …
+func issuerOf(url string, signers ...ed25519.PrivateKey) (claims.Issuer, error) {
 	keys := make([]jwks.PublicKey, len(signers))
 	for i, signer := range signers {
 		keys[i] = jwks.PublicKey{KeyID: fmt.Sprint(i), Key: signer.Public()}

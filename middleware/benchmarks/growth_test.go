@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,10 +54,10 @@ func TestOrders(t *testing.T) {
 
 // What the columns of the token table promise about the cache.
 func TestTokenColumns(t *testing.T) {
-	g := &grower{plan: plan{Tokens: []int{50}}, passes: make([]pass, 1)}
+	g := &grower{plan: plan{Tokens: []int{50}, Turns: 1, Turn: time.Millisecond}, rounds: make([]round, 1)}
 	require.NoError(t, g.tokens(t.Context()))
 	cached := map[string]float64{}
-	for _, s := range g.passes[0] {
+	for _, s := range g.rounds[0] {
 		cached[s.Column] = s.Cached
 	}
 	assert.Equal(t, map[string]float64{noCacheColumn: 0, uniformColumn: 1, zipfColumn: 1, roomyColumn: 1}, cached)

@@ -11,7 +11,7 @@ import (
 // scopes measures tokens with more and more scopes; the route needs the last of them.
 func (g *grower) scopes(ctx context.Context) error {
 	signer := newSigner(0)
-	policy, err := issuer(issuerURL, signer)
+	policy, err := issuerOf(issuerURL, signer)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (g *grower) scopes(ctx context.Context) error {
 func (g *grower) keys(ctx context.Context) error {
 	for _, count := range g.plan.Keys {
 		signers := newSigners(count)
-		policy, err := issuer(issuerURL, signers...)
+		policy, err := issuerOf(issuerURL, signers...)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (g *grower) issuers(ctx context.Context) error {
 		policies := make([]claims.Issuer, count)
 		for i := range policies {
 			var err error
-			if policies[i], err = issuer(tenant(i), signers[i]); err != nil {
+			if policies[i], err = issuerOf(tenant(i), signers[i]); err != nil {
 				return err
 			}
 		}
@@ -72,6 +72,7 @@ func (g *grower) issuers(ctx context.Context) error {
 
 // both measures a pool with the cache off and with one that holds all of its tokens.
 func (g *grower) both(ctx context.Context, s sample, pool *pool, issuers []claims.Issuer, scope string) error {
+	var rows []*row
 	for _, entries := range []int{noEntries, room(pool.count)} {
 		handler, err := protect(claims.Config{Issuers: issuers, CacheEntries: entries}, scope)
 		if err != nil {
@@ -84,9 +85,7 @@ func (g *grower) both(ctx context.Context, s sample, pool *pool, issuers []claim
 		if s.Column = cachedColumn; entries == noEntries {
 			s.Column = noCacheColumn
 		}
-		if err := g.measure(ctx, s, w); err != nil {
-			return err
-		}
+		rows = append(rows, w.row(s))
 	}
-	return nil
+	return g.measure(ctx, rows...)
 }

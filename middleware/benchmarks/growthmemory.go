@@ -15,19 +15,19 @@ const weighedPayload = 600
 // memory weighs an entry of the verified-token cache.
 func (g *grower) memory(ctx context.Context) error {
 	signer := newSigner(0)
-	policy, err := issuer(issuerURL, signer)
+	policy, err := issuerOf(issuerURL, signer)
 	if err != nil {
 		return err
 	}
 	maker := tokenMaker{issuer: issuerURL, signer: signer}
 	maker.extra = padding(len(maker.payload(0)))
 	pool := newPool(g.plan.CachedTokens, maker.token)
-	for n := range g.passes {
+	for n := range min(g.plan.Weighings, len(g.rounds)) {
 		weight, err := weigh(ctx, policy, pool)
 		if err != nil {
 			return err
 		}
-		g.passes[n] = append(g.passes[n], sample{
+		g.rounds[n] = append(g.rounds[n], sample{
 			Table: memoryTable, Row: fmt.Sprintf("claims of %d bytes", weighedPayload), Value: weight,
 		})
 	}

@@ -2,12 +2,13 @@
 // its peers, and as whole servers on loopback; and how that grows with tokens, issuers,
 // keys and scopes. It prints tables in Markdown.
 //
-//	go -C middleware/benchmarks run .          # about seven minutes, on a quiet machine
+//	go -C middleware/benchmarks run .          # about twelve minutes, on a quiet machine
 //	go -C middleware/benchmarks run . -quick   # seconds; shows that everything works
-//	go -C middleware/benchmarks run . -write   # also rewrites README.md and growth.svg
+//	go -C middleware/benchmarks run . -write   # also rewrites growth.svg and the figures in both READMEs
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -15,12 +16,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"testing"
 	"time"
 )
 
 func main() {
-	testing.Init() // registers test.benchtime, which testing.Benchmark obeys
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -34,54 +33,58 @@ func main() {
 type plan struct {
 	Quick bool
 
-	Passes    int
-	BenchTime time.Duration // of a row in a pass
-	LoadTime  time.Duration // of a server in a pass
+	Processes int
+	Rounds    int           // in each of them
+	Turns     int           // of each row in a round
+	Turn      time.Duration // how long one takes
+	Load      time.Duration // of a server in a round
+	Weighings int           // of a cached token
 
 	// What grows, and how far.
 	Tokens, Issuers, Keys, Scopes []int
 	CachedTokens                  int // to weigh one
+	StoredTokens                  int // in all; a tenth of them have room in a store
 }
 
 func fullPlan() plan {
 	return plan{
-		Passes: 6, BenchTime: 150 * time.Millisecond, LoadTime: 2 * time.Second,
+		Processes: 6, Rounds: 5, Turns: 1, Turn: 100 * time.Millisecond, Load: 400 * time.Millisecond, Weighings: 6,
 		Tokens:  []int{10, 100, 1000, 10_000, 100_000, 1_000_000},
 		Issuers: []int{1, 10, 100, 1000, 10_000}, Keys: []int{1, 10, 100, 1000}, Scopes: []int{1, 10, 50, 200},
-		CachedTokens: 5000,
+		CachedTokens: 5000, StoredTokens: 100_000,
 	}
 }
 
 // quickPlan takes seconds. Its numbers say that something was measured, not what it costs.
 func quickPlan() plan {
 	return plan{
-		Quick: true, Passes: 1, BenchTime: 2 * time.Millisecond, LoadTime: 30 * time.Millisecond,
+		Quick: true, Processes: 1, Rounds: 1, Turns: 1, Turn: time.Millisecond, Load: 30 * time.Millisecond, Weighings: 1,
 		Tokens: []int{10, 200}, Issuers: []int{1, 10}, Keys: []int{1, 10}, Scopes: []int{1, 10},
-		CachedTokens: 200,
+		CachedTokens: 200, StoredTokens: 200,
 	}
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, progress io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	flags.SetOutput(progress)
-	quick := flags.Bool("quick", false, "measure everything for a moment, in one pass: a test, not a result")
-	write := flags.Bool("write", false, "rewrite the figures in README.md, and growth.svg, in the current directory")
-	passes := flags.Int("passes", fullPlan().Passes, "`number` of passes, each in a process of its own; tables show medians")
+	quick := flags.Bool("quick", false, "measure everything for a moment, once: a test, not a result")
+	write := flags.Bool("write", false, "rewrite growth.svg and the figures in README.md, both in the current directory, and in ../../README.md")
+	processes := flags.Int("processes", 0, "`number` of processes for all but growth; (default 6)")
 	child := flags.String("child", "", "for the program's own use: the `part` to measure by a plan on standard input")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *passes < 1 {
-		return errors.New("it takes no arguments, and at least one pass")
+	if flags.NArg() > 0 || *processes < 0 {
+		return errors.New("it takes no arguments, and no negative number of processes")
 	}
 	if *child != "" {
 		return asChild(ctx, part(*child), stdin, stdout)
 	}
-	p := quickPlan()
-	if !*quick {
-		p = fullPlan()
-		p.Passes = *passes
+	p := fullPlan()
+	if *quick {
+		p = quickPlan()
 	}
+	p.Processes = cmp.Or(*processes, p.Processes)
 	return report(ctx, p, *write, stdout, progress)
 }
 
@@ -95,7 +98,7 @@ func report(ctx context.Context, p plan, write bool, stdout, progress io.Writer)
 		return err
 	}
 	if write {
-		if err := rewrite("README.md", text); err != nil {
+		if err := errors.Join(allFigures.write(text), someFigures.write(f.summary(p))); err != nil {
 			return err
 		}
 		if err := os.WriteFile("growth.svg", []byte(f.growthChart(p).SVG()), 0o644); err != nil {

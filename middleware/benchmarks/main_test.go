@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,15 +28,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestQuickRun(t *testing.T) {
-	readme := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(readme, []byte("before\n"+beginMark+"old\n"+endMark+"after\n"), 0o600))
-	t.Chdir(filepath.Dir(readme))
+	top := t.TempDir()
+	dir := filepath.Join(top, "middleware", "benchmarks")
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	t.Chdir(dir)
+	for _, p := range []place{allFigures, someFigures} {
+		require.NoError(t, os.WriteFile(p.path, []byte("before\n"+p.begin+"old\n"+p.end+"after\n"), 0o600))
+	}
 	var printed strings.Builder
 	require.NoError(t, run(t.Context(), []string{"-quick", "-write"}, nil, &printed, io.Discard))
 	checkReport(t, printed.String())
-	written, err := os.ReadFile(readme)
+	written, err := os.ReadFile(allFigures.path)
 	require.NoError(t, err)
-	assert.Equal(t, "before\n"+beginMark+"\n"+strings.TrimSpace(printed.String())+"\n\n"+endMark+"after\n", string(written))
+	assert.Equal(t, "before\n"+allFigures.begin+"\n"+strings.TrimSpace(printed.String())+"\n\n"+allFigures.end+"after\n", string(written))
+	checkSummary(t)
 	picture, err := os.ReadFile("growth.svg")
 	require.NoError(t, err)
 	assert.NoError(t, xml.Unmarshal(picture, new(struct{})))
@@ -44,15 +50,37 @@ func TestQuickRun(t *testing.T) {
 
 // The README shows what the program prints now, if not the same numbers.
 func TestREADMEHasTheReport(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	figures, err := allFigures.read()
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(readme), beginMark)
-	require.True(t, found)
-	figures, _, found := strings.Cut(rest, endMark)
-	require.True(t, found)
 	checkReport(t, figures)
 	_, err = os.Stat("growth.svg")
 	assert.NoError(t, err)
+	checkSummary(t)
+}
+
+// checkSummary holds that the README of the repository shows figures of the same run as
+// this module's, and the same ones.
+func checkSummary(t *testing.T) {
+	t.Helper()
+	figures, err := allFigures.read()
+	require.NoError(t, err)
+	summary, err := someFigures.read()
+	require.NoError(t, err)
+	heading := strings.SplitN(strings.TrimSpace(figures), "\n\n", 2)[0]
+	assert.True(t, strings.HasPrefix(strings.TrimSpace(summary), heading), heading)
+	tables := tablesOf(t, figures)
+	times, allocations := tables[0], tables[1]
+	rows := tablesOf(t, summary)[0]
+	require.Equal(t, names(contender.OnGoodTokens()), firstColumn(rows))
+	for n, row := range rows[2:] { // in the report's tables the row of the limit is above these
+		for i, column := range rows[0][1:] {
+			at := slices.Index(times[0], column)
+			ratio, _, _ := strings.Cut(row[i+1], " ")
+			assert.True(t, strings.HasSuffix(times[n+3][at], " · "+ratio), "%q, %s", row, column)
+			_, count, _ := strings.Cut(row[i+1], " · ")
+			assert.True(t, strings.HasPrefix(allocations[n+3][at], count+" · "), "%q, %s", row, column)
+		}
+	}
 }
 
 var number = regexp.MustCompile(`[0-9]`)
@@ -61,11 +89,11 @@ var number = regexp.MustCompile(`[0-9]`)
 func checkReport(t *testing.T, report string) {
 	t.Helper()
 	tables := tablesOf(t, report)
-	require.Len(t, tables, 10)
-	for _, rows := range tables[:8] {
+	require.Len(t, tables, 11)
+	for _, rows := range tables[:9] {
 		for _, row := range rows[2:] {
 			for _, text := range row[1:] {
-				assert.True(t, number.MatchString(text) || text == "–", "%q in %q", text, row)
+				assert.True(t, number.MatchString(text) || text == "–" && row[0] == limitRow, "%q in %q", text, row)
 			}
 		}
 	}
@@ -74,7 +102,7 @@ func checkReport(t *testing.T, report string) {
 		assert.Equal(t, append([]string{limitRow}, names(good)...), firstColumn(tables[n]))
 	}
 	assert.Equal(t, names(contender.OnBadTokens()), firstColumn(tables[2]))
-	assert.Equal(t, append(names(contender.OnBadTokens()), contender.Unprotected().Name), firstColumn(tables[9]))
+	assert.Equal(t, append([]string{contender.Ours().Name}, names(good)...), firstColumn(tables[10]))
 	assert.NotContains(t, report, "NaN")
 	assert.NotContains(t, report, "Inf")
 }
@@ -129,7 +157,7 @@ func TestRunRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	for rule, args := range map[string][]string{
 		"unknown flag":    {"-slow"},
 		"an argument":     {"quick"},
-		"no passes":       {"-passes", "0"},
+		"no processes":    {"-processes", "-1"},
 		"an unknown part": {"-child", "everything"},
 	} {
 		assert.Error(t, run(t.Context(), args, strings.NewReader("{}"), io.Discard, io.Discard), rule)
@@ -138,16 +166,16 @@ func TestRunRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	assert.True(t, errors.Is(err, flag.ErrHelp))
 }
 
-func TestRewriteNeedsItsMarks(t *testing.T) {
+func TestWritingNeedsItsMarks(t *testing.T) {
 	for rule, text := range map[string]string{
-		"no marks": "text\n", "no end": beginMark, "no beginning": endMark, "wrong order": endMark + beginMark,
+		"no marks": "text\n", "no end": "begin\n", "no beginning": "end\n", "wrong order": "end\nbegin\n",
 	} {
-		path := filepath.Join(t.TempDir(), "README.md")
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		assert.Error(t, rewrite(path, "figures"), rule)
-		kept, err := os.ReadFile(path)
+		p := place{filepath.Join(t.TempDir(), "README.md"), "begin\n", "end\n"}
+		require.NoError(t, os.WriteFile(p.path, []byte(text), 0o600))
+		assert.Error(t, p.write("figures"), rule)
+		kept, err := os.ReadFile(p.path)
 		require.NoError(t, err)
 		assert.Equal(t, text, string(kept), rule)
 	}
-	assert.Error(t, rewrite(filepath.Join(t.TempDir(), "missing.md"), "figures"))
+	assert.Error(t, place{path: filepath.Join(t.TempDir(), "missing.md")}.write("figures"))
 }

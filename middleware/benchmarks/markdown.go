@@ -32,21 +32,22 @@ func (f *figures) markdown(ctx context.Context, p plan) (string, error) {
 }
 
 func (f *figures) heading(s *strings.Builder, p plan) {
-	passes := "one pass"
-	if p.Passes > 1 {
-		passes = fmt.Sprintf("medians of %d passes", p.Passes)
+	rounds := "one round"
+	if n := p.Processes * p.Rounds; n > 1 {
+		rounds = fmt.Sprintf("%d rounds", n)
 	}
 	fmt.Fprintf(s, "Measured %s, %s, %s/%s, %s, GOMAXPROCS %d; %s.\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		processor(), runtime.GOMAXPROCS(0), passes)
+		processor(), runtime.GOMAXPROCS(0), rounds)
 	noise := f.noise()
-	if p.Passes > 1 {
-		fmt.Fprintf(s, "Between passes the bare signature check differed by up to %.0f %%.\n", 100*noise)
+	if p.Processes*p.Rounds > 1 {
+		fmt.Fprintf(s, "Figures are of the decile next to the best round; in the median one the bare signature check took up to %.0f %% longer.\n",
+			100*noise)
 	}
 	switch {
 	case p.Quick:
 		s.WriteString("\n**This was a quick run: it shows that everything works. Its numbers mean nothing.**\n")
-	case noise > 0.2:
+	case noise > 0.1:
 		s.WriteString("\n**The machine was not quiet: compare ratios, and only where they differ much.**\n")
 	}
 	s.WriteByte('\n')
@@ -85,11 +86,27 @@ func (f *figures) goodTokens(s *strings.Builder) {
 	s.WriteString("### One request with a good token\n\nTime, and its ratio to the signature check alone.\n\n")
 	f.grid(s, requestTable, "", func(at cell) string {
 		value, _ := f.value(at)
-		ratio, _ := f.ratio(at, limitRow)
-		return fmt.Sprintf("%s · ×%.2f", duration(value), ratio)
+		return duration(value) + " · " + f.ratio(at, cell{at.table, limitRow, at.column})
 	})
 	s.WriteString("What it allocates: how often, and how many bytes.\n\n")
 	f.grid(s, requestTable, "", f.garbage)
+}
+
+// summary returns what the README of the repository shows of the report.
+func (f *figures) summary(p plan) string {
+	var s strings.Builder
+	f.heading(&s, p)
+	columns := []contender.Algorithm{contender.RS256, contender.ES256, contender.EdDSA}
+	s.WriteString("| | RS256 | ES256 | EdDSA |\n|---|--:|--:|--:|\n")
+	for _, c := range contender.OnGoodTokens() {
+		fmt.Fprintf(&s, "| %s |", c.Name)
+		for _, algorithm := range columns {
+			at := cell{requestTable, c.Name, string(algorithm)}
+			fmt.Fprintf(&s, " %s · %d |", f.ratio(at, cell{requestTable, limitRow, at.column}), f.allocs(at))
+		}
+		s.WriteByte('\n')
+	}
+	return s.String()
 }
 
 func (f *figures) garbage(at cell) string {
@@ -97,10 +114,12 @@ func (f *figures) garbage(at cell) string {
 }
 
 func (f *figures) refused(s *strings.Builder) {
-	s.WriteString("### One request that is refused\n\nRS256. Time and allocations.\n\n")
+	s.WriteString("### One request that is refused\n\n" +
+		"RS256. Time, its ratio to the check of a signature, and how often it allocates.\n\n")
 	f.grid(s, refusalTable, "", func(at cell) string {
 		value, _ := f.value(at)
-		return fmt.Sprintf("%s · %d", duration(value), f.allocs(at))
+		ratio := f.ratio(at, cell{refusalLimitTable, limitRow, string(contender.RS256)})
+		return fmt.Sprintf("%s · %s · %d", duration(value), ratio, f.allocs(at))
 	})
 }
 
@@ -108,16 +127,15 @@ func (f *figures) throughput(s *strings.Builder) {
 	s.WriteString("### On all cores, and whole servers\n\n" +
 		"RS256. Wall-clock time of a request when all cores make them, and its ratio to the signature check alone;\n" +
 		"requests per second of an `http.Server` on loopback with 32 connections, and its share of the unprotected one's.\n\n")
-	unprotected := contender.Unprotected().Name
+	unprotected := cell{table: serverTable, row: contender.Unprotected().Name}
 	s.WriteString("| | all cores | | server, requests/s | share |\n|---|--:|--:|--:|--:|\n")
 	for _, row := range f.rows[parallelTable] {
 		at := cell{parallelTable, row, string(contender.RS256)}
 		value, _ := f.value(at)
-		ratio, _ := f.ratio(at, limitRow)
-		fmt.Fprintf(s, "| %s | %s | ×%.2f |", row, duration(value), ratio)
+		fmt.Fprintf(s, "| %s | %s | %s |", row, duration(value), f.ratio(at, cell{parallelTable, limitRow, at.column}))
 		at = cell{table: serverTable, row: row}
 		if value, ok := f.value(at); ok {
-			share, _ := f.ratio(at, unprotected)
+			share, _ := f.relation(at, unprotected)
 			fmt.Fprintf(s, " %s | %.0f %% |\n", thousands(int(value)), 100*share)
 		} else {
 			s.WriteString(" – | – |\n")
@@ -141,6 +159,12 @@ func (f *figures) growth(s *strings.Builder) {
 			return duration(value) + " · " + f.garbage(at)
 		})
 	}
+	s.WriteString("The cache beside general ones in its place, under a SHA-256 of the token: a request on all cores, and the share of\n" +
+		"requests that found their token. There is room for a tenth of the tokens of the last column.\n\n")
+	f.grid(s, storeTable, "", func(at cell) string {
+		value, _ := f.value(at)
+		return fmt.Sprintf("%s · %.0f %%", duration(value), 100*f.cached(at))
+	})
 	for _, row := range f.rows[memoryTable] {
 		value, _ := f.value(cell{table: memoryTable, row: row})
 		fmt.Fprintf(s, "A cached token with %s takes %s bytes of heap.\n\n", row, thousands(int(value)))
@@ -181,7 +205,7 @@ func acceptedBy(ctx context.Context, issuer *contender.Issuer, token contender.T
 		client.Bearer(token.Text)
 		if client.Do() == http.StatusOK {
 			name, _, _ := strings.Cut(c.Name, ",")
-			names = append(names, name)
+			names = appendNew(names, name)
 		}
 	}
 	if len(names) == 0 {
@@ -193,7 +217,7 @@ func acceptedBy(ctx context.Context, issuer *contender.Issuer, token contender.T
 func contenderTable() string {
 	var s strings.Builder
 	s.WriteString("| | version | configuration |\n|---|---|---|\n")
-	for _, c := range append(contender.OnBadTokens(), contender.Unprotected()) {
+	for _, c := range append([]contender.Contender{contender.Ours()}, onGoodTokens()...) {
 		fmt.Fprintf(&s, "| %s | %s | %s |\n", c.Name, c.Version(), c.Setting)
 	}
 	return s.String()
@@ -201,7 +225,7 @@ func contenderTable() string {
 
 // growthChart draws the growth tables.
 func (f *figures) growthChart(p plan) chart.Chart {
-	const cost = "µs per request"
+	const cost = "µs per request, logarithmic"
 	return chart.Chart{Title: "What a request costs as things grow", Panels: []chart.Panel{
 		{Title: "Distinct live tokens", X: "tokens", Y: cost, Lines: f.lines(tokenTable, p.Tokens)},
 		{Title: "Issuers", X: "issuers, a key and a token each", Y: cost, Lines: f.lines(issuerTable, p.Issuers)},

@@ -37,7 +37,7 @@ const (
 	panelWidth, panelHeight = 430, 330
 	titleHeight             = 40
 	// Of a panel, around its plot.
-	left, right, top, bottom = 62, 18, 64, 46
+	left, right, top, bottom = 62, 40, 64, 46
 )
 
 // The first four colours of Okabe and Ito's palette that show on white, which people with
@@ -148,27 +148,50 @@ func stroke(i int) string {
 // An axis maps the logarithms of values to a range of pixels.
 type axis struct{ low, high, from, to float64 }
 
-// newAxis reaches from one power of ten to another around the values.
+// newAxis reaches from one step to another around the values; steps are 1, 2 and 5 times the
+// powers of ten. There is a power of ten within.
 func newAxis(values []float64, from, to float64) axis {
 	a := axis{low: math.Inf(1), high: math.Inf(-1), from: from, to: to}
 	for _, v := range values {
-		a.low, a.high = min(a.low, math.Floor(math.Log10(v))), max(a.high, math.Ceil(math.Log10(v)))
+		a.low, a.high = min(a.low, stepBelow(math.Log10(v))), max(a.high, -stepBelow(-math.Log10(v)))
 	}
 	if len(values) == 0 {
 		a.low, a.high = 0, 1
 	}
-	a.high = max(a.high, a.low+1)
+	if math.Ceil(a.low) >= math.Floor(a.high) {
+		a.low, a.high = math.Floor(a.low), math.Floor(a.low)+1
+	}
 	return a
+}
+
+// stepBelow returns the logarithm of the last step up to e. It is symmetric: 1/2 and 1/5
+// are steps, too.
+func stepBelow(e float64) float64 {
+	const tolerance = 1e-9
+	whole := math.Floor(e + tolerance)
+	for _, step := range []float64{math.Log10(5), math.Log10(2)} {
+		if e-whole >= step-tolerance {
+			return whole + step
+		}
+	}
+	return whole
 }
 
 func (a axis) at(value float64) float64 {
 	return a.from + (math.Log10(value)-a.low)/(a.high-a.low)*(a.to-a.from)
 }
 
+// ticks returns the powers of ten, and all steps where they have room.
 func (a axis) ticks() []float64 {
+	const roomy = 2.5 // decades
 	var ticks []float64
-	for e := a.low; e <= a.high; e++ {
-		ticks = append(ticks, math.Pow(10, e))
+	for e := math.Floor(a.low); e <= a.high; e++ {
+		for _, step := range []float64{1, 2, 5} {
+			at := e + math.Log10(step)
+			if a.low-1e-9 <= at && at <= a.high+1e-9 && (step == 1 || a.high-a.low <= roomy) {
+				ticks = append(ticks, step*math.Pow(10, e))
+			}
+		}
 	}
 	return ticks
 }

@@ -64,7 +64,7 @@ func TestSVGNamesEverything(t *testing.T) {
 	_, texts := elements(t, svg, "text")
 	assert.Subset(t, texts, []string{
 		"Growth & cost", "tokens", "distinct tokens", "µs per request", "no <cache>", "cache", // escaped
-		"10", "1,000,000", "0.1", "100", "keys", "empty",
+		"10", "1,000,000", "0.5", "1", "20", "50", "keys", "empty",
 	})
 }
 
@@ -99,4 +99,16 @@ func TestSVGLeavesOutWhatHasNoLogarithm(t *testing.T) {
 	assert.Len(t, circles, 1)
 	assert.NotContains(t, svg, "NaN")
 	assert.NotContains(t, svg, "Inf")
+}
+
+// A label in the middle of its tick needs half of its width on the right.
+func TestLabelsAreNotCutOff(t *testing.T) {
+	svg := example().SVG()
+	labels, texts := elements(t, svg, "text")
+	const widthOfDigit, panelWidth = 7, 430
+	for i, text := range texts {
+		if labels[i]["text-anchor"] == "middle" && labels[i]["transform"] == "" && text != "Growth & cost" {
+			assert.Less(t, number(t, labels[i]["x"])+float64(len(text))*widthOfDigit/2, float64(panelWidth), text)
+		}
+	}
 }

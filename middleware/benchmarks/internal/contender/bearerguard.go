@@ -14,20 +14,20 @@ func protectByDefault(_ context.Context, issuer *Issuer, app App) (http.Handler,
 	return guarded(app, middleware.Config{Issuer: issuer.URL, Audiences: []string{Audience}})
 }
 
-// protectWithoutMemory does the same with the cache of verified tokens off.
-func protectWithoutMemory(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
-	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL, Logger: silent()})
-	if err != nil {
-		return nil, err
-	}
+// protectRemembering does the same with room for so many tokens; 0 is the default.
+func protectRemembering(entries int, issuer *Issuer, keys claims.KeySet, app App) (http.Handler, error) {
 	verifier, err := claims.NewVerifier(claims.Config{
 		Issuers:      []claims.Issuer{{URL: issuer.URL, Audiences: []string{Audience}, Keys: keys}},
-		CacheEntries: -1,
+		CacheEntries: entries,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return guarded(app, middleware.Config{Verifier: verifier})
+}
+
+func fetchedKeys(issuer *Issuer) (claims.KeySet, error) {
+	return jwks.New(jwks.Config{Issuer: issuer.URL, Logger: silent()})
 }
 
 func guarded(app App, config middleware.Config) (http.Handler, error) {

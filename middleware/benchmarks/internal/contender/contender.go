@@ -45,18 +45,33 @@ func Ours() Contender {
 
 // Peers returns the other libraries in the order of the tables.
 func Peers() []Contender {
-	return []Contender{golangJWT(), goOIDC(), jwxTwo(), jwxThree(), jwtauthChi(), auth0()}
+	return []Contender{golangJWT(), golangJWTWithKeyfunc(), goOIDC(), jwxTwo(), jwxThree(), jwtauthChi(), auth0()}
 }
 
 // OnGoodTokens returns all contenders for tokens that are accepted, which ours treats in
-// two ways: for a token that it sees for the first time, and for one that it has verified
-// before. No peer remembers tokens.
+// three ways: a token that comes for the first time is verified and remembered, one that
+// has come before is recognised, and with the cache off each one is only verified. No peer
+// remembers tokens. The first way needs two tokens or more that take turns.
 func OnGoodTokens() []Contender {
-	first, again := Ours(), Ours()
-	first.Name, first.Protect = "bearerguard, first sight", protectWithoutMemory
-	first.Setting = "The same with the verified-token cache off (`claims.Config.CacheEntries: -1`)."
-	again.Name = "bearerguard, seen before"
-	return append([]Contender{first, again}, Peers()...)
+	return append([]Contender{
+		ours("first sight", 1, "The same with room for one token (`claims.Config.CacheEntries: 1`): of two that take turns each pushes the other out."),
+		ours("seen before", 0, "The same as it comes, with tokens that it has verified before."),
+		ours("cache off", -1, "The same without the verified-token cache (`claims.Config.CacheEntries: -1`)."),
+	}, Peers()...)
+}
+
+func ours(name string, entries int, setting string) Contender {
+	c := Ours()
+	c.Name += ", " + name
+	c.Setting = setting
+	c.Protect = func(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
+		keys, err := fetchedKeys(issuer)
+		if err != nil {
+			return nil, err
+		}
+		return protectRemembering(entries, issuer, keys, app)
+	}
+	return c
 }
 
 // OnBadTokens returns all contenders for tokens that are refused. Nobody remembers those.

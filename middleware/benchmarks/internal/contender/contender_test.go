@@ -62,18 +62,18 @@ func TestContendersVerify(t *testing.T) {
 // sense (some have an option against it), but whoever compares costs should know what
 // they buy. An upgrade that changes a line here changes the README's table.
 func TestDubiousTokens(t *testing.T) {
-	const golang, oidc, jwx2, jwx3, chi, auth0 = "golang-jwt v5, static keys", "coreos/go-oidc v3",
-		"jwx v2 ParseRequest", "jwx v3 ParseRequest", "go-chi/jwtauth v5, one key", "auth0/go-jwt-middleware v3"
+	const golang, keyfunc, oidc, jwx2, jwx3, chi, auth0 = "golang-jwt v5, static keys", "golang-jwt v5, keyfunc v3",
+		"coreos/go-oidc v3", "jwx v2 ParseRequest", "jwx v3 ParseRequest", "go-chi/jwtauth v5, one key", "auth0/go-jwt-middleware v3"
 	accepts := map[string][]string{
-		"no `exp` (RFC 9068 section 2.2)":                            {golang, jwx2, jwx3, chi, auth0},
+		"no `exp` (RFC 9068 section 2.2)":                            {golang, keyfunc, jwx2, jwx3, chi, auth0},
 		"`exp` is 0":                                                 {jwx2, chi},
-		"`aud` twice, ours last (RFC 7519 section 4)":                {golang, oidc, jwx2, jwx3, chi, auth0},
-		"`AUD` in place of `aud` (RFC 7519 section 7.3)":             {golang, oidc},
-		"unknown `crit` (RFC 7515 section 4.1.11)":                   {golang, jwx2, jwx3, chi, auth0},
-		"`typ` of a logout token (RFC 8725 section 3.11)":            {golang, oidc, jwx2, jwx3, chi, auth0},
+		"`aud` twice, ours last (RFC 7519 section 4)":                {golang, keyfunc, oidc, jwx2, jwx3, chi, auth0},
+		"`AUD` in place of `aud` (RFC 7519 section 7.3)":             {golang, keyfunc, oidc},
+		"unknown `crit` (RFC 7515 section 4.1.11)":                   {golang, keyfunc, jwx2, jwx3, chi, auth0},
+		"`typ` of a logout token (RFC 8725 section 3.11)":            {golang, keyfunc, oidc, jwx2, jwx3, chi, auth0},
 		"`alg` HS256 over an RS256 signature (RFC 8725 section 3.1)": {jwx2, jwx3, chi},
 		"padded signature (RFC 7515 section 2)":                      {jwx2, jwx3, chi, auth0},
-		"other trailing bits, same signature (RFC 4648 section 3.5)": {golang, oidc, jwx2, jwx3, chi, auth0},
+		"other trailing bits, same signature (RFC 4648 section 3.5)": {golang, keyfunc, oidc, jwx2, jwx3, chi, auth0},
 	}
 	issuer := newIssuer(t, contender.RS256)
 	tokens := issuer.Dubious()
@@ -105,12 +105,20 @@ func TestClientAllocatesNothing(t *testing.T) {
 // from the program.
 func BenchmarkGoodToken(b *testing.B) {
 	for _, algorithm := range contender.Algorithms() {
-		issuer := newIssuer(b, algorithm)
-		for _, c := range append(contender.OnGoodTokens(), contender.Unprotected()) {
-			b.Run(string(algorithm)+"/"+c.Name, func(b *testing.B) {
-				benchmark(b, client(b, c, issuer), issuer.Token())
+		b.Run(string(algorithm), func(b *testing.B) { // a key for those that are measured alone
+			issuer := newIssuer(b, algorithm)
+			tokens := issuer.Tokens(2)
+			b.Run("signature check alone", func(b *testing.B) {
+				check := issuer.SignatureCheck(tokens[0])
+				b.ReportAllocs()
+				for b.Loop() {
+					check()
+				}
 			})
-		}
+			for _, c := range append(contender.OnGoodTokens(), contender.Unprotected()) {
+				b.Run(c.Name, func(b *testing.B) { benchmark(b, client(b, c, issuer), tokens...) })
+			}
+		})
 	}
 }
 
@@ -119,17 +127,26 @@ func BenchmarkBadToken(b *testing.B) {
 	for _, token := range issuer.Refusals() {
 		for _, c := range contender.OnBadTokens() {
 			b.Run(token.Rule+"/"+c.Name, func(b *testing.B) {
-				benchmark(b, client(b, c, issuer), token.Text)
+				client := client(b, c, issuer)
+				client.Bearer(issuer.Token())
+				client.Do()
+				benchmark(b, client, token.Text)
 			})
 		}
 	}
 }
 
-func benchmark(b *testing.B, client *contender.Client, token string) {
-	client.Bearer(token)
+// benchmark makes requests with the tokens in turn.
+func benchmark(b *testing.B, client *contender.Client, tokens ...string) {
+	fields := make([]string, len(tokens))
+	for n, token := range tokens {
+		fields[n] = "Bearer " + token
+	}
+	client.Authorize(fields[0])
 	want := client.Do()
 	b.ReportAllocs()
-	for b.Loop() {
+	for n := 0; b.Loop(); n++ {
+		client.Authorize(fields[n%len(fields)])
 		if status := client.Do(); status != want {
 			b.Fatal(status)
 		}

@@ -103,6 +103,15 @@ func (i *Issuer) payload(changes members) string {
 // Token returns a token that everyone has to accept.
 func (i *Issuer) Token() string { return i.sign(i.header(nil), i.payload(nil)) }
 
+// Tokens returns distinct tokens of one length that everyone has to accept.
+func (i *Issuer) Tokens(count int) []string {
+	tokens := make([]string, count)
+	for n := range tokens {
+		tokens[n] = i.claiming(members{"jti": fmt.Sprintf("a0b1c2d3e4f5%08d", n)})
+	}
+	return tokens
+}
+
 // claiming returns a genuine token with other claims.
 func (i *Issuer) claiming(changes members) string { return i.sign(i.header(nil), i.payload(changes)) }
 

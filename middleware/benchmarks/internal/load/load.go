@@ -24,8 +24,9 @@ const MaxDuration = time.Minute
 type Load struct {
 	// Address is the host and port of a server on loopback.
 	Address string
-	// Authorization is the value of that field, or empty for none.
-	Authorization string
+	// Authorization returns the values of that field that a connection's requests carry in
+	// turn; connections count from 0. A nil func is for requests without the field.
+	Authorization func(connection int) []string
 	// Connections are kept open; each has one request under way. At most 256.
 	Connections int
 	// Duration is for how long new requests are made. At most MaxDuration.
@@ -44,9 +45,10 @@ func (l Load) Run(ctx context.Context) (perSecond float64, err error) {
 	var wait sync.WaitGroup
 	began := time.Now()
 	deadline := began.Add(l.Duration)
-	for range l.Connections {
+	for connection := range l.Connections {
+		requests := l.requests(connection)
 		wait.Go(func() {
-			n, err := l.connection(ctx, deadline)
+			n, err := l.ask(ctx, requests, deadline)
 			answered.Add(n)
 			if err != nil {
 				cancel(err)
@@ -75,8 +77,8 @@ func (l Load) check() error {
 	return nil
 }
 
-// connection makes requests on one connection until the deadline or until ctx ends.
-func (l Load) connection(ctx context.Context, deadline time.Time) (answered int64, err error) {
+// ask makes the requests in turn on one connection, until the deadline or until ctx ends.
+func (l Load) ask(ctx context.Context, requests [][]byte, deadline time.Time) (answered int64, err error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", l.Address)
 	if err != nil {
@@ -87,9 +89,9 @@ func (l Load) connection(ctx context.Context, deadline time.Time) (answered int6
 	if err := conn.SetDeadline(deadline.Add(5 * time.Second)); err != nil {
 		return 0, err
 	}
-	request, reader := l.request(), bufio.NewReader(conn)
+	reader := bufio.NewReader(conn)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
-		if _, err := conn.Write(request); err != nil {
+		if _, err := conn.Write(requests[int(answered)%len(requests)]); err != nil {
 			return answered, err
 		}
 		if err := readAnswer(reader); err != nil {
@@ -100,12 +102,16 @@ func (l Load) connection(ctx context.Context, deadline time.Time) (answered int6
 	return answered, nil
 }
 
-func (l Load) request() []byte {
-	request := []byte("GET /timesheets HTTP/1.1\r\nHost: " + l.Address + "\r\n")
-	if l.Authorization != "" {
-		request = append(request, "Authorization: "+l.Authorization+"\r\n"...)
+func (l Load) requests(connection int) [][]byte {
+	start := "GET /timesheets HTTP/1.1\r\nHost: " + l.Address + "\r\n"
+	if l.Authorization == nil {
+		return [][]byte{[]byte(start + "\r\n")}
 	}
-	return append(request, "\r\n"...)
+	var requests [][]byte
+	for _, value := range l.Authorization(connection) {
+		requests = append(requests, []byte(start+"Authorization: "+value+"\r\n\r\n"))
+	}
+	return requests
 }
 
 var errAnswer = errors.New("load: not an answer with a Content-Length")

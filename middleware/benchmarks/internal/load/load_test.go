@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -21,27 +22,32 @@ func serve(t *testing.T, handler http.HandlerFunc) load.Load {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return load.Load{
-		Address: server.Listener.Addr().String(), Authorization: "Bearer abc",
-		Connections: 4, Duration: 20 * time.Millisecond,
+		Address: server.Listener.Addr().String(), Connections: 4, Duration: 20 * time.Millisecond,
+		Authorization: func(connection int) []string {
+			return []string{fmt.Sprintf("Bearer %d-a", connection), fmt.Sprintf("Bearer %d-b", connection)}
+		},
 	}
 }
 
 func TestRunCountsAnswers(t *testing.T) {
 	var asked atomic.Int64
-	var connections sync.Map
+	var connections, fields sync.Map
 	l := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		connections.Store(r.RemoteAddr, true)
-		assert.Equal(t, "Bearer abc", r.Header.Get("Authorization"))
+		fields.Store(r.Header.Get("Authorization"), true)
 		_, _ = io.WriteString(w, "[]\n")
 	})
 	began := time.Now()
 	perSecond, err := l.Run(t.Context())
 	require.NoError(t, err)
 	assert.InEpsilon(t, float64(asked.Load()), perSecond*time.Since(began).Seconds(), 0.5)
-	count := 0
-	connections.Range(func(any, any) bool { count++; return true })
-	assert.Equal(t, l.Connections, count, "connections are kept")
+	count := func(m *sync.Map) (n int) {
+		m.Range(func(any, any) bool { n++; return true })
+		return n
+	}
+	assert.Equal(t, l.Connections, count(&connections), "connections are kept")
+	assert.Equal(t, 2*l.Connections, count(&fields), "each has its fields, in turn")
 }
 
 func TestRunFails(t *testing.T) {
