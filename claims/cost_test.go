@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/bearerguard/bearerguard/claims"
 )
 
 // Ceilings of allocations per call; Ed25519 itself allocates nothing.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if claims.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	for _, tc := range []struct {
@@ -42,7 +44,7 @@ func TestAllocations(t *testing.T) {
 
 // Whatever a token is made of, reading it takes memory in proportion to its length.
 func TestMemoryIsBoundedByTheTokensLength(t *testing.T) {
-	if raceEnabled {
+	if claims.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	fill := func(open, item, end string, count int) string {

@@ -1,5 +1,6 @@
 //go:build !race
 
-package claims_test
+package claims
 
-const raceEnabled = false
+// RaceEnabled reports whether the race detector is on, which allocates on its own account.
+const RaceEnabled = false

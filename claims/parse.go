@@ -44,12 +44,18 @@ var (
 // A reader is a strict JSON decoder over bytes in memory. Readers are pooled: making
 // one costs more than reading a token.
 type reader struct {
-	doc bytes.Buffer // the decoder reads a bytes.Buffer in place
-	dec *jsontext.Decoder
+	doc    bytes.Buffer // the decoder reads a bytes.Buffer in place
+	dec    *jsontext.Decoder
+	pooled bool
 }
 
-// pooledBytes is the longest document whose memory is kept for the next one.
-const pooledBytes = 64 << 10
+// A decoder keeps what it has grown to, for each level of nesting apart and until a document
+// comes that is as deep. So the reader of one that is longer, or has more members, than an
+// ordinary token's is not used again: otherwise a stranger could leave megabytes in it.
+const (
+	pooledBytes   = 8 << 10
+	pooledMembers = 64 // or colons in strings
+)
 
 var readers = sync.Pool{New: func() any {
 	r := new(reader)
@@ -58,18 +64,24 @@ var readers = sync.Pool{New: func() any {
 }}
 
 func newReader(doc string) *reader {
-	r := readers.Get().(*reader)
+	pooled := len(doc) <= pooledBytes && strings.Count(doc, ":") <= pooledMembers
+	var r *reader
+	if pooled {
+		r = readers.Get().(*reader)
+	} else {
+		r = readers.New().(*reader)
+	}
+	r.pooled = pooled
 	r.doc.WriteString(doc)
 	r.dec.Reset(&r.doc)
 	return r
 }
 
 func (r *reader) release() {
-	if r.doc.Cap() > pooledBytes {
-		return
+	if r.pooled {
+		r.doc.Reset()
+		readers.Put(r)
 	}
-	r.doc.Reset()
-	readers.Put(r)
 }
 
 // next returns where the next name or value stands, without white space.

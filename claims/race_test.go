@@ -1,6 +1,6 @@
 //go:build race
 
-package claims_test
+package claims
 
-// The race detector allocates on its own account.
-const raceEnabled = true
+// RaceEnabled reports whether the race detector is on, which allocates on its own account.
+const RaceEnabled = true

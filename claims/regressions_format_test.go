@@ -39,7 +39,7 @@ func TestRegressionsSerialization(t *testing.T) {
 // Dots cost golang-jwt (CVE-2025-30204), go-jose (CVE-2025-27144) and x/oauth2 (CVE-2025-22868)
 // 16 bytes each: they cut before they counted.
 func TestRegressionsDotsCostNothing(t *testing.T) {
-	if raceEnabled {
+	if claims.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	v, dots := newVerifier(t, goodIssuer()), strings.Repeat(".", 16<<10)
