@@ -11,7 +11,7 @@ import (
 type cacheShard struct {
 	// table has a chain for every so many places; nil until the first token comes. A
 	// reader that meets a change may miss an entry, which costs it a verification in
-	// full; it never finds one that is not there.
+	// full, or find one that has just been forgotten; never one of another token.
 	table atomic.Pointer[[]chain]
 
 	mu                  sync.Mutex // guards all below, and changes of table and chains
@@ -39,23 +39,44 @@ func chainOf(table []chain, place uint64) *chain {
 	return &table[place>>32&uint64(len(table)-1)]
 }
 
-// same returns the entry of the same token as entry's, or nil.
-func (s *cacheShard) same(entry *acceptedToken) *acceptedToken {
+// mayHave reports whether there is an entry for place. That of another token is no more
+// than a coincidence, or an attempt.
+func (s *cacheShard) mayHave(place uint64) bool {
+	entry := s.first(place)
+	for entry != nil && entry.place != place {
+		entry = entry.chained.Load()
+	}
+	return entry != nil
+}
+
+// find returns the entry of the token that has this signing input and this digest of its
+// signature, or nil.
+func (s *cacheShard) find(place uint64, d digest, signingInput string) *acceptedToken {
+	entry := s.first(place)
+	for entry != nil && (entry.place != place || entry.digest != d || string(entry.signingInput) != signingInput) {
+		entry = entry.chained.Load()
+	}
+	return entry
+}
+
+// holds reports whether entry itself is there.
+func (s *cacheShard) holds(entry *acceptedToken) bool {
 	e := s.first(entry.place)
-	for e != nil && (e.digest != entry.digest || string(e.signingInput) != string(entry.signingInput)) {
+	for e != nil && e != entry {
 		e = e.chained.Load()
 	}
-	return e
+	return e != nil
 }
 
 // victim returns the first entry from the hand towards the newest, and round again,
-// that was not used since the hand last passed.
+// that was not used since the hand last passed. Readers that go on using all of them do
+// not keep it searching for more than two rounds.
 func (s *cacheShard) victim() *acceptedToken {
-	for {
+	for steps := 2 * s.entries; ; steps-- {
 		if s.hand == nil {
 			s.hand = s.oldest
 		}
-		if !s.hand.used.Swap(false) {
+		if !s.hand.used.Swap(false) || steps <= 0 {
 			return s.hand
 		}
 		s.hand = s.hand.next
@@ -64,7 +85,8 @@ func (s *cacheShard) victim() *acceptedToken {
 
 // sweep looks at two entries for each one that comes, and forgets those that have
 // expired. So a cache that is far from full does not go on growing with tokens that
-// nobody will ask for again: it holds about twice as many as are alive.
+// nobody will ask for again: while tokens keep coming, it holds about twice as many as are
+// alive.
 func (s *cacheShard) sweep(now time.Time) {
 	for range min(2, s.entries) {
 		if s.broom == nil {
@@ -82,9 +104,7 @@ func (s *cacheShard) link(entry *acceptedToken) {
 	if table := s.table.Load(); table == nil || s.entries >= len(*table) {
 		s.grow()
 	}
-	first := chainOf(*s.table.Load(), entry.place)
-	entry.chained.Store(first.Load())
-	first.Store(entry) // complete by now, since readers may follow at once
+	prepend(*s.table.Load(), entry)
 	s.entries++
 	s.bytes += entry.size
 	entry.prev, entry.next = s.newest, nil
@@ -108,11 +128,17 @@ func (s *cacheShard) grow() {
 	}
 	table := make([]chain, length)
 	for entry := s.oldest; entry != nil; entry = entry.next {
-		first := chainOf(table, entry.place)
-		entry.chained.Store(first.Load())
-		first.Store(entry)
+		prepend(table, entry)
 	}
 	s.table.Store(&table)
+}
+
+// prepend puts an entry, which is complete, before all others of its chain. Readers may
+// follow at once.
+func prepend(table []chain, entry *acceptedToken) {
+	first := chainOf(table, entry.place)
+	entry.chained.Store(first.Load())
+	first.Store(entry)
 }
 
 func (s *cacheShard) unlink(entry *acceptedToken) {
@@ -139,4 +165,7 @@ func (s *cacheShard) unlink(entry *acceptedToken) {
 	} else {
 		s.newest = entry.prev
 	}
+	// A request that is under way may hold this entry for long: it must not hold all that
+	// come after it, too.
+	entry.prev, entry.next = nil, nil
 }

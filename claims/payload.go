@@ -144,8 +144,7 @@ func (c *Claims) resolveScopes(paths [][]string) {
 			c.scopeText, _ = unquote(value)
 			return
 		}
-		list, ok := readStrings(value)
-		if ok {
+		if list, ok := readStrings(value); ok {
 			c.scopeList = list
 		}
 		return

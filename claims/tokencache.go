@@ -20,9 +20,10 @@ const (
 	entryBytes = 4 << 10
 	// entryOverhead is what an entry takes beside what it points to: itself, its claims
 	// and its place in a chain.
-	entryOverhead = 512
+	entryOverhead = 800
 	memberBytes   = 16
 	stringBytes   = 16
+	minAllocation = 8 // of a scope that was written with escapes
 )
 
 // An acceptedToken carried a valid signature of key, under the header's alg and kid, and
@@ -55,24 +56,24 @@ func digestOf(signature string) digest {
 	return sha256.Sum256(unsafe.Slice(unsafe.StringData(signature), len(signature)))
 }
 
-// is reports whether t is the very token that was accepted, byte for byte.
-func (a *acceptedToken) is(t compact) bool {
-	return string(a.signingInput) == t.signingInput && a.digest == digestOf(t.signature)
-}
-
-// bytes is what the entry takes, or a little more: strings that are parts of the payload
-// count twice, since those that were written with escapes are not.
+// bytes is what the entry takes, or a little more. Strings that are parts of the payload
+// count twice, since those that were written with escapes are not; and allocations are
+// up to an eighth larger than what was asked for.
 func (a *acceptedToken) bytes() int64 {
 	c := a.claims
-	n := entryOverhead + len(a.signingInput) + len(c.text) + cap(c.members)*memberBytes + len(a.header.kid)
+	n := len(a.signingInput) + len(c.text) + len(a.header.kid)
 	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
 	for _, id := range c.clientIDs {
 		n += len(id)
 	}
+	n += cap(c.scopeList) * stringBytes
 	for _, scope := range c.scopeList {
-		n += stringBytes + len(scope)
+		n += minAllocation + len(scope)
 	}
-	return int64(n)
+	if cap(c.members) > len(c.first) {
+		n += cap(c.members) * memberBytes
+	}
+	return int64(entryOverhead + n + n/8)
 }
 
 // A tokenCache remembers verified tokens within a bound of entries and of bytes.
@@ -81,15 +82,15 @@ func (a *acceptedToken) bytes() int64 {
 // are, so that nobody is given other claims than he presented, whatever becomes of a
 // hash; the signature is compared by its SHA-256. Without the signature what is kept is
 // no credential, and it says no more than the claims beside it. This proves as much as a
-// SHA-256 of the whole token, at a third of its cost; neither a hash that is weaker
+// SHA-256 of the whole token, at less than half of its cost; neither a hash that is weaker
 // nor one of a part alone would.
 //
-// Finding an entry takes no lock and writes nothing, so that the one token of a busy
-// client is no point at which all cores meet.
+// Finding an entry takes no lock, and writes nothing but the bit that says that it was
+// used, once, so that the one token of a busy client is no point at which all cores meet.
 //
-// When the cache is full it forgets by SIEVE (Zhang et al., NSDI 2024): a hit only sets a
-// bit, once, and one pass of tokens that are used once does not push out the ones that
-// are used again. That is all it takes here, and less than the dependency that a general
+// When the cache is full it forgets by SIEVE (Zhang et al., NSDI 2024): a hit sets that
+// bit, and one pass of tokens that are used once does not push out the ones that are used
+// again. That is all it takes here, and less than the dependency that a general
 // cache would be.
 type tokenCache struct {
 	seed   maphash.Seed // keeps clients from choosing tokens that meet in one chain
@@ -110,8 +111,8 @@ func newTokenCache(entries int) *tokenCache {
 	return c
 }
 
-// placeBytes of a signature in base64url are more than anybody can make two tokens
-// agree in: 192 bits.
+// placeBytes of a signature in base64url, some 190 bits, are more than anybody without the
+// key can make two tokens agree in.
 const placeBytes = 32
 
 // placeOf says where the token with this signature is looked for, and no more than that.
@@ -127,10 +128,11 @@ func (c *tokenCache) shardOf(place uint64) *cacheShard {
 // get returns what is remembered of a token, or nil.
 func (c *tokenCache) get(t compact) *acceptedToken {
 	place := c.placeOf(t.signature)
-	entry := c.shardOf(place).first(place)
-	for entry != nil && (entry.place != place || !entry.is(t)) {
-		entry = entry.chained.Load()
+	shard := c.shardOf(place)
+	if !shard.mayHave(place) {
+		return nil
 	}
+	entry := shard.find(place, digestOf(t.signature), t.signingInput)
 	if entry != nil && !entry.used.Load() {
 		entry.used.Store(true)
 	}
@@ -148,7 +150,7 @@ func (c *tokenCache) add(entry *acceptedToken, t compact, now time.Time) {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.sweep(now)
-	if old := shard.same(entry); old != nil {
+	if old := shard.find(entry.place, entry.digest, t.signingInput); old != nil {
 		shard.unlink(old)
 	}
 	if entry.size > shard.maxBytes {
@@ -165,7 +167,7 @@ func (c *tokenCache) drop(entry *acceptedToken) {
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.same(entry) == entry {
+	if shard.holds(entry) {
 		shard.unlink(entry)
 	}
 }

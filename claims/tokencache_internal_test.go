@@ -1,18 +1,10 @@
 package claims
 
 import (
-	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
-	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -85,36 +77,6 @@ func TestCacheStaysWithinItsBounds(t *testing.T) {
 			}
 		})
 	}
-}
-
-// requireConsistent walks the list both ways, and all chains.
-func requireConsistent(t *testing.T, s *cacheShard) {
-	t.Helper()
-	forward, bytes := 0, int64(0)
-	for e := s.oldest; e != nil; e = e.next {
-		require.Same(t, e, s.same(e))
-		forward++
-		bytes += e.bytes()
-	}
-	backward := 0
-	for e := s.newest; e != nil; e = e.prev {
-		backward++
-	}
-	require.Equal(t, s.entries, forward)
-	require.Equal(t, forward, backward)
-	require.Equal(t, s.bytes, bytes)
-	table, chained := s.table.Load(), 0
-	if table == nil {
-		require.Zero(t, s.entries)
-		return
-	}
-	for i := range *table {
-		for e := (*table)[i].Load(); e != nil; e = e.chained.Load() {
-			chained++
-		}
-	}
-	require.Equal(t, s.entries, chained)
-	require.LessOrEqual(t, len(*table), max(firstTable, 2*s.maxEntries), "chains are for entries that there are")
 }
 
 func TestEntryThatIsTooLargeIsNotKept(t *testing.T) {
@@ -201,135 +163,4 @@ func TestExpiredTokensAreSwept(t *testing.T) {
 	for i := range c.shards {
 		requireConsistent(t, &c.shards[i])
 	}
-}
-
-// Readers take no lock. Whatever writers do meanwhile, a reader finds the entry of the very
-// token that it asked for, or none, and comes to an end.
-func TestReadersAmidWriters(t *testing.T) {
-	c := newTokenCache(400) // 16 shards
-	var readers, writers sync.WaitGroup
-	var done atomic.Bool
-	for worker := range 2 {
-		readers.Go(func() {
-			for n := worker; !done.Load(); n++ {
-				asked := partsOf(n % 1000)
-				if entry := c.get(asked); entry != nil && entry.digest != digestOf(asked.signature) {
-					t.Errorf("another token's entry")
-					return
-				}
-			}
-		})
-		writers.Go(func() {
-			for n := range 4000 {
-				entry := c.addToken((n*7+worker)%1000, 1000)
-				if n%5 == 0 {
-					c.drop(entry)
-				}
-			}
-		})
-	}
-	writers.Wait()
-	done.Store(true)
-	readers.Wait()
-	for i := range c.shards {
-		requireConsistent(t, &c.shards[i])
-	}
-}
-
-// While the table grows, entries move from chain to chain below the readers.
-func TestReaderOfAGrowingTableComesToAnEnd(t *testing.T) {
-	var s cacheShard
-	for n := range 1000 {
-		entry := entryOf(n, 1000)
-		entry.place = uint64(n) << 32
-		old := s.table.Load()
-		s.link(entry)
-		if old == nil || s.table.Load() == old {
-			continue
-		}
-		for place := range uint64(n) { // of a reader that loaded the table before
-			steps := 0
-			for e := chainOf(*old, place<<32).Load(); e != nil; e = e.chained.Load() {
-				steps++
-				require.LessOrEqual(t, steps, s.entries)
-			}
-		}
-	}
-}
-
-// What is kept is no credential: neither the token nor its signature.
-func TestCacheKeepsNoToken(t *testing.T) {
-	public, private, err := ed25519.GenerateKey(nil)
-	require.NoError(t, err)
-	issuer := Issuer{URL: "https://issuer.example/", Audiences: []string{"a"}, Keys: verifyingKey{string(public)}}
-	v, err := NewVerifier(Config{Issuers: []Issuer{issuer}, Now: func() time.Time { return arrival }})
-	require.NoError(t, err)
-	encode := base64.RawURLEncoding.EncodeToString
-	input := encode([]byte(`{"alg":"EdDSA","kid":"a key"}`)) + "." +
-		encode([]byte(`{"iss":"https://issuer.example/","aud":"a","exp":1893628800,"sub":"alice","scope":["a","b"]}`))
-	token := []byte(input + "." + encode(ed25519.Sign(private, []byte(input))))
-	memory := weak.Make(&token[0])
-	c, err := v.Verify(t.Context(), unsafe.String(&token[0], len(token)))
-	require.NoError(t, err)
-	require.Equal(t, "alice", c.Subject())
-	entries, _ := v.cache.size()
-	require.Equal(t, 1, entries)
-	for i := range v.cache.shards {
-		for e := v.cache.shards[i].oldest; e != nil; e = e.next {
-			assert.Nil(t, e.signature)
-			assert.Equal(t, input, string(e.signingInput))
-		}
-	}
-	token = nil
-	runtime.GC()
-	assert.Nil(t, memory.Value(), "nothing points into the token any more")
-	runtime.KeepAlive(v)
-}
-
-// A verifyingKey is a key, and the set of it alone.
-type verifyingKey struct{ public string }
-
-func (k verifyingKey) Keys(context.Context, string, string) ([]Key, error) { return []Key{k}, nil }
-
-func (k verifyingKey) Verify(signingInput, signature []byte) error {
-	if !ed25519.Verify(ed25519.PublicKey(k.public), signingInput, signature) {
-		return ErrSignature
-	}
-	return nil
-}
-
-func TestHeaderMemoIsBounded(t *testing.T) {
-	var m headerMemo
-	long := strings.Repeat("x", headerMemoBytes+1)
-	m.add(long, header{alg: "EdDSA"})
-	_, ok := m.get(long)
-	assert.False(t, ok)
-	for n := range 10_000 {
-		m.add(strings.Repeat("a", n%headerMemoBytes), header{alg: "EdDSA"})
-	}
-	m.add("segment", header{alg: "EdDSA", kid: "k", typ: "jwt"})
-	h, ok := m.get("segment")
-	assert.True(t, ok)
-	assert.Equal(t, header{alg: "EdDSA", kid: "k", typ: "jwt"}, h)
-	_, ok = m.get("other")
-	assert.False(t, ok)
-}
-
-// What an entry keeps alive is counted, or not kept alive.
-func TestEntryCountsItsMemory(t *testing.T) {
-	long := strings.Repeat("x", 1000)
-	c, err := parse(`{"sub":"` + long + `","scope":["` + long + `"]}`)
-	require.NoError(t, err)
-	c.resolveScopes(defaultScopeClaims)
-	entry := &acceptedToken{claims: c, header: header{kid: long}}
-	assert.Greater(t, entry.bytes(), int64(entryOverhead+5*len(long)))
-	entry.signingInput = []byte(long)
-	assert.Greater(t, entry.bytes(), int64(entryOverhead+6*len(long)))
-
-	var memo headerMemo
-	document := `{"alg":"EdDSA","kid":"k","x5c":"` + strings.Repeat("x", 10_000) + `"}`
-	kid := document[strings.Index(document, `"k"`)+1:][:1]
-	h := memo.add(strings.Repeat("s", headerMemoBytes+1), header{alg: "EdDSA", kid: kid})
-	assert.Equal(t, "k", h.kid)
-	assert.NotSame(t, unsafe.StringData(kid), unsafe.StringData(h.kid), "a copy, not a part of the document")
 }

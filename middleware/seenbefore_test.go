@@ -1,7 +1,10 @@
 package middleware_test
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,15 +18,59 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// The tests of this file send one token again and again, through the whole of the
-// library with its defaults: all requests but the first find it remembered.
+// The tests of this file send one token again and again through the whole of the library.
+// A remembering counts the signatures that are checked meanwhile: after the first, none.
+type remembering struct {
+	*middleware.Middleware
+	keys   *jwks.Cache
+	checks atomic.Int32
+}
+
+func newRemembering(t *testing.T, issuer *jwkstest.Issuer) *remembering {
+	t.Helper()
+	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client(), Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	m := &remembering{keys: keys}
+	m.Middleware, err = middleware.New(middleware.Config{Logger: slog.New(slog.DiscardHandler), Issuers: []claims.Issuer{
+		{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: m},
+	}})
+	require.NoError(t, err)
+	return m
+}
+
+// Keys returns what the cache does, each key with a counter.
+func (m *remembering) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
+	keys, err := m.keys.Keys(ctx, alg, kid)
+	var counted []claims.Key
+	for _, key := range keys {
+		counted = append(counted, countedKey{key, &m.checks})
+	}
+	return counted, err
+}
+
+type countedKey struct {
+	claims.Key
+	checks *atomic.Int32
+}
+
+func (k countedKey) Verify(signingInput, signature []byte) error {
+	k.checks.Add(1)
+	return k.Key.Verify(signingInput, signature)
+}
+
+// requireHits demands that nothing but the first request had its signature checked.
+func (m *remembering) requireHits(t *testing.T) {
+	t.Helper()
+	require.EqualValues(t, 1, m.checks.Load(), "signature checks")
+}
 
 // What a server does that sees one token only: nobody else's request has the key set
 // refreshed for it.
 func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
-		h := trusting(t, issuer).Handler(whoami)
+		auth := newRemembering(t, issuer)
+		h := auth.Handler(whoami)
 		token := issuer.Token(map[string]any{"exp": time.Now().Add(72 * time.Hour).Unix()})
 		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
 		old := issuer.SigningKey()
@@ -37,7 +84,8 @@ func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
 		}
 		assert.Equal(t, "The access token is signed with an unknown key", a.Challenge["error_description"])
 		assert.LessOrEqual(t, issuer.Count(jwkstest.JWKS), 3, "the first, a refresh, and one that looks for the key")
-		time.Sleep(6 * time.Second)
+		auth.requireHits(t)
+		time.Sleep(6 * time.Second) // a fetch that may be under way ends
 	})
 }
 
@@ -45,7 +93,8 @@ func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
 func TestExhaustedKeysAreNoticedByHitsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
-		h := trusting(t, issuer).Handler(whoami)
+		auth := newRemembering(t, issuer)
+		h := auth.Handler(whoami)
 		token := issuer.Token(map[string]any{"exp": time.Now().Add(72 * time.Hour).Unix()})
 		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
 		for _, endpoint := range []jwkstest.Endpoint{jwkstest.JWKS, jwkstest.Discovery, jwkstest.Metadata} {
@@ -62,29 +111,27 @@ func TestExhaustedKeysAreNoticedByHitsAlone(t *testing.T) {
 		issuer.Recover()
 		time.Sleep(time.Minute)
 		assert.Equal(t, 200, serve(t, h, bearer(token)).Status)
+		auth.requireHits(t)
 	})
 }
 
 func TestWithdrawnKeyEndsHits(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client()})
-	require.NoError(t, err)
-	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{
-		{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys},
-	}})
-	require.NoError(t, err)
+	auth := newRemembering(t, issuer)
 	h, token := auth.Handler(whoami), issuer.Token(nil)
 	for range 2 {
 		require.Equal(t, 200, serve(t, h, bearer(token)).Status)
 	}
-	keys.Block(issuer.SigningKey().ID)
+	auth.keys.Block(issuer.SigningKey().ID)
 	assert.Equal(t, 401, serve(t, h, bearer(token)).Status)
+	auth.requireHits(t)
 }
 
 func TestHitsEndWithTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
-		h := trusting(t, issuer).Handler(whoami)
+		auth := newRemembering(t, issuer)
+		h := auth.Handler(whoami)
 		token := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
 		for range 64 { // 5 s of leeway
 			require.Equal(t, 200, serve(t, h, bearer(token)).Status)
@@ -92,17 +139,19 @@ func TestHitsEndWithTheToken(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		assert.Equal(t, "The access token expired", serve(t, h, bearer(token)).Challenge["error_description"])
+		auth.requireHits(t)
 	})
 }
 
 // What is remembered is that a token is genuine, not what it may do.
 func TestEachRouteJudgesATokenThatWasSeenBefore(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	auth, token := trusting(t, issuer), issuer.Token(nil)
+	auth, token := newRemembering(t, issuer), issuer.Token(nil)
 	for range 3 {
 		assert.Equal(t, 200, serve(t, auth.RequireScopes("read:example")(whoami), bearer(token)).Status)
 		assert.Equal(t, 403, serve(t, auth.RequireScopes("read:example", "admin")(whoami), bearer(token)).Status)
 	}
+	auth.requireHits(t)
 	elsewhere := trusting(t, issuer, func(c *middleware.Config) { c.Audiences = []string{"https://other.example.test"} })
 	a := serve(t, elsewhere.Handler(whoami), bearer(token))
 	assert.Equal(t, "The access token is for another audience", a.Challenge["error_description"], "each Middleware remembers for itself")
@@ -111,7 +160,7 @@ func TestEachRouteJudgesATokenThatWasSeenBefore(t *testing.T) {
 // All requests with one token share its claims, so nothing that they hand out is shared.
 func TestNoRequestChangesWhatTheNextOneFinds(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	auth := trusting(t, issuer)
+	auth := newRemembering(t, issuer)
 	token := issuer.Token(map[string]any{"scope": []string{"read:example"}, "roles": []string{"reader"}})
 	spoiler := auth.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		c, _ := claims.FromContext(r.Context())
@@ -130,4 +179,5 @@ func TestNoRequestChangesWhatTheNextOneFinds(t *testing.T) {
 	assert.Equal(t, 403, serve(t, auth.Require(admin)(whoami), bearer(token)).Status)
 	reader := []middleware.Policy{middleware.AllScopes("read:example"), middleware.Claim("roles").Any("reader")}
 	assert.Equal(t, 200, serve(t, auth.Require(reader...)(whoami), bearer(token)).Status)
+	auth.requireHits(t)
 }
