@@ -46,7 +46,8 @@ func TestCacheHoldsAcceptedTokensAlone(t *testing.T) {
 	kit := newCacheVerifier(t)
 	good := kit.token(`{"iss":"https://issuer.example/","aud":"a","exp":1893628800}`)
 	for rule, token := range map[string]string{
-		"forged":         good[:len(good)-2] + "AA",
+		"forged":         good[:len(good)-86] + strings.Repeat("A", 86),
+		"another header": base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","kid":"made up"}`)) + good[strings.IndexByte(good, '.'):],
 		"wrong audience": kit.token(`{"iss":"https://issuer.example/","aud":"b","exp":1893628800}`),
 		"expired":        kit.token(`{"iss":"https://issuer.example/","aud":"a","exp":1}`),
 		"not yet valid":  kit.token(`{"iss":"https://issuer.example/","aud":"a","exp":1893628800,"nbf":1893628800}`),

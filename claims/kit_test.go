@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,9 +74,15 @@ func goodIssuer() claims.Issuer {
 	return claims.Issuer{URL: issuerURL, Audiences: []string{audience}, Keys: oneKey()}
 }
 
+// cacheEntries is what a verifier has where a test does not care: the default, or none in
+// the run that TestAllWithoutTheTokenCache starts.
+var cacheEntries, _ = strconv.Atoi(os.Getenv(cacheEntriesVariable))
+
+const cacheEntriesVariable = "BEARERGUARD_TEST_CACHE_ENTRIES"
+
 func newVerifier(t testing.TB, issuers ...claims.Issuer) *claims.Verifier {
 	t.Helper()
-	return verifierWith(t, 0, issuers...)
+	return verifierWith(t, cacheEntries, issuers...)
 }
 
 func verifierWith(t testing.TB, cacheEntries int, issuers ...claims.Issuer) *claims.Verifier {

@@ -79,6 +79,39 @@ func TestCacheStaysWithinItsBounds(t *testing.T) {
 	}
 }
 
+// What the documentation of Config says, through the door that users have.
+func TestDefaultBounds(t *testing.T) {
+	issuer := Issuer{URL: "https://issuer.example/", Audiences: []string{"a"}, Keys: newCacheVerifier(t)}
+	v, err := NewVerifier(Config{Issuers: []Issuer{issuer}})
+	require.NoError(t, err)
+	entries, bytes := 0, int64(0)
+	for i := range v.cache.shards {
+		entries += v.cache.shards[i].maxEntries
+		bytes += v.cache.shards[i].maxBytes
+	}
+	assert.LessOrEqual(t, entries, 10_000)
+	assert.Greater(t, entries, 9_900)
+	assert.LessOrEqual(t, bytes, int64(10_000*4096))
+	assert.Len(t, v.cache.shards, 64, "locks of writers")
+}
+
+// A flood of distinct tokens that are all valid, signed and verified.
+func TestFloodOfValidTokensStaysWithinTheBounds(t *testing.T) {
+	kit := newCacheVerifier(t)
+	v, err := NewVerifier(Config{
+		Issuers:      []Issuer{{URL: "https://issuer.example/", Audiences: []string{"a"}, Keys: kit}},
+		CacheEntries: 100, Now: func() time.Time { return arrival },
+	})
+	require.NoError(t, err)
+	for n := range 1000 {
+		_, err := v.Verify(t.Context(), kit.token(fmt.Sprintf(`{"iss":"https://issuer.example/","aud":"a","exp":1893628800,"jti":"%d"}`, n)))
+		require.NoError(t, err)
+		entries, bytes := v.cache.size()
+		require.LessOrEqual(t, entries, 100)
+		require.LessOrEqual(t, bytes, int64(100*entryBytes))
+	}
+}
+
 func TestEntryThatIsTooLargeIsNotKept(t *testing.T) {
 	c := newTokenCache(1)
 	c.addToken(1, 1000)

@@ -27,7 +27,7 @@ type verifyCase struct {
 // once must be refused again, and for the same reason.
 func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 	t.Helper()
-	uncached, cached := verifierWith(t, -1, issuers...), newVerifier(t, issuers...)
+	uncached, cached := verifierWith(t, -1, issuers...), verifierWith(t, 0, issuers...)
 	for _, tc := range cases {
 		t.Run(tc.rule, func(t *testing.T) {
 			for _, v := range []*claims.Verifier{uncached, cached, cached} {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -70,14 +71,33 @@ func isForPayload(err error) bool {
 // is nothing to accept a token with.
 var errKeysRefused = errors.New("the keys are refused")
 
-func newVerifier(t *testing.T, keys claims.KeySet, algorithms []string) *claims.Verifier {
+// A verifiers is one that remembers tokens and one that does not.
+type verifiers [2]*claims.Verifier
+
+func newVerifier(t *testing.T, keys claims.KeySet, algorithms []string) verifiers {
 	t.Helper()
-	v, err := claims.NewVerifier(claims.Config{
-		Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{audience}, Keys: keys, Algorithms: algorithms}},
-		Now:     func() time.Time { return now },
-	})
-	require.NoError(t, err)
-	return v
+	var both verifiers
+	for n, entries := range []int{-1, 0} {
+		v, err := claims.NewVerifier(claims.Config{
+			Issuers:      []claims.Issuer{{URL: issuerURL, Audiences: []string{audience}, Keys: keys, Algorithms: algorithms}},
+			CacheEntries: entries, Now: func() time.Time { return now },
+		})
+		require.NoError(t, err)
+		both[n] = v
+	}
+	return both
+}
+
+// Verify demands one answer, whether the token is seen for the first time or again, with the
+// cache or without.
+func (vs verifiers) Verify(ctx context.Context, token string) (*claims.Claims, error) {
+	c, err := vs[0].Verify(ctx, token)
+	for range 2 {
+		if _, again := vs[1].Verify(ctx, token); fmt.Sprint(again) != fmt.Sprint(err) {
+			return nil, fmt.Errorf("without the token cache: %w; with it: %w", err, again)
+		}
+	}
+	return c, err
 }
 
 // keys is what somebody would configure who was handed the group's key: the public part
