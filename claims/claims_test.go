@@ -246,3 +246,27 @@ func TestLogsHoldOnlyWhoItIs(t *testing.T) {
 		assert.NotContains(t, printed, strings.Repeat("s", 129))
 	}
 }
+
+// A context type of one's own answers for the claims' key, and hides those of its parent.
+type ownContext struct {
+	context.Context
+	c *claims.Claims
+}
+
+func (o ownContext) Value(key any) any {
+	if claims.IsContextKey(key) {
+		return o.c
+	}
+	return o.Context.Value(key)
+}
+
+func TestContextTypeOfOnesOwn(t *testing.T) {
+	assert.False(t, claims.IsContextKey(struct{}{}))
+	assert.False(t, claims.IsContextKey(nil))
+	parent := claims.NewContext(t.Context(), parse(t, `{"sub":"parent"}`))
+	c, ok := claims.FromContext(ownContext{parent, parse(t, `{"sub":"own"}`)})
+	require.True(t, ok)
+	assert.Equal(t, "own", c.Subject())
+	_, ok = claims.FromContext(ownContext{parent, nil})
+	assert.False(t, ok)
+}
