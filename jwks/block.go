@@ -5,84 +5,74 @@ import (
 	"maps"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
 var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.ErrUnknownKey)
 
-// Block withdraws the keys of this kid at once and for the life of the process, under
-// whatever other kid the issuer publishes the same material, then or later. A token that
-// names the kid is refused without a fetch, and one that names none is not tried with
-// these keys. It does not matter whether the set has the kid now. An empty kid is
+// Block refuses the keys of this kid at once, for the life of the process. It is for a
+// private key that has leaked, before the issuer has removed it.
+//
+// It also refuses the same key material under every other kid that the issuer publishes,
+// now or later. A token that names the kid is refused without a fetch. A token without a
+// kid is not tried with these keys. The set need not have the kid now. An empty kid is
 // ignored.
 //
-// It knows only the material that stands under kid now or later. If the issuer renamed
-// the key before the call, block the new kid, too. Where no key of the set has a kid it
-// refuses the tokens that name kid, but cannot withdraw the key: whoever holds that may
-// name another, or none.
-//
-// It is for a private key that has leaked, before the issuer has removed it. A restart
-// forgets it.
+// Block knows the material that the issuer publishes under the kid now or later. If the
+// issuer has renamed the key before the call, block the new kid too. In a set without any
+// kid, Block refuses the tokens that name the kid, but it cannot take the key out of use: a
+// thief can name another kid, or none. A restart forgets the block.
 func (c *Cache) Block(kid string) {
 	if kid == "" {
 		return
 	}
 	c.mu.Lock()
-	v := *c.view.Load()
-	v.blocked = v.blocked.with(kid)
-	v.serve(v.good)
-	c.view.Store(&v)
+	s := *c.current.Load()
+	s.block = s.block.with(kid)
+	s.serve(s.good)
+	c.current.Store(&s)
 	c.mu.Unlock()
-	c.observer.blocked(kid)
+	c.log.blocked(kid)
 }
 
-// serve puts a set in place, less what was withdrawn. It may be nil.
-func (v *view) serve(good *goodSet) {
-	v.good = good
-	if good == nil {
-		return
-	}
-	v.blocked = v.blocked.learn(good.keys)
-	v.keys = good.keys.without(v.blocked.material)
-}
+// maxBlockedMaterial bounds how much material is remembered. No honest issuer publishes
+// more than this under blocked kids.
+const maxBlockedMaterial = 4 * keyset.MaxKeys
 
-// maxWithdrawn bounds how much material is remembered. An issuer that publishes more
-// than that under withdrawn kids is past being helped by this.
-const maxWithdrawn = 4 * maxKeys
-
-// withdrawn is what Block was told, and the material that has stood under those kids:
-// an attacker who holds a private key signs under any kid that the issuer publishes it
-// with. It is never changed, only replaced. The zero value is empty.
-type withdrawn struct {
+// A block is the list of blocked kids, and of the material that was published under them. A
+// thief with a private key signs under any kid that the issuer publishes it with. It is
+// never changed, only replaced. The zero value is empty.
+type block struct {
 	kids     map[string]struct{}
-	material map[thumbprint]struct{}
+	material map[keyset.Thumbprint]struct{}
 }
 
-func (w withdrawn) names(kid string) bool {
-	_, ok := w.kids[kid]
+func (b block) names(kid string) bool {
+	_, ok := b.kids[kid]
 	return ok
 }
 
-// with returns w and this kid.
-func (w withdrawn) with(kid string) withdrawn {
+// with returns b and this kid.
+func (b block) with(kid string) block {
 	kids := map[string]struct{}{kid: {}}
-	maps.Copy(kids, w.kids)
-	w.kids = kids
-	return w
+	maps.Copy(kids, b.kids)
+	b.kids = kids
+	return b
 }
 
-// learn returns w and the material that the set has under its kids. What it has learned
-// stays, since a later set may have it under other kids only.
-func (w withdrawn) learn(set *keySet) withdrawn {
-	if len(w.kids) == 0 {
-		return w
+// learn returns b and the material that the set has under the blocked kids. The material
+// stays in b, since a later set can have it under other kids only.
+func (b block) learn(set *keyset.Set) block {
+	if len(b.kids) == 0 {
+		return b
 	}
-	material := make(map[thumbprint]struct{})
-	maps.Copy(material, w.material)
-	for _, e := range set.entries {
-		if w.names(e.id.kid) && len(material) < maxWithdrawn {
-			material[e.id.material] = struct{}{}
+	material := make(map[keyset.Thumbprint]struct{})
+	maps.Copy(material, b.material)
+	for kid, m := range set.Materials() {
+		if b.names(kid) && len(material) < maxBlockedMaterial {
+			material[m] = struct{}{}
 		}
 	}
-	w.material = material
-	return w
+	b.material = material
+	return b
 }

@@ -50,7 +50,7 @@ func ExampleNew_trailingSlash() {
 	err = cache.Refresh(context.Background())
 	fmt.Println(errors.Unwrap(err))
 	// Output:
-	// jwks: discovery document: its issuer differs from the configured "https://tenant.example": they differ in the trailing slash only, so Config.Issuer may have to be changed
+	// jwks: discovery document: its issuer differs from the configured "https://tenant.example": they differ in the trailing slash only, so Config.Issuer may need a change
 }
 
 // All mistakes are reported at once.

@@ -6,9 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
 // A Config says where the keys of one issuer are and how they are kept current. The
@@ -143,7 +144,7 @@ func (c Config) validateURL(field, value string, query bool) error {
 		return invalid("a fragment is not allowed")
 	case !query && strings.Contains(value, "?"):
 		return invalid("a query is not allowed")
-	case u.Scheme == "http" && !newHosts(c).mayUseHTTP(u.Hostname()):
+	case u.Scheme == "http" && !fetch.NewHosts(value, c.InsecureHTTPHosts, nil).MayUseHTTP(u.Hostname()):
 		return invalid("https is required; to allow http, name the host in Config.InsecureHTTPHosts")
 	}
 	return nil
@@ -152,7 +153,7 @@ func (c Config) validateURL(field, value string, query bool) error {
 func checkHostList(field string, hosts []string) error {
 	var problems []error
 	for _, host := range hosts {
-		if !isHostname(host) {
+		if !fetch.IsHostname(host) {
 			problems = append(problems, fmt.Errorf(
 				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, host))
 		}
@@ -191,56 +192,15 @@ func (c Config) validateDurations() error {
 	return errors.Join(problems...)
 }
 
-// hosts is what the configuration says about host names.
-type hosts struct {
-	configured string   // of URL, or else of Issuer
-	http       bool     // the configured address is itself http
-	insecure   []string // InsecureHTTPHosts
-	private    []string // PrivateHosts
-}
-
-func newHosts(c Config) hosts {
-	h := hosts{insecure: slices.Clone(c.InsecureHTTPHosts), private: slices.Clone(c.PrivateHosts)}
+// fetchClient returns the client for the configured addresses.
+func (c Config) fetchClient() *fetch.Client {
 	address := c.URL
 	if address == "" {
 		address = c.Issuer
 	}
-	if u, err := url.Parse(address); err == nil {
-		h.configured, h.http = u.Hostname(), u.Scheme == "http"
-	}
-	return h
-}
-
-func (h hosts) mayUseHTTP(host string) bool {
-	return isLoopback(host) || containsHost(h.insecure, host)
-}
-
-// trusted reports whether a host may be dialled wherever it is. The names of this
-// machine's loopback are one host.
-func (h hosts) trusted(host string) bool {
-	return sameHost(host, h.configured) || containsHost(h.private, host) ||
-		isLoopback(host) && isLoopback(h.configured)
-}
-
-func containsHost(list []string, host string) bool {
-	return slices.ContainsFunc(list, func(entry string) bool { return sameHost(entry, host) })
-}
-
-func sameHost(a, b string) bool {
-	addrA, errA := parseIP(a)
-	addrB, errB := parseIP(b)
-	if errA == nil && errB == nil {
-		return addrA == addrB
-	}
-	return a != "" && strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
-}
-
-// isHostname reports whether text consists of what host names and IP addresses are
-// made of. Anything else has no place in a URL that is dialled, or in a log.
-func isHostname(text string) bool {
-	if addr, err := parseIP(text); err == nil {
-		return addr.Zone() == ""
-	}
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
-	return text != "" && len(text) <= 253 && strings.Trim(text, allowed) == ""
+	return fetch.New(fetch.Config{
+		Address: address, Client: c.Client,
+		InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
+		AllowRedirects: c.AllowRedirects, Timeout: fetchTimeout,
+	})
 }

@@ -79,7 +79,7 @@ func TestPEMThatIsRefused(t *testing.T) {
 
 	const (
 		private = "a private key: give the public one"
-		extra   = "something besides one PEM block: give the signing key's alone"
+		extra   = "something besides one PEM block: give only the signing key's"
 		content = "PEM block does not hold a public key"
 		kind    = "PEM block is none of PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE"
 	)

@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// What a client is told, moment by moment. A fetch may end between the end of a wait and
-// the look at the view, which no schedule of goroutines produces reliably.
-func TestUnavailableNamesTheNextAttempt(t *testing.T) {
+// A fetch can end between the end of a wait and the look at the snapshot. No schedule of
+// goroutines produces this reliably.
+func TestUnavailableNamesTheNextFetch(t *testing.T) {
 	const fresh, exhausted = time.Minute, 25 * time.Hour
 	for _, tt := range []struct {
 		state  State
@@ -41,21 +42,21 @@ func TestUnavailableNamesTheNextAttempt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cache := newFailingCache(t)
 				now := time.Now()
-				v := &view{}
+				s := &snapshot{schedule: cache.current.Load().schedule}
 				if tt.age > 0 {
-					v.good = &goodSet{keys: &keySet{}, began: now.Add(-tt.age), fresh: 15 * time.Minute}
+					s.good = &goodSet{keys: &keyset.Set{}, began: now.Add(-tt.age), fresh: 15 * time.Minute}
 				}
 				if tt.since >= 0 {
-					v.flight = &flight{began: now.Add(-tt.since)}
+					s.fetch = &fetching{began: now.Add(-tt.since)}
 				}
 				if tt.failed {
-					v.failures, v.failedAt, v.spread = 1, now, 1
+					s.failures, s.failedAt, s.spread = 1, now, 1
 					for range forcedBurst {
 						require.True(t, cache.bucket.take(now))
 					}
 				}
-				cache.view.Store(v)
-				require.Equal(t, tt.state, cache.state(v, now))
+				cache.current.Store(s)
+				require.Equal(t, tt.state, s.state(now))
 
 				problem := errors.New("too slow")
 				err := cache.unavailable(problem)

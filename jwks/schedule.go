@@ -2,9 +2,9 @@ package jwks
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
 // The defaults and bounds of the schedule. Config and the package documentation state
@@ -66,46 +66,11 @@ func scale(d time.Duration, by float64) time.Duration {
 // that a fleet does not refresh in step.
 func (s schedule) freshness(h http.Header, random float64) time.Duration {
 	d := s.refreshAfter
-	if age, ok := maxAge(h); ok {
+	if age, ok := fetch.MaxAge(h); ok {
 		d = min(max(age, s.floor), s.ceiling)
 	}
 	d = min(d, s.maxStale-s.revalidate)
 	return d - scale(d, freshnessJitter*random)
-}
-
-// maxAge returns max-age less Age (RFC 9111 sections 4.2.1 and 4.2.3). Of several
-// max-age the smallest counts.
-func maxAge(h http.Header) (d time.Duration, ok bool) {
-	for _, line := range h.Values("Cache-Control") {
-		for directive := range strings.SplitSeq(line, ",") {
-			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-			if !strings.EqualFold(name, "max-age") {
-				continue
-			}
-			seconds, valid := deltaSeconds(strings.Trim(value, `"`))
-			if valid && (!ok || seconds < d) {
-				d, ok = seconds, true
-			}
-		}
-	}
-	if age, valid := deltaSeconds(h.Get("Age")); ok && valid {
-		d -= age
-	}
-	return d, ok
-}
-
-// deltaSeconds reads a number of seconds. One that is too large to be meant is a year
-// (RFC 9111 section 1.2.2 asks for "a very large value").
-func deltaSeconds(text string) (time.Duration, bool) {
-	const most = 365 * 24 * time.Hour
-	if text == "" || strings.Trim(text, "0123456789") != "" {
-		return 0, false
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds > int64(most/time.Second) {
-		return most, true
-	}
-	return time.Duration(seconds) * time.Second, true
 }
 
 // elapsed returns how long ago then was, and whether the wall clock has been set back
@@ -153,23 +118,6 @@ func backoffLimit(s State) time.Duration {
 		return maxColdBackoff
 	}
 	return maxBackoff
-}
-
-// retryPause is the pause before retry n (0, 1) within one fetch.
-func retryPause(n int, random float64, retryAfter time.Duration) time.Duration {
-	const shortest, spread = 100 * time.Millisecond, 400 * time.Millisecond
-	return max(shortest+scale(spread<<n, random), retryAfter)
-}
-
-// retryAfter reads the header of that name (RFC 9110 section 10.2.3): seconds or a
-// date. It returns 0 if there is none that can be read.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	d, ok := deltaSeconds(text)
-	if date, err := http.ParseTime(text); !ok && err == nil {
-		d = date.Sub(now)
-	}
-	return min(max(d, 0), maxBackoff)
 }
 
 // The bucket that forced fetches are taken from.

@@ -212,39 +212,6 @@ func TestBackoffIsCappedWhereNoRequestCanBeServed(t *testing.T) {
 	}
 }
 
-func TestRetryPause(t *testing.T) {
-	assert.Equal(t, 100*time.Millisecond, retryPause(0, 0, 0))
-	assert.InDelta(t, 500*time.Millisecond, retryPause(0, almost1, 0), 10)
-	assert.InDelta(t, 900*time.Millisecond, retryPause(1, almost1, 0), 10)
-	assert.Equal(t, 2*time.Second, retryPause(0, almost1, 2*time.Second), "Retry-After is honoured")
-}
-
-func TestRetryAfterHeader(t *testing.T) {
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	tests := map[string]struct {
-		value string
-		want  time.Duration
-	}{
-		"absent":               {"", 0},
-		"seconds":              {"7", 7 * time.Second},
-		"zero":                 {"0", 0},
-		"a date ahead":         {"Sat, 21 Nov 2026 12:01:00 GMT", time.Minute},
-		"a date past":          {"Sat, 21 Nov 2026 11:00:00 GMT", 0},
-		"clamped":              {"86400", 5 * time.Minute},
-		"date clamped":         {"Sun, 22 Nov 2026 12:00:00 GMT", 5 * time.Minute},
-		"beyond an int64":      {"99999999999999999999", 5 * time.Minute},
-		"negative is no value": {"-7", 0},
-		"a word is no value":   {"later", 0},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			h := http.Header{}
-			h.Set("Retry-After", tt.value)
-			assert.Equal(t, tt.want, retryAfter(h, now))
-		})
-	}
-}
-
 func TestBucketHoldsThreeAndRefillsOnePerTenSeconds(t *testing.T) {
 	var b bucket
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -275,4 +242,17 @@ func TestBucketOutlivesAClockThatIsSetBack(t *testing.T) {
 	back := now.Round(0).Add(-time.Hour)
 	assert.False(t, b.take(back), "no credit for going back")
 	assert.Equal(t, 10*time.Second, b.wait(back))
+}
+
+func FuzzFreshnessHeaders(f *testing.F) {
+	for _, seed := range []string{"max-age=300", `public,max-age="1"`, "max-age=99999999999999999999", "max-age=-1", ",=,", ""} {
+		f.Add(seed, "30")
+	}
+	plan := newSchedule(0, 0, 0)
+	f.Fuzz(func(t *testing.T, cacheControl, age string) {
+		h := map[string][]string{"Cache-Control": {cacheControl}, "Age": {age}}
+		fresh := plan.freshness(h, 0)
+		assert.GreaterOrEqual(t, fresh, minFreshness)
+		assert.LessOrEqual(t, fresh, maxFreshness)
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
 // Secrets is a [claims.KeySet] of secrets that the issuer and this program share, for
@@ -23,7 +24,7 @@ import (
 //
 // The zero value holds no keys. Its methods are safe for concurrent use. Neither fmt nor
 // log/slog prints a secret.
-type Secrets struct{ lookup *lookup }
+type Secrets struct{ index *keyset.Index }
 
 // A Secret is one shared secret, for [NewSecrets]. fmt, log/slog and encoding/json do not
 // print its Value.
@@ -43,9 +44,9 @@ type Secret struct {
 }
 
 const (
-	errHMACAlgorithm unusable = "Algorithm is none of HS256, HS384 and HS512"
-	errShortSecret   unusable = "secret is shorter than the hash of its Algorithm"
-	errPublicSecret  unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
+	errHMACAlgorithm keyset.Unusable = "Algorithm is none of HS256, HS384 and HS512"
+	errShortSecret   keyset.Unusable = "secret is shorter than the hash of its Algorithm"
+	errPublicSecret  keyset.Unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
 )
 
 // NewSecrets returns a set of these secrets. All mistakes are reported at once: a Value
@@ -56,8 +57,8 @@ func NewSecrets(secrets ...Secret) (*Secrets, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("jwks: NewSecrets without a secret")
 	}
-	l := &lookup{}
-	var headers []header
+	index := &keyset.Index{}
+	var headers []keyset.Header
 	var problems []error
 	for i, s := range secrets {
 		key, err := newSecretKey(s)
@@ -66,23 +67,23 @@ func NewSecrets(secrets ...Secret) (*Secrets, error) {
 				i, s.KeyID, s.Algorithm, err))
 			continue
 		}
-		l.add(s.Algorithm, s.KeyID, key)
-		headers = append(headers, header{alg: s.Algorithm, kid: s.KeyID})
+		index.Add(s.Algorithm, s.KeyID, key)
+		headers = append(headers, keyset.Header{Algorithm: s.Algorithm, KeyID: s.KeyID})
 	}
-	problems = append(problems, l.ambiguous(headers)...)
+	problems = append(problems, index.Ambiguous(headers)...)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	return &Secrets{lookup: l}, nil
+	return &Secrets{index: index}, nil
 }
 
 // Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no secret
 // fits, or more than four do. ctx is not used, since nothing is waited for.
 func (s *Secrets) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
-	if s == nil || s.lookup == nil {
-		return nil, errUnknownKey
+	if s == nil || s.index == nil {
+		return nil, keyset.ErrUnknownKey
 	}
-	return s.lookup.find(alg, kid)
+	return s.index.Find(alg, kid)
 }
 
 // secretKey holds its secret in a closure, where no printer by reflection can reach.
@@ -95,13 +96,13 @@ func newSecretKey(s Secret) (*secretKey, error) {
 	if !ok {
 		return nil, errHMACAlgorithm
 	}
-	if err := checkKeyID(s.KeyID); err != nil {
+	if err := keyset.CheckKeyID(s.KeyID); err != nil {
 		return nil, err
 	}
 	if len(s.Value) < hash.Size() {
 		return nil, errShortSecret
 	}
-	if isKeyMaterial(s.Value) {
+	if keyset.IsKeyMaterial(s.Value) {
 		return nil, errPublicSecret
 	}
 	value := slices.Clone(s.Value)

@@ -4,10 +4,9 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
 // Static is a [claims.KeySet] of public keys that never change: for issuers without a
@@ -16,7 +15,7 @@ import (
 // one; use a [Cache] where the issuer publishes its keys.
 //
 // The zero value holds no keys. Its methods are safe for concurrent use.
-type Static struct{ set *keySet }
+type Static struct{ set *keyset.Set }
 
 // A PublicKey is one key of an issuer, for [StaticKeys].
 type PublicKey struct {
@@ -41,97 +40,43 @@ type PublicKey struct {
 	PEM []byte
 }
 
-// NewStatic returns the keys of a JWK Set (RFC 7517 section 5), with the limits and the
-// tolerance of a [Cache]: at most 512 KiB and 256 keys, and a key that cannot be used is
-// skipped. It is an error if none is left; the text names the reasons.
+// NewStatic returns the keys of a JWK Set (RFC 7517 section 5).
+//
+// Limits and tolerance are those of a [Cache]: at most 512 KiB and 256 keys, and a key that
+// cannot be used is skipped. A set without a usable key is an error that names the reasons.
 func NewStatic(document []byte) (*Static, error) {
-	set, err := parseKeySet(document, nil)
-	if errors.Is(err, errNoUsableKey) {
-		return nil, fmt.Errorf("%w%s", err, describe(set.skips))
-	}
+	set, err := keyset.Parse(document, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &Static{set: set}, nil
 }
 
-// describe lists the first reasons, each behind ": " or "; ".
-func describe(skips []SkippedKey) string {
-	const most = 8
-	var text strings.Builder
-	separator := ": "
-	for _, skip := range skips[:min(len(skips), most)] {
-		fmt.Fprintf(&text, "%skid %q: %s", separator, skip.KeyID, skip.Reason)
-		separator = "; "
-	}
-	if more := len(skips) - most; more > 0 {
-		fmt.Fprintf(&text, "; and %d more", more)
-	}
-	return text.String()
-}
-
-// StaticKeys returns a set of these keys. Unlike a key of a document, one that cannot be
-// used is an error, and all such errors are reported at once: weak or malformed material,
-// a private key, an Algorithm that does not fit. So are more than four keys for one
-// Algorithm and KeyID, since tokens for them would be refused.
+// StaticKeys returns a set of these keys, or an error that reports every mistake.
+//
+// A key that cannot be used is an error: weak or malformed material, a private key, or an
+// Algorithm that does not fit the key. More than four keys for one Algorithm and KeyID are
+// an error too, since their tokens would be refused.
 func StaticKeys(keys ...PublicKey) (*Static, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("jwks: StaticKeys without a key")
 	}
-	var entries []*entry
-	var problems []error
+	own := make([]keyset.PublicKey, len(keys))
 	for i, key := range keys {
-		e, err := guard(key.entry)
-		if err != nil {
-			problems = append(problems, key.problem(i, err))
-			continue
-		}
-		entries = append(entries, e)
+		own[i] = keyset.PublicKey(key)
 	}
-	set := newKeySet(entries)
-	problems = append(problems, set.lookup.ambiguous(set.headers())...)
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+	set, err := keyset.FromPublicKeys(own...)
+	if err != nil {
+		return nil, err
 	}
 	return &Static{set: set}, nil
-}
-
-func (k PublicKey) problem(i int, err error) error {
-	return fmt.Errorf("jwks: PublicKey %d (KeyID %q, Algorithm %q): %w", i, k.KeyID, k.Algorithm, err)
-}
-
-func (k PublicKey) entry() (*entry, error) {
-	if err := checkKeyID(k.KeyID); err != nil {
-		return nil, err
-	}
-	public, err := k.public()
-	if err != nil {
-		return nil, err
-	}
-	own, err := checkedCopy(public)
-	if err != nil {
-		return nil, err
-	}
-	return newEntry(own, attributes{kid: k.KeyID, alg: k.Algorithm}, nil)
-}
-
-func (k PublicKey) public() (crypto.PublicKey, error) {
-	switch {
-	case k.Key != nil && k.PEM != nil:
-		return nil, unusable("both Key and PEM are set")
-	case k.PEM != nil:
-		return decodePEM(k.PEM)
-	case k.Key != nil:
-		return k.Key, nil
-	}
-	return nil, unusable("neither Key nor PEM is set")
 }
 
 // Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no key
 // fits, or more than four do. ctx is not used, since nothing is waited for.
 func (s *Static) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
-	if s == nil || s.set == nil {
-		return nil, errUnknownKey
+	if s == nil {
+		return nil, keyset.ErrUnknownKey
 	}
-	return s.set.lookup.find(alg, kid)
+	return s.set.Find(alg, kid)
 }

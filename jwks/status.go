@@ -42,25 +42,37 @@ type Status struct {
 
 // Status returns the cache's present state. It makes no request.
 func (c *Cache) Status() Status {
-	v, now := c.view.Load(), time.Now()
+	s, now := c.current.Load(), time.Now()
 	status := Status{
-		State:         c.state(v, now),
-		LastAttempt:   v.latest.began,
-		LastError:     v.latest.err,
-		NextRefresh:   now.Add(c.untilDue(v, now)),
-		Host:          v.location.host(),
-		KeyIDs:        v.keys.keyIDs(),
-		Blocked:       slices.Sorted(maps.Keys(v.blocked.kids)),
-		Skipped:       v.keys.skipped(),
-		Fetches:       v.begun,
-		ForcedFetches: v.forced,
-		FailedFetches: v.failed,
+		State:         s.state(now),
+		LastAttempt:   s.latest.began,
+		LastError:     s.latest.err,
+		NextRefresh:   now.Add(s.untilDue(now)),
+		Host:          s.location.host(),
+		KeyIDs:        s.keys.KeyIDs(),
+		Blocked:       slices.Sorted(maps.Keys(s.block.kids)),
+		Fetches:       s.begun,
+		ForcedFetches: s.forced,
+		FailedFetches: s.failed,
 	}
-	if v.good != nil {
-		status.Age, _ = elapsed(now, v.good.began)
-		if !v.good.seeded {
-			status.LastSuccess = v.good.began
+	for _, skip := range s.keys.Skipped() {
+		status.Skipped = append(status.Skipped, SkippedKey(skip))
+	}
+	if s.good != nil {
+		status.Age, _ = elapsed(now, s.good.began)
+		if !s.good.seeded {
+			status.LastSuccess = s.good.began
 		}
 	}
 	return status
+}
+
+// A SkippedKey is a key of a JWK Set that is not used. The other keys of the set are used all
+// the same (RFC 7517 section 5).
+type SkippedKey struct {
+	// KeyID is the key's kid, safe for logs: at most 256 bytes, with everything but
+	// printable ASCII replaced by "?". It is empty if the key has no readable kid.
+	KeyID string
+	// Reason says why, in a fixed text without a byte of the document.
+	Reason string
 }

@@ -1,0 +1,273 @@
+package keyset
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Unusable says why a key is not used: a fixed text that is safe for logs.
+type Unusable string
+
+func (u Unusable) Error() string { return string(u) }
+
+const (
+	errMalformedKey  Unusable = "malformed"
+	errPrivateKey    Unusable = "a private key"
+	errSymmetricKey  Unusable = "a symmetric key"
+	errKeyType       Unusable = "unsupported kty"
+	errCurve         Unusable = "unsupported crv"
+	errUse           Unusable = "use is not sig"
+	errKeyOps        Unusable = "key_ops has no verify"
+	errKeyOpsType    Unusable = "key_ops is not an array of strings"
+	errLongKeyID     Unusable = "kid is longer than 256 bytes"
+	errAlgorithm     Unusable = "unsupported alg"
+	errWrongAlg      Unusable = "alg does not fit the key"
+	errDuplicateName Unusable = "duplicate member"
+	errNotAnObject   Unusable = "not a JSON object"
+)
+
+// members are the members of one JWK. Names match exactly, and duplicates at any depth are
+// refused.
+type members map[string]jsontext.Value
+
+func readMembers(value jsontext.Value) (members, error) {
+	if value.Kind() != '{' {
+		return nil, errNotAnObject
+	}
+	var m members
+	err := json.Unmarshal(value, &m)
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return nil, errDuplicateName
+	case err != nil:
+		return nil, errMalformedKey
+	}
+	return m, nil
+}
+
+// text returns a member that must be a string if it is present. null is a wrong type.
+func (m members) text(name string) (value string, present bool, err error) {
+	raw, present := m[name]
+	if !present {
+		return "", false, nil
+	}
+	if raw.Kind() != '"' {
+		return "", true, Unusable(name + " is not a string")
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return "", true, errMalformedKey
+	}
+	return string(unquoted), true, nil
+}
+
+// required is text for a member without which there is no key.
+func (m members) required(name string) (string, error) {
+	value, present, err := m.text(name)
+	if err == nil && !present {
+		err = Unusable(name + " is missing")
+	}
+	return value, err
+}
+
+// octets decodes a member in base64url without padding (RFC 7515 section 2). It refuses
+// line breaks, which encoding/base64 skips even in strict mode.
+func (m members) octets(name string) ([]byte, error) {
+	text, err := m.required(name)
+	if err != nil {
+		return nil, err
+	}
+	octets, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") {
+		return nil, Unusable(name + " is not base64url")
+	}
+	return octets, nil
+}
+
+// attributes are what a JWK says of itself besides its material. keyOps is the sorted
+// list as one comparable string, empty if the member is absent.
+type attributes struct{ kid, alg, use, keyOps string }
+
+func (m members) attributes() (a attributes, err error) {
+	if a.kid, _, err = m.text("kid"); err != nil {
+		return a, err
+	}
+	if err := CheckKeyID(a.kid); err != nil {
+		return a, err
+	}
+	if a.use, err = m.use(); err != nil {
+		return a, err
+	}
+	if a.keyOps, err = m.keyOps(); err != nil {
+		return a, err
+	}
+	a.alg, err = m.algorithm()
+	return a, err
+}
+
+// CheckKeyID returns an error for a kid of more than MaxKeyIDBytes.
+func CheckKeyID(kid string) error {
+	if len(kid) > MaxKeyIDBytes {
+		return errLongKeyID
+	}
+	return nil
+}
+
+// use must be sig or absent (RFC 7517 section 4.2).
+func (m members) use() (string, error) {
+	use, present, err := m.text("use")
+	if err == nil && present && use != "sig" {
+		err = errUse
+	}
+	return use, err
+}
+
+// algorithm can be absent, but not empty (RFC 7517 section 4.4).
+func (m members) algorithm() (string, error) {
+	alg, present, err := m.text("alg")
+	if err == nil && present && alg == "" {
+		err = errAlgorithm
+	}
+	return alg, err
+}
+
+// keyOps must contain verify if it is present (RFC 7517 section 4.3).
+func (m members) keyOps() (string, error) {
+	raw, present := m["key_ops"]
+	if !present {
+		return "", nil
+	}
+	var values []jsontext.Value
+	if raw.Kind() != '[' || json.Unmarshal(raw, &values) != nil {
+		return "", errKeyOpsType
+	}
+	var ops []string
+	for _, value := range values {
+		if value.Kind() != '"' {
+			return "", errKeyOpsType
+		}
+		op, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return "", errMalformedKey
+		}
+		ops = append(ops, strconv.Quote(string(op)))
+	}
+	slices.Sort(ops)
+	if !slices.Contains(ops, `"verify"`) {
+		return "", errKeyOps
+	}
+	return strings.Join(slices.Compact(ops), ","), nil
+}
+
+// material rebuilds the JWK from its public members only, in canonical encoding. The JOSE
+// library sees this document and nothing else of the issuer's bytes.
+func (m members) material() ([]byte, error) {
+	kty, err := m.required("kty")
+	if err != nil {
+		return nil, err
+	}
+	if kty == "oct" {
+		return nil, errSymmetricKey
+	}
+	if m.private() {
+		return nil, errPrivateKey
+	}
+	switch kty {
+	case "RSA":
+		return m.rsaMaterial()
+	case "EC":
+		return m.ecMaterial()
+	case "OKP":
+		return m.okpMaterial()
+	}
+	return nil, errKeyType
+}
+
+// private reports whether a private member of RFC 7518 section 6 or RFC 8037 section 2 is
+// present, whatever its value. A published private key is compromised and must be replaced.
+func (m members) private() bool {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		if _, ok := m[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// rsaMaterial accepts numbers with leading zero octets, which RFC 7518 section 6.3.1.1
+// mentions. It refuses an exponent that does not fit into an int.
+func (m members) rsaMaterial() ([]byte, error) {
+	n, err := m.octets("n")
+	if err != nil {
+		return nil, err
+	}
+	e, err := m.octets("e")
+	if err != nil {
+		return nil, err
+	}
+	n, e = bytes.TrimLeft(n, "\x00"), bytes.TrimLeft(e, "\x00")
+	if len(n) > maxRSABits/8 {
+		return nil, errLongRSA
+	}
+	if len(e) > 4 {
+		return nil, errRSAExponent
+	}
+	return minimalJWK("RSA", "", map[string][]byte{"n": n, "e": e})
+}
+
+// ecMaterial wants coordinates as wide as the curve (RFC 7518 section 6.2.1.2).
+func (m members) ecMaterial() ([]byte, error) {
+	crv, err := m.required("crv")
+	if err != nil {
+		return nil, err
+	}
+	curve := curveByName(crv)
+	if curve == nil {
+		return nil, errCurve
+	}
+	x, err := m.octets("x")
+	if err != nil {
+		return nil, err
+	}
+	y, err := m.octets("y")
+	if err != nil {
+		return nil, err
+	}
+	if size := coordinateSize(curve); len(x) != size || len(y) != size {
+		return nil, errCoordinate
+	}
+	return minimalJWK("EC", crv, map[string][]byte{"x": x, "y": y})
+}
+
+func (m members) okpMaterial() ([]byte, error) {
+	crv, err := m.required("crv")
+	if err != nil {
+		return nil, err
+	}
+	if crv != "Ed25519" {
+		return nil, errCurve
+	}
+	x, err := m.octets("x")
+	if err != nil {
+		return nil, err
+	}
+	return minimalJWK("OKP", crv, map[string][]byte{"x": x})
+}
+
+func minimalJWK(kty, crv string, octets map[string][]byte) ([]byte, error) {
+	jwk := map[string]string{"kty": kty}
+	if crv != "" {
+		jwk["crv"] = crv
+	}
+	for name, value := range octets {
+		jwk[name] = base64.RawURLEncoding.EncodeToString(value)
+	}
+	return json.Marshal(jwk)
+}

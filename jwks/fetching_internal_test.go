@@ -1,0 +1,81 @@
+package jwks
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// These are races between a request's look at the snapshot and its turn with the lock. No
+// schedule of goroutines produces them reliably.
+
+func newFailingCache(t *testing.T) *Cache {
+	t.Helper()
+	cache, err := New(Config{
+		URL:    "https://issuer.example/k",
+		Logger: slog.New(slog.DiscardHandler),
+		Client: &http.Client{Transport: failing{}},
+	})
+	require.NoError(t, err)
+	return cache
+}
+
+type failing struct{}
+
+func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }
+
+func TestOneScheduledFetchForAllRequestsThatSawNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newFailingCache(t)
+		seen, now := cache.current.Load(), time.Now()
+		f := cache.startDue(seen, now)
+		require.NotNil(t, f)
+		assert.Same(t, f, cache.startDue(seen, now))
+		<-f.done
+		assert.Nil(t, cache.startDue(seen, now), "in backoff by now")
+		assert.Equal(t, uint64(1), cache.Status().Fetches)
+	})
+}
+
+func TestForcedFetchIsAnsweredByAFetchThatBeganAfterTheRequestArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newFailingCache(t)
+		arrived := cache.current.Load().begun
+		require.Error(t, cache.Refresh(t.Context()))
+		assert.Nil(t, cache.startForced(arrived))
+		assert.Equal(t, uint64(1), cache.Status().Fetches)
+
+		f := cache.startForced(cache.current.Load().begun)
+		require.NotNil(t, f)
+		assert.Same(t, f, cache.startForced(0), "under way: joined")
+		<-f.done
+	})
+}
+
+// The bucket prevents this case: while it is empty, the latest fetch began at most 10 s ago.
+// The contract of claims.KeySet must hold without the bucket too.
+func TestOldFetchDoesNotProveThatAKeyIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := newFailingCache(t)
+		s := *cache.current.Load()
+		s.good = &goodSet{began: time.Now(), fresh: time.Minute}
+		s.latest = ended{began: time.Now()}
+		cache.current.Store(&s)
+		cache.bucket = bucket{spent: time.Hour, at: time.Now()}
+
+		time.Sleep(forcedInterval)
+		_, err := cache.Keys(t.Context(), "ES256", "unknown")
+		assert.ErrorIs(t, err, claims.ErrUnknownKey)
+		time.Sleep(time.Nanosecond)
+		_, err = cache.Keys(t.Context(), "ES256", "unknown")
+		assert.ErrorIs(t, err, claims.ErrKeysUnavailable)
+		assert.Zero(t, cache.Status().Fetches)
+	})
+}

@@ -1,0 +1,172 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/keyset"
+)
+
+// A condition is what the log last said about a cache.
+type condition string
+
+const (
+	conditionGood     condition = ""
+	conditionFailing  condition = "key set could not be refreshed"
+	conditionStale    condition = "key set is stale and could not be refreshed"
+	conditionUnusable condition = "no usable key set: tokens cannot be verified"
+)
+
+// conditionOf returns the condition after an attempt that ended in state s.
+func conditionOf(s State, err error) condition {
+	switch {
+	case err == nil:
+		return conditionGood
+	case s == StateCold || s == StateExhausted:
+		return conditionUnusable
+	case s == StateStale:
+		return conditionStale
+	}
+	return conditionFailing
+}
+
+func (c condition) level() slog.Level {
+	if c == conditionUnusable {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+// An eventLog tells the operator what has changed. It is called on the goroutine of a fetch,
+// never on that of a request.
+type eventLog struct {
+	logger    *slog.Logger // nil: slog.Default() at the time of the event
+	source    slog.Attr
+	transport slog.Attr // the type of Config.Client's RoundTripper
+}
+
+func newEventLog(c Config) eventLog {
+	l := eventLog{logger: c.Logger, source: slog.String("issuer", c.Issuer)}
+	if c.Issuer == "" {
+		l.source = slog.String("url", c.URL)
+	}
+	if c.Client != nil {
+		l.transport = slog.String("transport", fmt.Sprintf("%T", c.Client.Transport))
+	}
+	return l
+}
+
+func (l eventLog) log(level slog.Level, message string, attrs ...slog.Attr) {
+	logger := l.logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.LogAttrs(context.Background(), level, "jwks: "+message, append([]slog.Attr{l.source}, attrs...)...)
+}
+
+// fetched logs the end of a fetch.
+func (l eventLog) fetched(before, after *snapshot, f *fetching, out outcome) {
+	if errors.Is(out.err, errAbandoned) {
+		l.abandoned()
+	}
+	if out.warning != nil && before.warning == nil {
+		l.log(slog.LevelWarn, "discovery could not be read again; the known key set address is used",
+			slog.Any("error", out.warning))
+	}
+	if out.err != nil {
+		l.failure(before, after, f, out.err)
+		return
+	}
+	l.success(before, after, f)
+}
+
+// failure is loud when the condition changes, and quiet at every further failure.
+func (l eventLog) failure(before, after *snapshot, f *fetching, err error) {
+	level := slog.LevelDebug
+	if after.condition != before.condition {
+		level = after.condition.level()
+	}
+	attrs := []slog.Attr{slog.Any("error", err), slog.String("cause", string(f.kind))}
+	l.log(level, string(after.condition), append(attrs, after.outlook(time.Now())...)...)
+}
+
+// outlook says, after a failure, when the next scheduled fetch can start, from which host the
+// keys are expected, and until when the present set can be used. It leaves out what is not
+// known.
+func (s *snapshot) outlook(now time.Time) []slog.Attr {
+	attrs := []slog.Attr{slog.Duration("retry_in", s.untilDue(now).Round(time.Millisecond))}
+	if host := s.location.host(); host != "" {
+		attrs = append(attrs, slog.String("key_set_host", host))
+	}
+	if s.usable(now) {
+		age, _ := elapsed(now, s.good.began)
+		attrs = append(attrs, slog.Time("usable_until", now.Add(s.schedule.maxStale-age)))
+	}
+	return attrs
+}
+
+// abandoned logs an Error each time, because a goroutine and a slot are lost. There are no
+// more of these events than there are slots.
+func (l eventLog) abandoned() {
+	l.log(slog.LevelError, "a fetch was given up: the RoundTripper ignores its context, "+
+		"and keeps a place in the FetchLimit until it returns", l.transport)
+}
+
+func (l eventLog) success(before, after *snapshot, f *fetching) {
+	var old *keyset.Set
+	if before.good != nil {
+		old = before.good.keys
+	}
+	keys := after.good.keys
+	added, removed := keys.Beyond(old), old.Beyond(keys)
+	level := slog.LevelDebug
+	if len(added)+len(removed) > 0 || before.condition != conditionGood {
+		level = slog.LevelInfo
+	}
+	l.log(level, "key set refreshed",
+		slog.Int("keys", keys.Len()),
+		slog.String("added", quoteKeyIDs(added)),
+		slog.String("removed", quoteKeyIDs(removed)),
+		slog.Bool("recovered", before.condition != conditionGood),
+		slog.String("cause", string(f.kind)))
+	if skipped := keys.Skipped(); len(skipped) > 0 && !slices.Equal(skipped, old.Skipped()) {
+		l.log(slog.LevelInfo, "keys skipped", slog.String("skipped", keys.SkipText()))
+	}
+}
+
+func (l eventLog) blocked(kid string) {
+	l.log(slog.LevelInfo, "key withdrawn by Block", slog.String("kid", quoteKeyIDs([]string{kid})))
+}
+
+func (l eventLog) badSeed(err error) {
+	l.log(slog.LevelWarn, "seed could not be used", slog.Any("error", err))
+}
+
+// Bounds on what a log line holds of a document, which can have 256 keys.
+const (
+	maxListed      = 16
+	maxListedBytes = 64
+)
+
+func quoteKeyIDs(kids []string) string {
+	var b strings.Builder
+	for i, kid := range kids[:min(len(kids), maxListed)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.QuoteToASCII(kid[:min(len(kid), maxListedBytes)]))
+		if len(kid) > maxListedBytes {
+			b.WriteString("...")
+		}
+	}
+	if more := len(kids) - maxListed; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
+}
