@@ -12,92 +12,94 @@ import (
 	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
-// A Config says where the keys of one issuer are and how they are kept current. The
-// zero value of every field but Issuer and URL is a safe default. [New] copies it.
+// A Config says where the keys of one issuer are and how they are kept current.
+//
+// Issuer or URL is required. The zero value of every other field is a safe default. [New]
+// copies the Config.
 type Config struct {
-	// Issuer is the issuer's identifier, byte for byte as in its tokens' iss and in
-	// its metadata, with the trailing slash if it has one. If URL is empty, the key
-	// set is found by discovery from it: OpenID Connect Discovery 1.0 section 4, and
-	// RFC 8414 section 3 where the issuer answers 404 or 410 to the former.
+	// Issuer is the issuer's identifier, byte for byte as in the iss of its tokens, with
+	// the trailing slash if it has one. If URL is empty, the key set is found by discovery:
+	// OpenID Connect Discovery 1.0 section 4, and RFC 8414 section 3 if the issuer answers
+	// the former with 404 or 410.
 	Issuer string
 
-	// URL is the address of the key set. If it is set, discovery is never used, and
-	// Issuer only names the source in logs.
+	// URL is the address of the key set. If it is set, discovery is not used, and Issuer
+	// only names the source in logs.
 	URL string
 
-	// Client makes the requests; it defaults to one of its own, which takes nothing from
-	// http.DefaultTransport. Use it for a private CA, a proxy other than the
-	// environment's, or client certificates. It is copied: its cookie jar is dropped,
-	// and redirects follow AllowRedirects. A Transport of type *http.Transport is
-	// cloned; what RegisterProtocol added to it is not taken over.
+	// Client makes the requests. The default is a client that takes nothing from
+	// http.DefaultTransport. Set it for a private CA, a proxy other than the
+	// environment's, or client certificates. It is copied: the copy has no cookie jar,
+	// and its redirects follow AllowRedirects. A Transport of type *http.Transport is
+	// cloned, without what RegisterProtocol added to it.
 	//
-	// A RoundTripper of any other type dials on its own responsibility: of the rules
-	// at PrivateHosts, only the one on IP addresses in a URL can be held then. It must
-	// end with the request's context: see FetchLimit.
+	// A RoundTripper of any other type must apply the rules of PrivateHosts itself when it
+	// dials; the cache can only refuse private IP addresses in URLs. It must end with the
+	// context of the request: see NewFetchLimit.
 	Client *http.Client
 
 	// InsecureHTTPHosts names the hosts, without a port, that Issuer or URL may reach
-	// over http. Loopback ("localhost", 127.0.0.0/8, ::1) needs no mention. Whoever
-	// is on the path to such a host can replace the keys, and so make tokens. It never
-	// makes an https issuer's key set come over http.
+	// over http. Loopback ("localhost", 127.0.0.0/8, ::1) is always allowed. An attacker on
+	// the path to such a host can replace the keys, and so make tokens. The key set of an
+	// https issuer never comes over http.
 	InsecureHTTPHosts []string
 
-	// PrivateHosts names the hosts, without a port, that discovery may name as the
-	// key set's although they are not on the public Internet. A host that stands in
-	// Issuer needs no mention. Any other is dialled only on public unicast addresses,
-	// so that an issuer cannot point this server at a metadata service or at its
-	// neighbours. Behind a proxy that rule is the proxy's to keep: it resolves names.
+	// PrivateHosts names the hosts, without a port, that a jwks_uri may be on although they
+	// are not on the public Internet. The host of Issuer is always allowed. Any other host
+	// is dialled on public unicast addresses only, so that an issuer cannot make this
+	// server ask a metadata service or a neighbour. A proxy resolves names itself, so
+	// behind a proxy this rule is the proxy's to keep.
 	PrivateHosts []string
 
-	// AllowRedirects follows redirects to the same host and port over https, at most
-	// three. By default none is followed. One to another host or to http never is.
+	// AllowRedirects follows at most three redirects to the same host and port over https.
+	// By default no redirect is followed. A redirect to another host or to http never is.
 	AllowRedirects bool
 
-	// RefreshAfter is the age at which the key set is refreshed in the background
-	// while requests go on using it. It defaults to 15 minutes and is at most one
-	// hour. Cache-Control: max-age less Age takes its place, but never below 5
-	// minutes or above one hour. A RefreshAfter under 15 minutes brings those bounds
-	// and the default of StaleWhileRevalidate down in proportion.
+	// RefreshAfter is the age at which the key set is refreshed in the background while
+	// requests continue to use it. It defaults to 15 minutes and is at most one hour.
+	// Cache-Control: max-age less Age replaces it, but never below 5 minutes or above one
+	// hour. A RefreshAfter under 15 minutes lowers these bounds, and the default of
+	// StaleWhileRevalidate, in proportion.
 	RefreshAfter time.Duration
 
-	// StaleWhileRevalidate is for how long after that a set is used without waiting
-	// for its refresh (RFC 5861 section 3). It defaults to 45 minutes.
+	// StaleWhileRevalidate is how long after RefreshAfter requests use a set without
+	// waiting for its refresh (RFC 5861 section 3). It defaults to 45 minutes.
 	StaleWhileRevalidate time.Duration
 
-	// MaxStale is the age, counted from the last successful fetch, at which a set
-	// that was not refreshed is not used any more, whether that failed or, for want of
-	// requests, was not tried: see Cache.Run. It defaults to 24 hours, and is at least
-	// RefreshAfter plus StaleWhileRevalidate.
+	// MaxStale is the age at which a set is not used any more. It counts from the last
+	// successful fetch, whether later fetches failed or there were no requests to start
+	// one: see Cache.Run. It defaults to 24 hours, and is at least RefreshAfter plus
+	// StaleWhileRevalidate.
 	MaxStale time.Duration
 
-	// Seed is a key set to begin with, such as OnDocument handed out before a restart,
-	// so that a server can start while its issuer is down. Since nobody knows its age
-	// it counts as stale: the first request waits for a refresh, and the seed serves
-	// only if that fails, for at most MaxStale. Do not give one that is older than
-	// that. A Seed that cannot be read is reported to Logger and otherwise ignored.
+	// Seed is a key set to start with, such as a document that OnDocument delivered before
+	// a restart. With a Seed a server can start while its issuer is down. The age of a Seed
+	// is not known, so it counts as stale: the first request waits for a refresh, and the
+	// Seed serves only if the refresh fails, for at most MaxStale. Do not give a Seed that
+	// is older than MaxStale. A Seed that cannot be read is reported to Logger and ignored.
 	Seed []byte
 
-	// OnDocument, if set, is handed each key set document that came into use, to be
-	// stored for Seed: one that differs from the last, or from Seed. When it was stored
-	// therefore says when the keys changed; when the issuer last confirmed them, Status
-	// says. The slice is its own. It is called on the goroutine of the fetch, after the
-	// requests that waited for it have gone on; if it takes longer than a refresh
-	// interval, calls overlap.
+	// OnDocument, if set, is called with each key set document that comes into use and
+	// differs from the one before it and from Seed. Store the document for Seed. The time
+	// of the call says when the keys changed; Status says when the issuer last confirmed
+	// them. The slice belongs to OnDocument. It is called on the goroutine of the fetch,
+	// after the requests that waited for the fetch were released. Calls overlap if one
+	// takes longer than a refresh interval.
 	OnDocument func(document []byte)
 
-	// Logger gets an event for each change, never one per request: Info for keys
-	// added, removed and skipped, for a recovery and for Block; Warn when refreshing
-	// begins to fail, when the set becomes stale and when discovery cannot be read
-	// again; Error when no request can be served any more, and for each fetch whose
-	// RoundTripper ignores its context; Debug for all other fetches. A failure says,
-	// where it is known, when the next scheduled fetch is made at the earliest
-	// (retry_in), from which host (key_set_host), and until when the present set may
-	// be used (usable_until). It defaults to slog.Default(). Use slog.DiscardHandler for
-	// silence.
+	// Logger gets an event for each change, never one per request. It defaults to
+	// slog.Default(). Use slog.DiscardHandler for silence.
+	//
+	// Info: keys added, removed or skipped, a recovery, and Block. Warn: refreshing starts
+	// to fail, the set becomes stale, or discovery cannot be read again. Error: no request
+	// can be served any more, and each fetch whose RoundTripper ignores its context. Debug:
+	// all other fetches. A failure names the earliest time of the next scheduled fetch
+	// (retry_in), the host (key_set_host) and the end of the present set's use
+	// (usable_until), where they are known.
 	Logger *slog.Logger
 
 	// FetchLimit bounds the fetches of all caches that share it. It defaults to
-	// NewFetchLimit(16) for this cache alone.
+	// NewFetchLimit(16) for this cache only.
 	FetchLimit *FetchLimit
 }
 
@@ -125,7 +127,7 @@ func (c Config) validateAddresses() error {
 	return errors.New("jwks: Config.Issuer or Config.URL is required")
 }
 
-// validateURL holds an issuer to RFC 8414 section 2, which allows it no query.
+// validateURL refuses a query in an issuer (RFC 8414 section 2).
 func (c Config) validateURL(field, value string, query bool) error {
 	invalid := func(problem string) error {
 		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, value, problem)
@@ -176,7 +178,7 @@ func (c Config) validateDurations() error {
 			problems = append(problems, fmt.Errorf("jwks: invalid Config.%s %v: negative", d.field, d.value))
 		}
 	}
-	// A number without a unit is a count of nanoseconds.
+	// A number without a unit is in nanoseconds.
 	if c.RefreshAfter > 0 && c.RefreshAfter < minRefreshAfter {
 		problems = append(problems, fmt.Errorf("jwks: invalid Config.RefreshAfter %v: less than %v", c.RefreshAfter, minRefreshAfter))
 	}

@@ -23,7 +23,7 @@ const (
 	conditionUnusable condition = "no usable key set: tokens cannot be verified"
 )
 
-// conditionOf returns the condition after an attempt that ended in state s.
+// conditionOf returns the condition after a fetch that ended in state s.
 func conditionOf(s State, err error) condition {
 	switch {
 	case err == nil:

@@ -7,8 +7,8 @@ import (
 	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
-// The defaults and bounds of the schedule. Config and the package documentation state
-// them; a test holds the three together.
+// The defaults and bounds of the schedule. A test checks that Config and the package
+// documentation state the same values.
 const (
 	defaultRefreshAfter = 15 * time.Minute
 	defaultRevalidate   = 45 * time.Minute
@@ -27,8 +27,8 @@ const (
 	rediscovery    = 24 * time.Hour
 )
 
-// A schedule says how long a key set serves. It holds no state: everything here is
-// arithmetic on durations that the caller has measured.
+// A schedule says how long a key set serves. It holds no state. Everything here is
+// arithmetic on durations that the caller measured.
 type schedule struct {
 	refreshAfter   time.Duration
 	revalidate     time.Duration
@@ -36,9 +36,9 @@ type schedule struct {
 	floor, ceiling time.Duration // of a max-age
 }
 
-// newSchedule fills in the defaults. A refreshAfter below the default brings the bounds
-// of max-age and the default window down in proportion: who asks for a refresh every
-// 2 s does not want a withdrawn key to live for an hour.
+// newSchedule fills in the defaults. A refreshAfter below the default lowers the bounds of
+// max-age and the default window in proportion: a configuration that refreshes every 2 s
+// must not accept a removed key for an hour.
 func newSchedule(refreshAfter, revalidate, maxStale time.Duration) schedule {
 	s := schedule{refreshAfter, revalidate, maxStale, minFreshness, maxFreshness}
 	if s.refreshAfter == 0 {
@@ -60,9 +60,9 @@ func scale(d time.Duration, by float64) time.Duration {
 	return time.Duration(float64(d) * by)
 }
 
-// freshness returns for how long a set is fresh that came, or was confirmed, with these
-// headers: refreshAfter, or max-age less Age within bounds, but never so long that no
-// window is left before the set is exhausted. random is in [0, 1); it only shortens, so
+// freshness returns how long a set is fresh that was delivered or confirmed with these
+// header fields: refreshAfter, or max-age less Age within bounds. It leaves room for the
+// window before the set is exhausted. random is in [0, 1). It only shortens the result, so
 // that a fleet does not refresh in step.
 func (s schedule) freshness(h http.Header, random float64) time.Duration {
 	d := s.refreshAfter
@@ -73,21 +73,20 @@ func (s schedule) freshness(h http.Header, random float64) time.Duration {
 	return d - scale(d, freshnessJitter*random)
 }
 
-// elapsed returns how long ago then was, and whether the wall clock has been set back
-// since.
+// elapsed returns how long ago then was, and whether the wall clock was set back since.
 func elapsed(now, then time.Time) (d time.Duration, setBack bool) {
 	return reconcile(time.Duration(now.UnixNano()-then.UnixNano()), now.Sub(then))
 }
 
-// reconcile takes the larger of two measures of one span. The monotonic clock stands
-// still while the machine is suspended; the wall clock jumps. Either alone would call a
-// set fresh that is hours old.
+// reconcile returns the larger of two measures of one span. The monotonic clock stops while
+// the machine is suspended, and the wall clock can be set back. With one of them only, a
+// set that is hours old could count as fresh.
 func reconcile(wall, monotonic time.Duration) (d time.Duration, setBack bool) {
 	return max(wall, monotonic, 0), wall < -clockTolerance
 }
 
-// state returns what a set of this age is good for. A set whose age cannot be trusted,
-// because it is a seed or the wall clock was set back, is stale at best.
+// state returns the state of a set of this age. A set is stale at best if its age is not
+// known: it is a seed, or the wall clock was set back.
 func (s schedule) state(age, fresh time.Duration, untrusted bool) State {
 	switch {
 	case age >= s.maxStale:
@@ -102,17 +101,17 @@ func (s schedule) state(age, fresh time.Duration, untrusted bool) State {
 	return StateStale
 }
 
-// backoff returns the pause after so many failures in a row: at least a second, and at
-// most a bound that doubles up to limit, spread evenly between the two by random, which
-// is in [0, 1). A longer Retry-After is honoured up to the limit.
+// backoff returns the pause after a number of failures in a row. It is at least a second and
+// at most a bound that doubles up to limit; random, which is in [0, 1), chooses between the
+// two. A longer Retry-After replaces it, up to limit.
 func backoff(failures int, random float64, retryAfter, limit time.Duration) time.Duration {
 	bound := min(minBackoff<<min(failures, 10), limit)
 	pause := minBackoff + scale(bound-minBackoff, random)
 	return min(max(pause, retryAfter), limit)
 }
 
-// backoffLimit is lower where no request can be served: then each second counts more
-// than sparing an issuer that is asked by nobody else meanwhile.
+// backoffLimit is lower while no request can be served: a fast recovery is worth more
+// requests to the issuer then.
 func backoffLimit(s State) time.Duration {
 	if s == StateCold || s == StateExhausted {
 		return maxColdBackoff
@@ -120,16 +119,16 @@ func backoffLimit(s State) time.Duration {
 	return maxBackoff
 }
 
-// The bucket that forced fetches are taken from.
+// Bounds of the bucket for forced fetches.
 const (
 	forcedInterval = 10 * time.Second
 	forcedBurst    = 3
 )
 
-// A bucket holds the credit for forced fetches: forcedBurst at first, and one more per
+// A bucket holds the tokens for forced fetches: forcedBurst at first, and one more per
 // forcedInterval. The zero bucket is full.
 type bucket struct {
-	spent time.Duration // of forcedBurst*forcedInterval, as of at
+	spent time.Duration // of forcedBurst*forcedInterval, at the time at
 	at    time.Time
 }
 

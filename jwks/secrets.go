@@ -14,32 +14,33 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// Secrets is a [claims.KeySet] of secrets that the issuer and this program share, for
-// HS256, HS384 and HS512 (RFC 7518 section 3.2). Whoever can verify such a token can also
-// make one, so prefer public keys wherever the issuer offers them.
+// Secrets is a [claims.KeySet] of shared secrets, for HS256, HS384 and HS512 (RFC 7518
+// section 3.2).
 //
-// It is a type of its own so that no secret ever stands beside a public key: a set that
-// held both would let an attacker use the public key as a secret (RFC 8725 section 2.1).
+// A program that can verify such a token can also make one. Prefer public keys wherever the
+// issuer offers them. Secrets is a separate type, so that a set never holds a secret beside a
+// public key: an attacker could then use the public key as a secret (RFC 8725 section 2.1).
 // A [Cache] and a [Static] never serve these algorithms.
 //
 // The zero value holds no keys. Its methods are safe for concurrent use. Neither fmt nor
 // log/slog prints a secret.
 type Secrets struct{ index *keyset.Index }
 
-// A Secret is one shared secret, for [NewSecrets]. fmt, log/slog and encoding/json do not
-// print its Value.
+// A Secret is one shared secret, for [NewSecrets].
+//
+// The packages fmt, log/slog and encoding/json do not print its Value.
 type Secret struct {
-	// KeyID is the kid that the issuer puts into its tokens' header. If it is empty,
-	// the secret serves tokens without kid; if no secret of the set has one, it
-	// serves tokens with any kid.
+	// KeyID is the kid in the header of the issuer's tokens. If it is empty, the secret
+	// serves tokens without a kid. If no secret of the set has a KeyID, it serves tokens
+	// with any kid.
 	KeyID string
 
-	// Algorithm is HS256, HS384 or HS512. It has to be set.
+	// Algorithm is HS256, HS384 or HS512. It is required.
 	Algorithm string
 
 	// Value is at least as long as the hash: 32, 48 or 64 bytes. It should come from a
-	// random source; a pass phrase of that length can be guessed offline from any one
-	// token. It is copied.
+	// random source: an attacker with one token can guess a pass phrase offline. It is
+	// copied.
 	Value []byte `json:"-" yaml:"-"`
 }
 
@@ -49,10 +50,11 @@ const (
 	errPublicSecret  keyset.Unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
 )
 
-// NewSecrets returns a set of these secrets. All mistakes are reported at once: a Value
-// that is too short, or that is no secret but a public key or certificate in PEM or DER;
-// an Algorithm that is not one of the three; more than four secrets for one Algorithm and
-// KeyID, since tokens for them would be refused.
+// NewSecrets returns a set of these secrets, or an error that reports every mistake.
+//
+// Mistakes are: a Value that is too short; a Value that is a key or a certificate in PEM,
+// DER, JWK or SSH form; an Algorithm that is not one of the three; and more than four secrets
+// for one Algorithm and KeyID, since their tokens would be refused.
 func NewSecrets(secrets ...Secret) (*Secrets, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("jwks: NewSecrets without a secret")
@@ -77,8 +79,8 @@ func NewSecrets(secrets ...Secret) (*Secrets, error) {
 	return &Secrets{index: index}, nil
 }
 
-// Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no secret
-// fits, or more than four do. ctx is not used, since nothing is waited for.
+// Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no secret fits,
+// or more than four do. It does not use ctx, since it never waits.
 func (s *Secrets) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
 	if s == nil || s.index == nil {
 		return nil, keyset.ErrUnknownKey
@@ -86,7 +88,7 @@ func (s *Secrets) Keys(_ context.Context, alg, kid string) ([]claims.Key, error)
 	return s.index.Find(alg, kid)
 }
 
-// secretKey holds its secret in a closure, where no printer by reflection can reach.
+// A secretKey holds its secret in a closure, which no printer can read by reflection.
 type secretKey struct {
 	mac func(signingInput []byte) []byte
 }
@@ -113,8 +115,7 @@ func newSecretKey(s Secret) (*secretKey, error) {
 	}}, nil
 }
 
-// Verify implements [claims.Key], in time that does not depend on where the signatures
-// differ.
+// Verify implements [claims.Key]. Its time does not depend on where the signatures differ.
 func (k *secretKey) Verify(signingInput, signature []byte) error {
 	if !hmac.Equal(k.mac(signingInput), signature) {
 		return claims.ErrSignature

@@ -9,34 +9,34 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// Static is a [claims.KeySet] of public keys that never change: for issuers without a
-// key endpoint, for tests, and for programs that have to work offline. It makes no
-// request. What it cannot do is notice that the issuer has a new key or has withdrawn
-// one; use a [Cache] where the issuer publishes its keys.
+// Static is a [claims.KeySet] of public keys that never change.
+//
+// It is for issuers without a key endpoint, for tests, and for programs that must work
+// offline. It makes no request, so it cannot notice that the issuer has a new key or has
+// removed one. Use a [Cache] where the issuer publishes its keys.
 //
 // The zero value holds no keys. Its methods are safe for concurrent use.
 type Static struct{ set *keyset.Set }
 
 // A PublicKey is one key of an issuer, for [StaticKeys].
 type PublicKey struct {
-	// KeyID is the kid that the issuer puts into its tokens' header. If it is empty,
-	// the key serves tokens without kid; if no key of the set has one, it serves
-	// tokens with any kid.
+	// KeyID is the kid in the header of the issuer's tokens. If it is empty, the key serves
+	// tokens without a kid. If no key of the set has a KeyID, it serves tokens with any kid.
 	KeyID string
 
-	// Algorithm is the only one that the key serves. If it is empty, all that fit the
-	// key do: RS256, RS384, RS512, PS256, PS384 and PS512 for RSA, the one of the
-	// curve for ECDSA, EdDSA for Ed25519. EdDSA and Ed25519 are one algorithm under
-	// two names (RFC 9864).
+	// Algorithm is the only algorithm that the key serves. If it is empty, the key serves
+	// all that fit it: RS256, RS384, RS512, PS256, PS384 and PS512 for RSA, the algorithm of
+	// the curve for ECDSA, EdDSA for Ed25519. EdDSA and Ed25519 are two names of one
+	// algorithm (RFC 9864).
 	Algorithm string
 
 	// Key is an *rsa.PublicKey of 2048 to 8192 bits, an *ecdsa.PublicKey on P-256,
 	// P-384 or P-521, or an ed25519.PublicKey. It is copied.
 	Key crypto.PublicKey
 
-	// PEM takes the place of Key: one block of type PUBLIC KEY, RSA PUBLIC KEY or
-	// CERTIFICATE, and nothing else. Of a certificate only the public key counts;
-	// its dates, names, usages and issuer are not checked.
+	// PEM replaces Key: one block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, and
+	// nothing else. Only the public key of a certificate is used. Its dates, names, usages
+	// and issuer are not checked.
 	PEM []byte
 }
 
@@ -72,8 +72,8 @@ func StaticKeys(keys ...PublicKey) (*Static, error) {
 	return &Static{set: set}, nil
 }
 
-// Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no key
-// fits, or more than four do. ctx is not used, since nothing is waited for.
+// Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no key fits, or
+// more than four do. It does not use ctx, since it never waits.
 func (s *Static) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
 	if s == nil {
 		return nil, keyset.ErrUnknownKey

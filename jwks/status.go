@@ -6,38 +6,39 @@ import (
 	"time"
 )
 
-// A State says what a cached key set is good for. Its values are stable: use them in
-// metrics. The package documentation tells what requests see in each.
+// A State says how requests can use a cached key set.
+//
+// Its values do not change between versions, so they can be used in metrics. The package
+// documentation says what requests get in each state.
 type State string
 
-// The states of a [Cache], in the order in which a set that cannot be refreshed passes
-// through them.
+// The states of a [Cache], in the order that a set passes through if it cannot be refreshed.
 const (
 	StateCold         State = "cold"                   // there has been no set yet
 	StateFresh        State = "fresh"                  // used as it is
 	StateRevalidating State = "stale-while-revalidate" // used, and refreshed behind
 	StateStale        State = "stale-if-error"         // used while refreshing fails
-	StateExhausted    State = "exhausted"              // too old to be used
+	StateExhausted    State = "exhausted"              // too old, not used
 )
 
-// A Status describes a [Cache] at one moment. It is a copy: nothing changes it.
+// A Status describes a [Cache] at one moment. It is a copy, and does not change.
 type Status struct {
 	State State
-	Age   time.Duration // of the set in use, or since New if that is the seed; 0 in StateCold
+	Age   time.Duration // of the set in use; of a Seed, since New; 0 in StateCold
 
 	LastSuccess time.Time // when the latest successful fetch began; zero if there was none
 	LastAttempt time.Time // when the latest fetch that has ended began
 	LastError   error     // of that fetch; nil if it succeeded
-	NextRefresh time.Time // not before; it takes a request, or Run, to make it happen
+	NextRefresh time.Time // earliest time; needs a request or Run
 
 	Host    string       // of the key set's address; empty until discovery has named it
 	KeyIDs  []string     // of the usable keys, in the document's order, as the issuer wrote them
-	Blocked []string     // of Block, sorted
+	Blocked []string     // the kids given to Block, sorted
 	Skipped []SkippedKey // keys of the document that are not used
 
-	Fetches       uint64 // begun, of any cause; each may make several HTTP requests
-	ForcedFetches uint64 // of those, begun because of an unknown key
-	FailedFetches uint64 // of those, ended without a set
+	Fetches       uint64 // begun, for any reason; each can make several HTTP requests
+	ForcedFetches uint64 // of Fetches, begun because of an unknown kid
+	FailedFetches uint64 // of Fetches, ended without a set
 }
 
 // Status returns the cache's present state. It makes no request.
