@@ -31,10 +31,10 @@ func readAll(t *testing.T, pattern string) string {
 
 func TestEachDocumentedPromiseHasTests(t *testing.T) {
 	tests := readAll(t, "*_test.go")
-	for _, match := range regexp.MustCompile(`- (P\d):`).FindAllStringSubmatch(readAll(t, "doc.go"), -1) {
+	for _, match := range regexp.MustCompile(`- (P\d):`).FindAllStringSubmatch(readAll(t, "cache.go"), -1) {
 		assert.Contains(t, tests, "func Test"+match[1], match[1])
 	}
-	assert.Len(t, regexp.MustCompile(`- P[1-7]:`).FindAllString(readAll(t, "doc.go"), -1), 7)
+	assert.Len(t, regexp.MustCompile(`- P[1-7]:`).FindAllString(readAll(t, "cache.go"), -1), 7)
 }
 
 // prose returns a file's text in one line, without comment marks.
@@ -60,7 +60,7 @@ func TestDocumentedDefaultsOfConfig(t *testing.T) {
 }
 
 func TestDocumentedNumbersAreTheOnesInUse(t *testing.T) {
-	doc := prose(t, "doc.go")
+	doc := prose(t, "cache.go")
 	for _, sentence := range []string{
 		fmt.Sprintf("RefreshAfter %d minutes, less up to %d %% at random; at most %d hour",
 			defaultRefreshAfter/time.Minute, int(freshnessJitter*100), maxFreshness/time.Hour),
