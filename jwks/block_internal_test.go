@@ -13,7 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// The memory for blocked material is bounded, whatever an issuer publishes.
+// An issuer that publishes ever new keys under a blocked kid must not fill the memory.
 func TestBlockedMaterialIsBounded(t *testing.T) {
 	leaked := block{}.with("leaked")
 	for document := range maxBlockedMaterial/keyset.MaxKeys + 1 {

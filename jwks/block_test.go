@@ -10,9 +10,9 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// A leaked key does not come back when the issuer drops its kid and goes on publishing
-// it under another one, or under none.
-func TestBlockedMaterialStaysWithdrawnUnderOtherKids(t *testing.T) {
+// A leaked key must not come back when the issuer publishes it under another kid, or without
+// a kid.
+func TestBlockedMaterialIsRefusedUnderOtherKids(t *testing.T) {
 	leaked := namedKey("leaked")
 	alias, nameless := leaked, leaked
 	alias.ID, nameless.ID = "alias", ""
@@ -22,7 +22,7 @@ func TestBlockedMaterialStaysWithdrawnUnderOtherKids(t *testing.T) {
 	}{
 		"blocked while it is in use":           {},
 		"blocked before there is a set":        {before: true},
-		"blocked while the seed is all":        {seed: true},
+		"blocked while there is only the seed": {seed: true},
 		"blocked before the set that names it": {seed: true, before: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestBlockedMaterialStaysWithdrawnUnderOtherKids(t *testing.T) {
 	}
 }
 
-func TestBlockOfAnotherKidWithdrawsNothing(t *testing.T) {
+func TestBlockOfAnotherKidBlocksNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Publish(namedKey(""))
@@ -77,7 +77,7 @@ func TestBlockOfAnotherKidWithdrawsNothing(t *testing.T) {
 	})
 }
 
-func TestBlockedKidComesToNewMaterialToo(t *testing.T) {
+func TestNewMaterialUnderABlockedKidIsBlocked(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)

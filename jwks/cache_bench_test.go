@@ -51,7 +51,7 @@ func TestKeysAllocatesNothingForAnUnknownKidWithoutAToken(t *testing.T) {
 	}))
 }
 
-// newBigCache holds n keys.
+// newBigCache returns a cache with n keys.
 func newBigCache(b *testing.B, n int) *jwks.Cache {
 	b.Helper()
 	issuer := newIssuer()
@@ -74,20 +74,6 @@ func BenchmarkKeysHit(b *testing.B) {
 			}
 		})
 	}
-}
-
-// With more cores, each operation takes less time: nothing is shared that is written.
-func BenchmarkKeysHitParallel(b *testing.B) {
-	cache := newBigCache(b, 10)
-	ctx := b.Context()
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := cache.Keys(ctx, alg, "known"); err != nil {
-				b.Error(err)
-			}
-		}
-	})
 }
 
 func BenchmarkKeysUnknownKid(b *testing.B) {

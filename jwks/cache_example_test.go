@@ -12,7 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// The issuer stands for a real one; with that, Client and Logger can be left out.
+// The issuer is a fake from jwkstest. With a real issuer, Client and Logger can be left out.
 func ExampleNew() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: exampleKey("2026-11")})
 	cache, err := jwks.New(jwks.Config{
@@ -34,8 +34,8 @@ func ExampleNew() {
 	// true
 }
 
-// A frequent mistake: the issuer without the slash that its tokens and its metadata
-// have. It is found out at the first fetch, and said.
+// A common mistake: Config.Issuer lacks the trailing slash that the issuer's tokens and
+// metadata have. The first fetch fails and says so.
 func ExampleNew_trailingSlash() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{URL: "https://tenant.example/"})
 	cache, err := jwks.New(jwks.Config{
@@ -53,7 +53,7 @@ func ExampleNew_trailingSlash() {
 	// jwks: discovery document: its issuer differs from the configured "https://tenant.example": they differ in the trailing slash only, so Config.Issuer may need a change
 }
 
-// All mistakes are reported at once.
+// New reports all mistakes at once.
 func ExampleNew_mistakes() {
 	_, err := jwks.New(jwks.Config{
 		Issuer:       "http://keycloak:8080/realms/demo",
@@ -65,8 +65,8 @@ func ExampleNew_mistakes() {
 	// jwks: invalid Config.RefreshAfter 900ns: less than 10ms
 }
 
-// A private key has leaked: its tokens are refused from now on, whatever the issuer
-// still publishes.
+// A private key has leaked. Its tokens are refused from now on, even if the issuer still
+// publishes the key.
 func ExampleCache_Block() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: exampleKey("leaked")})
 	cache, err := jwks.New(jwks.Config{
@@ -87,7 +87,7 @@ func ExampleCache_Block() {
 	// [leaked]
 }
 
-// A server that has to start while its issuer is down keeps the latest document.
+// A server that must start even while its issuer is down stores the latest document.
 func ExampleConfig_seed() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: exampleKey("2026-11")})
 	const file = "/var/lib/example/jwks.json"
@@ -110,7 +110,7 @@ func ExampleConfig_seed() {
 	// <nil>
 }
 
-// Several issuers share one bound on fetches in flight.
+// Several issuers share one limit on the fetches under way.
 func ExampleNewFetchLimit() {
 	limit := jwks.NewFetchLimit(16)
 	for _, issuer := range []string{"https://a.example/", "https://b.example/"} {

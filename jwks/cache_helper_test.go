@@ -18,8 +18,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// Ages at which a set is in a state for certain, whatever its jitter. They hold for the
-// default schedule.
+// Ages at which a set of the default schedule is in the named state, despite jitter.
 const (
 	whileRevalidating = 16 * time.Minute
 	whileStale        = 61 * time.Minute
@@ -34,8 +33,8 @@ func namedKey(kid string) jwkstest.Key {
 	return k
 }
 
-// bubble runs f in a bubble, and at its end lets the fetches under way end, at the
-// latest by their 5 s: the time of a bubble stands once its function has returned.
+// bubble runs f in a synctest bubble. Then it waits for the fetches under way, which end within
+// 5 s, because the clock of a bubble stops when its function returns.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,12 +43,12 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// newIssuer publishes one key, "known".
+// newIssuer returns an issuer that publishes one key, "known".
 func newIssuer() *jwkstest.Issuer {
 	return jwkstest.NewIssuer(jwkstest.Config{Key: namedKey("known")})
 }
 
-// newCache finds its keys by discovery, and logs nothing.
+// newCache returns a cache that finds its key set by discovery and logs nothing.
 func newCache(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*jwks.Config)) *jwks.Cache {
 	t.Helper()
 	config := jwks.Config{
@@ -65,7 +64,7 @@ func newCache(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*jwks.Config)
 	return cache
 }
 
-// newWarmCache has fetched once.
+// newWarmCache returns a cache that has fetched once.
 func newWarmCache(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*jwks.Config)) *jwks.Cache {
 	t.Helper()
 	cache := newCache(t, issuer, edits...)
@@ -121,21 +120,22 @@ func concurrently(n int, f func(i int)) {
 	group.Wait()
 }
 
-// fetches counts what f makes the issuer serve, once all of it has come to rest.
-func fetches(issuer *jwkstest.Issuer, f func()) int {
+// keySetRequests returns how many requests for the key set the issuer gets while f runs, and
+// until every goroutine in the bubble waits.
+func keySetRequests(issuer *jwkstest.Issuer, f func()) int {
 	before := issuer.Count(jwkstest.JWKS)
 	f()
 	synctest.Wait()
 	return issuer.Count(jwkstest.JWKS) - before
 }
 
-// assertState is a sentence about the cache's State.
+// assertState checks the cache's State.
 func assertState(t testing.TB, want jwks.State, cache *jwks.Cache) {
 	t.Helper()
 	assert.Equal(t, want, cache.Status().State)
 }
 
-// roundTrip is a RoundTripper of one function.
+// roundTrip makes a function a RoundTripper.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -166,7 +166,7 @@ func (rec *recorder) last() *http.Request {
 	return all[len(all)-1]
 }
 
-// gauge counts how many are inside, and the most there have been.
+// gauge counts how many callers are inside, and keeps the maximum.
 type gauge struct{ inside, most atomic.Int64 }
 
 func (g *gauge) enter() {

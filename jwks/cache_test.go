@@ -16,14 +16,14 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-func TestColdReadersJoinOneFetch(t *testing.T) {
+func TestColdWaitersShareOneFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newCache(t, issuer)
 		assertState(t, jwks.StateCold, cache)
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(2*time.Second))
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			assert.Equal(t, 2*time.Second, took(func() {
 				concurrently(100, func(int) { requireKnown(t, cache, "known") })
 			}))
@@ -33,7 +33,7 @@ func TestColdReadersJoinOneFetch(t *testing.T) {
 	})
 }
 
-func TestColdReaderWaitsAtMostThreeSecondsForASlowIssuer(t *testing.T) {
+func TestColdWaiterWaitsAtMostThreeSecondsForASlowIssuer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newCache(t, issuer)
@@ -41,15 +41,15 @@ func TestColdReaderWaitsAtMostThreeSecondsForASlowIssuer(t *testing.T) {
 
 		assert.Equal(t, 3*time.Second, took(func() {
 			failure := requireUnavailable(t, cache, "known")
-			assert.Equal(t, 3*time.Second, failure.RetryAfter, "what is left of the fetch, and the shortest backoff")
+			assert.Equal(t, 3*time.Second, failure.RetryAfter, "the rest of the fetch, and the shortest backoff")
 		}))
-		assert.Zero(t, fetches(issuer, func() {
+		assert.Zero(t, keySetRequests(issuer, func() {
 			assert.Equal(t, time.Second, took(func() { requireKnown(t, cache, "known") }))
 		}), "the fetch goes on")
 	})
 }
 
-func TestColdReaderInBackoffIsToldAtOnceWhenTheNextAttemptIs(t *testing.T) {
+func TestColdRequestInBackoffIsToldAtOnceWhenTheNextFetchIs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newCache(t, issuer)
@@ -63,13 +63,13 @@ func TestColdReaderInBackoffIsToldAtOnceWhenTheNextAttemptIs(t *testing.T) {
 				concurrently(10, func(int) { requireUnavailable(t, cache, "known") })
 				failure = requireUnavailable(t, cache, "known")
 			}))
-			assert.Equal(t, before, issuer.Count(jwkstest.Discovery), "no attempt in backoff")
+			assert.Equal(t, before, issuer.Count(jwkstest.Discovery), "no fetch during backoff")
 			assert.LessOrEqual(t, failure.RetryAfter, 10*time.Second)
 			assert.ErrorContains(t, failure, "connection refused")
 
 			time.Sleep(failure.RetryAfter)
 			requireUnavailable(t, cache, "known")
-			assert.Greater(t, issuer.Count(jwkstest.Discovery), before, "an attempt when it was announced")
+			assert.Greater(t, issuer.Count(jwkstest.Discovery), before, "a fetch at the announced time")
 		}
 		issuer.Recover()
 		time.Sleep(10 * time.Second)
@@ -99,8 +99,8 @@ func TestBackoffGrowsToFiveMinutesWhileTheSetServes(t *testing.T) {
 			assert.GreaterOrEqual(t, gap, time.Second)
 			assert.LessOrEqual(t, gap, 5*time.Minute+5*time.Second)
 		}
-		assert.Greater(t, len(gaps), 6*60/5, "five minutes at most")
-		assert.Less(t, len(gaps), 400, "at full jitter, half of that on average")
+		assert.Greater(t, len(gaps), 6*60/5, "at most five minutes apart")
+		assert.Less(t, len(gaps), 400, "with full jitter, half of that on average")
 
 		issuer.Recover()
 		requireKnown(t, cache, "known")
@@ -113,11 +113,11 @@ func TestBackoffGrowsToFiveMinutesWhileTheSetServes(t *testing.T) {
 		time.Sleep(whileRevalidating)
 		requireKnown(t, cache, "known")
 		synctest.Wait()
-		assert.LessOrEqual(t, time.Until(cache.Status().NextRefresh), 2*time.Second, "it begins anew")
+		assert.LessOrEqual(t, time.Until(cache.Status().NextRefresh), 2*time.Second, "backoff starts again at its minimum")
 	})
 }
 
-func TestStaleReadersWaitForOneSharedRefresh(t *testing.T) {
+func TestStaleWaitersShareOneRefresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Publish(namedKey("other"))
@@ -127,15 +127,15 @@ func TestStaleReadersWaitForOneSharedRefresh(t *testing.T) {
 		time.Sleep(whileStale)
 		assertState(t, jwks.StateStale, cache)
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			assert.Equal(t, 2*time.Second, took(func() {
 				concurrently(100, func(int) { requireUnknown(t, cache, "known") })
-			}), "nobody gets the old set")
+			}), "no waiter gets the old set")
 		}))
 	})
 }
 
-func TestStaleSetIsServedAtOnceWhenTheRefreshRunsPastThreeSeconds(t *testing.T) {
+func TestStaleSetIsServedOnceTheRefreshTakesThreeSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -146,17 +146,17 @@ func TestStaleSetIsServedAtOnceWhenTheRefreshRunsPastThreeSeconds(t *testing.T) 
 			late := time.Duration(i) * 2 * time.Second
 			time.Sleep(late)
 			assert.Equal(t, 3*time.Second-late, took(func() { requireKnown(t, cache, "known") }),
-				"3 s are counted from the beginning of the refresh")
+				"the 3 s count from the start of the refresh")
 		})
 		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }))
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		require.Error(t, cache.Status().LastError)
-		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }), "the last attempt failed")
+		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }), "the latest fetch failed")
 	})
 }
 
-func TestStaleReaderThatLeaves(t *testing.T) {
+func TestStaleWaiterLeavesWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -185,7 +185,7 @@ func TestExhaustedSetIsNotServed(t *testing.T) {
 	})
 }
 
-// The backoff of five minutes was chosen while the set still served.
+// The backoff of five minutes was chosen while the set could still be used.
 func TestBackoffShortensWhenTheSetIsExhausted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -201,14 +201,14 @@ func TestBackoffShortensWhenTheSetIsExhausted(t *testing.T) {
 	})
 }
 
-func TestSetWithoutAUsableKeyKeepsTheLastGoodOne(t *testing.T) {
+func TestSetWithoutAUsableKeyDoesNotReplaceAGoodOne(t *testing.T) {
 	for name, body := range map[string]string{
-		"empty list":     `{"keys":[]}`,
-		"no list":        `{}`,
-		"unusable only":  `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"shared"},{"kty":"AKP","kid":"quantum"}]}`,
-		"not an object":  `[]`,
-		"HTML":           `<html><body>secret page</body></html>`,
-		"nothing at all": ``,
+		"empty list":    `{"keys":[]}`,
+		"no list":       `{}`,
+		"unusable only": `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"shared"},{"kty":"AKP","kid":"quantum"}]}`,
+		"not an object": `[]`,
+		"HTML":          `<html><body>secret page</body></html>`,
+		"empty body":    ``,
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -228,10 +228,10 @@ func TestSetWithoutAUsableKeyKeepsTheLastGoodOne(t *testing.T) {
 	}
 }
 
-// A RoundTripper that ignores its context must not end all refreshing, and what it
-// brings late must not undo what came after it.
-func TestOlderFetchThatEndsLateNeverOverwritesANewerOne(t *testing.T) {
-	for name, during := range map[string]bool{"after the newer one": false, "while the newer one is under way": true} {
+// A RoundTripper that ignores its context must not stop later fetches, and its late answer
+// must not replace a newer one.
+func TestLateOutcomeNeverReplacesANewerOne(t *testing.T) {
+	for name, during := range map[string]bool{"after the newer fetch": false, "during the newer fetch": true} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
@@ -239,7 +239,7 @@ func TestOlderFetchThatEndsLateNeverOverwritesANewerOne(t *testing.T) {
 				cache := newCache(t, issuer, atURL(issuer), func(c *jwks.Config) {
 					c.Client = &http.Client{Transport: stuckOnce(issuer, release)}
 				})
-				requireUnavailable(t, cache, "known") // its answer, with this key alone, is held back
+				requireUnavailable(t, cache, "known") // its answer, with only this key, is held back
 				time.Sleep(4 * time.Second)
 				assert.ErrorContains(t, cache.Status().LastError, "ignores its context")
 
@@ -263,7 +263,7 @@ func TestOlderFetchThatEndsLateNeverOverwritesANewerOne(t *testing.T) {
 	}
 }
 
-// stuckOnce gets the first answer at once, and hands it out when released.
+// stuckOnce gets the first answer at once, and returns it when release is closed.
 func stuckOnce(issuer *jwkstest.Issuer, release <-chan struct{}) roundTrip {
 	var once sync.Once
 	return func(r *http.Request) (*http.Response, error) {

@@ -28,25 +28,25 @@ func TestRequestHeaders(t *testing.T) {
 	})
 }
 
-func TestRedirectsWhereAllowed(t *testing.T) {
+func TestAllowedRedirectsStayOnTheOriginAndAreAtMostThree(t *testing.T) {
 	const base = "https://issuer.example.test"
 	for name, tt := range map[string]struct {
 		to       []string // one after the other
 		followed int
 	}{
-		"same host":                    {[]string{base + "/moved"}, 1},
-		"relative":                     {[]string{"/moved"}, 1},
-		"three":                        {[]string{"/1", "/2", "/3"}, 3},
-		"four":                         {[]string{"/1", "/2", "/3", "/4"}, 3},
-		"loop":                         {[]string{"/1", "/1", "/1", "/1", "/1"}, 3},
-		"to http":                      {[]string{"http://issuer.example.test/moved"}, 0},
-		"to another host":              {[]string{"https://evil.example/moved"}, 0},
-		"to another port":              {[]string{base + ":8443/moved"}, 0},
-		"to a host that only ends so":  {[]string{"https://notissuer.example.test/"}, 0},
-		"to another host in two steps": {[]string{"/1", "https://evil.example/moved"}, 1},
-		"to a host in front of an at":  {[]string{"https://issuer.example.test@evil.example/"}, 0},
-		"to http, in two steps":        {[]string{"/1", "http://issuer.example.test/moved"}, 1},
-		"to another scheme altogether": {[]string{"file:///etc/passwd"}, 0},
+		"same host":                      {[]string{base + "/moved"}, 1},
+		"relative":                       {[]string{"/moved"}, 1},
+		"three":                          {[]string{"/1", "/2", "/3"}, 3},
+		"four":                           {[]string{"/1", "/2", "/3", "/4"}, 3},
+		"loop":                           {[]string{"/1", "/1", "/1", "/1", "/1"}, 3},
+		"to http":                        {[]string{"http://issuer.example.test/moved"}, 0},
+		"to another host":                {[]string{"https://evil.example/moved"}, 0},
+		"to another port":                {[]string{base + ":8443/moved"}, 0},
+		"to a host with the same ending": {[]string{"https://notissuer.example.test/"}, 0},
+		"to another host in two steps":   {[]string{"/1", "https://evil.example/moved"}, 1},
+		"with the host as a user name":   {[]string{"https://issuer.example.test@evil.example/"}, 0},
+		"to http, in two steps":          {[]string{"/1", "http://issuer.example.test/moved"}, 1},
+		"to another scheme":              {[]string{"file:///etc/passwd"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func mustParse(t *testing.T, raw string) *url.URL {
 	return u
 }
 
-func TestCallersClientIsCopiedAndLosesItsJar(t *testing.T) {
+func TestClientIsCopiedWithoutItsCookieJar(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		jar, err := cookiejar.New(nil)
@@ -104,7 +104,7 @@ func TestCallersClientIsCopiedAndLosesItsJar(t *testing.T) {
 		for _, r := range requests.all() {
 			assert.Empty(t, r.Cookies())
 		}
-		assert.Len(t, jar.Cookies(address), 1, "nor are cookies taken")
+		assert.Len(t, jar.Cookies(address), 1, "no cookie is stored")
 		assert.Nil(t, client.CheckRedirect)
 		assert.Same(t, jar, client.Jar)
 	})

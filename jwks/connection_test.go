@@ -17,7 +17,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-func TestConnectionsAreClosedWithTheFetch(t *testing.T) {
+func TestConnectionsAreClosedAfterTheFetch(t *testing.T) {
 	for name, useTLS := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			closed := make(chan struct{}, 100)
@@ -45,7 +45,7 @@ func TestConnectionsAreClosedWithTheFetch(t *testing.T) {
 			select {
 			case <-closed:
 			case <-time.After(10 * time.Second):
-				t.Fatal("the connection outlives the fetch, and two goroutines with it")
+				t.Fatal("the connection outlives the fetch, with its two goroutines")
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
-// FuzzReadDiscovery holds whatever a stranger's document makes of it to the rules: an
-// address comes out only of a document that is the issuer's, and it may be asked.
+// FuzzReadDiscovery checks that readDiscovery returns an address only from a document of the
+// configured issuer, and only an address that can be asked.
 func FuzzReadDiscovery(f *testing.F) {
 	const issuer = "https://issuer.example/"
 	for _, seed := range []string{

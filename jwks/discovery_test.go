@@ -14,7 +14,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-func TestDiscoveryPlaces(t *testing.T) {
+func TestDiscoveryAddresses(t *testing.T) {
 	for url, want := range map[string]struct{ openID, oauth string }{
 		"https://a.example":               {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"},
 		"https://a.example/":              {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"},
@@ -40,7 +40,7 @@ func TestDiscoveryPlaces(t *testing.T) {
 	}
 }
 
-func TestSecondPlaceIsAskedOnlyIfNothingIsAtTheFirst(t *testing.T) {
+func TestSecondAddressIsAskedOnlyIfTheFirstIsMissing(t *testing.T) {
 	for status, asked := range map[int]int{404: 1, 410: 1, 200: 0, 400: 0, 401: 0, 403: 0, 302: 0, 500: 0, 503: 0} {
 		bubble(t, func(t *testing.T) {
 			issuer := newIssuer()
@@ -76,7 +76,7 @@ func TestForcedFetchReadsDiscoveryOnlyWhileTheAddressIsUnknown(t *testing.T) {
 		cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed = issuer.Document() })
 		issuer.Publish(namedKey("added"))
 		issuer.FailNext(3, jwkstest.Discovery, jwkstest.Refuse())
-		requireKnown(t, cache, "known") // the first attempt has failed now
+		requireKnown(t, cache, "known") // the first fetch has failed now
 		requireKnown(t, cache, "added")
 		assert.Equal(t, 4, issuer.Count(jwkstest.Discovery))
 		requireUnknown(t, cache, "junk")
@@ -103,11 +103,11 @@ func TestMovedKeySetIsFoundAgain(t *testing.T) {
 		fault         jwkstest.Fault
 		every, within time.Duration
 	}{
-		"old address is gone":          {gone, 5 * time.Second, 15 * time.Second},
-		"old address hangs":            {hung, 5 * time.Second, whileRevalidating + time.Minute},
-		"old address still answers":    {nil, 2 * time.Minute, 24*time.Hour + 15*time.Minute},
-		"moved to another host, gone":  {gone, 5 * time.Second, 15 * time.Second},
-		"moved while the cache rested": {gone, 5 * time.Second, 26 * time.Hour},
+		"old address is gone":            {gone, 5 * time.Second, 15 * time.Second},
+		"old address hangs":              {hung, 5 * time.Second, whileRevalidating + time.Minute},
+		"old address still answers":      {nil, 2 * time.Minute, 24*time.Hour + 15*time.Minute},
+		"moved to another host, gone":    {gone, 5 * time.Second, 15 * time.Second},
+		"moved while the cache was idle": {gone, 5 * time.Second, 26 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -123,12 +123,12 @@ func TestMovedKeySetIsFoundAgain(t *testing.T) {
 					issuer.Fail(jwkstest.JWKS, tt.fault)
 				}
 				start := time.Now()
-				if name == "moved while the cache rested" {
+				if name == "moved while the cache was idle" {
 					time.Sleep(25 * time.Hour)
 				}
 				for {
 					time.Sleep(tt.every)
-					if name != "moved while the cache rested" {
+					if name != "moved while the cache was idle" {
 						requireKnown(t, cache, "known")
 					}
 					if _, err := cache.Keys(t.Context(), alg, "added"); err == nil {
@@ -141,7 +141,7 @@ func TestMovedKeySetIsFoundAgain(t *testing.T) {
 	}
 }
 
-func TestFaultyDiscoveryKeepsAKnownAddressInUse(t *testing.T) {
+func TestKnownAddressStaysInUseWhileDiscoveryFails(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"refused":        jwkstest.Refuse(),
 		"hangs":          jwkstest.Hang(),
@@ -167,15 +167,14 @@ func TestFaultyDiscoveryKeepsAKnownAddressInUse(t *testing.T) {
 				assertState(t, jwks.StateFresh, cache)
 				assert.NoError(t, cache.Status().LastError)
 
-				time.Sleep(25 * time.Hour) // and when it is due by age
+				time.Sleep(25 * time.Hour) // now discovery is due by age
 				requireKnown(t, cache, "known")
 			})
 		})
 	}
 }
 
-func TestDiscoveryDocumentIsRefused(t *testing.T) {
-	edit := func(member string, value any) jwkstest.Fault { return jwkstest.Edit(map[string]any{member: value}) }
+func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 	const differs = `its issuer differs from the configured "https://issuer.example.test/"`
 	for name, tt := range map[string]struct {
 		fault   jwkstest.Fault
@@ -183,11 +182,11 @@ func TestDiscoveryDocumentIsRefused(t *testing.T) {
 	}{
 		"another issuer":         {edit("issuer", "https://"+secret+".example/"), differs},
 		"without the slash":      {edit("issuer", "https://issuer.example.test"), differs + ": they differ in the trailing slash only"},
-		"with one slash more":    {edit("issuer", "https://issuer.example.test//"), differs + ": they differ in the trailing slash only"},
+		"with an extra slash":    {edit("issuer", "https://issuer.example.test//"), differs + ": they differ in the trailing slash only"},
 		"issuer in another case": {edit("issuer", "https://ISSUER.example.test/"), differs},
 		"no issuer":              {edit("issuer", jwkstest.Absent), differs + ": it names none"},
 		"null issuer":            {edit("issuer", nil), differs + ": it names none"},
-		"number for an issuer":   {edit("issuer", 7), "not the JSON of one"},
+		"issuer is a number":     {edit("issuer", 7), "not the JSON of one"},
 		"template for tenants":   {edit("issuer", "https://issuer.example.test/{tenantid}/v2.0"), "template for many tenants"},
 		"no jwks_uri":            {edit("jwks_uri", jwkstest.Absent), "no jwks_uri"},
 		"null jwks_uri":          {edit("jwks_uri", nil), "no jwks_uri"},
@@ -209,9 +208,9 @@ func TestDiscoveryDocumentIsRefused(t *testing.T) {
 		"array":                  {jwkstest.Respond(200, nil, "[]"), "not the JSON of one"},
 		"null":                   {jwkstest.Respond(200, nil, "null"), differs},
 		"two objects":            {jwkstest.Respond(200, nil, "{}{}"), "not the JSON of one"},
-		"issuer twice": {jwkstest.Respond(200, nil,
+		"duplicate issuer": {jwkstest.Respond(200, nil,
 			`{"issuer":"https://issuer.example.test/","issuer":"https://issuer.example.test/","jwks_uri":"https://a.example/"}`), "not the JSON of one"},
-		"name in another case": {jwkstest.Respond(200, nil,
+		"member in another case": {jwkstest.Respond(200, nil,
 			`{"Issuer":"https://issuer.example.test/","jwks_uri":"https://a.example/"}`), differs},
 		"too long": {jwkstest.Pad(512<<10 + 1), "longer than 524288 bytes"},
 		"redirect": {jwkstest.Redirect("https://evil.example/"), "status 302, a redirect that is not allowed"},
@@ -238,8 +237,8 @@ func TestKeySetMayBeOnAnotherPublicHost(t *testing.T) {
 	})
 }
 
-// Where the issuer itself is on loopback, its key set may be under another name of
-// loopback; and http stays within what was allowed for.
+// The key set of an issuer on loopback can be under another name of loopback. http is used
+// only on hosts that were allowed.
 func TestDiscoveryFromAnHTTPIssuer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		issuer, jwksURI string

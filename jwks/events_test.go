@@ -66,7 +66,7 @@ const (
 	unusableEvent  = "ERROR jwks: no usable key set: tokens cannot be verified"
 )
 
-func TestEventsOfAnOutageComeOncePerChange(t *testing.T) {
+func TestOutageIsLoggedOncePerChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
 		issuer := newIssuer()
@@ -98,7 +98,7 @@ func TestEventsOfAnOutageComeOncePerChange(t *testing.T) {
 	})
 }
 
-func TestEventsOfAColdStartComeOncePerChange(t *testing.T) {
+func TestColdStartIsLoggedOncePerChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
 		issuer := newIssuer()
@@ -186,7 +186,7 @@ func TestEventsAreBoundedAndPrintable(t *testing.T) {
 	})
 }
 
-func TestFailedRediscoveryIsReportedOnce(t *testing.T) {
+func TestFailedRediscoveryIsLoggedOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
 		issuer := newIssuer()
@@ -219,7 +219,7 @@ func TestEventsNameTheURLWhereThereIsNoIssuer(t *testing.T) {
 	})
 }
 
-func TestDefaultLoggerIsLookedUpAtTheEvent(t *testing.T) {
+func TestDefaultLoggerIsLookedUpForEachEvent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
 		issuer := newIssuer()
@@ -237,7 +237,7 @@ func TestDefaultLoggerIsLookedUpAtTheEvent(t *testing.T) {
 	})
 }
 
-// For whoever is woken up by it: who does not answer, and how long there is to act.
+// An operator must see which host does not answer, and how much time is left to act.
 func TestFailureIsLoggedWithItsOutlook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
@@ -248,8 +248,8 @@ func TestFailureIsLoggedWithItsOutlook(t *testing.T) {
 		requireUnavailable(t, cache, "known")
 		synctest.Wait()
 		assert.Regexp(t, `level=ERROR .* cause=schedule retry_in=1(\.\d+)?s\n`, log.text())
-		assert.NotContains(t, log.text(), "usable_until", "nothing is")
-		assert.NotContains(t, log.text(), "key_set_host", "nobody has named it")
+		assert.NotContains(t, log.text(), "usable_until", "nothing is usable")
+		assert.NotContains(t, log.text(), "key_set_host", "no document has named it")
 
 		issuer.Recover()
 		require.NoError(t, cache.Refresh(t.Context()))
@@ -267,7 +267,7 @@ func TestFailureIsLoggedWithItsOutlook(t *testing.T) {
 	})
 }
 
-// stuckTransport does not look at the context of a request.
+// A stuckTransport ignores the context of a request. The log names its type.
 type stuckTransport struct{ roundTrip }
 
 func TestAbandonedFetchIsAnErrorThatNamesTheTransport(t *testing.T) {

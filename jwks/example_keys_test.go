@@ -66,8 +66,8 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7
 	// 1
 }
 
-// A common mistake: the key pair's private half where the public one belongs. All
-// mistakes are reported together.
+// A common mistake: a private key in place of the public one. All mistakes are reported
+// together.
 func ExampleStaticKeys_mistakes() {
 	private := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	_, err := jwks.StaticKeys(
@@ -79,7 +79,7 @@ func ExampleStaticKeys_mistakes() {
 	// jwks: PublicKey 1 (KeyID "2026-02", Algorithm "RS256"): alg does not fit the key
 }
 
-// An issuer that signs with a shared secret. Printing the values shows nothing of it.
+// An issuer that signs with a shared secret. Printing the values does not show it.
 func ExampleNewSecrets() {
 	secret := jwks.Secret{Algorithm: "HS256", Value: []byte(strings.Repeat("not so random ", 3))}
 	secrets, err := jwks.NewSecrets(secret)

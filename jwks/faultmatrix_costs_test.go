@@ -6,20 +6,21 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// latency is what each request to the issuer takes at least.
+// latency is the shortest time that a request to the issuer takes.
 const latency = 10 * time.Millisecond
 
-// A fetchCost is what one fetch takes: requests, and the wait of those who wait for it,
-// which is within these bounds.
+// A fetchCost is the number of requests that one fetch makes, and the bounds of the time that
+// its waiters wait.
 type fetchCost struct {
 	discovery, keys int
 	least, most     time.Duration
 }
 
-func (c fetchCost) behind() fetchCost { return fetchCost{c.discovery, c.keys, 0, 0} }
+// inBackground is the cost without waiters.
+func (c fetchCost) inBackground() fetchCost { return fetchCost{c.discovery, c.keys, 0, 0} }
 
-// then is what it takes if the other fetch begins behind this one, which it does only if
-// this one has ended before nobody waits any more.
+// then adds the requests of another fetch, which starts in the background after this one. It
+// starts only if this one ends while its waiters still wait.
 func (c fetchCost) then(other fetchCost) fetchCost {
 	if c.most < tooLong {
 		c.discovery += other.discovery
@@ -28,24 +29,23 @@ func (c fetchCost) then(other fetchCost) fetchCost {
 	return c
 }
 
-// A class of faults are those that cost the same.
+// A class is a group of faults under which a fetch has the same cost.
 type class struct {
-	part   string // of the matrix
-	brings bool   // the key set, sooner or later, if its address is known
+	part     string // of the matrix
+	delivers bool   // the issuer delivers the key set in the end, if its address is known
 
 	forced    fetchCost
 	scheduled fetchCost
-	reread    fetchCost // a scheduled one that reads discovery again, once and for 2 s at most
-	cold      fetchCost // a scheduled one that has to read discovery first
+	reread    fetchCost // scheduled, and reads discovery again: one request, for at most 2 s
+	cold      fetchCost // scheduled, and must read discovery first
 
 	retry retryAfter
 }
 
-// A retryAfter is what an UnavailableError says. Where there is a usable set, that is
-// when the next forced fetch may be had: at once, which counts as 1 s, or after the
-// fetch under way. Where there is none, backoff comes before the next fetch: 1 to 2 s
-// after a first failure, of which only the first second is sure while the fetch is still
-// under way.
+// A retryAfter is the RetryAfter of an UnavailableError. With a usable set, it is the time until
+// the next forced fetch: no time, which counts as 1 s, or the rest of the fetch under way.
+// Without a usable set, backoff comes before the next fetch: 1 to 2 s after a first failure.
+// While the fetch is still under way, only the first of these seconds is certain.
 type retryAfter struct {
 	usable time.Duration
 	none   [2]time.Duration // at least, at most
@@ -54,7 +54,7 @@ type retryAfter struct {
 var (
 	once     = exactly(0, 1, latency)
 	twice    = exactly(1, 1, 2*latency)
-	tooLong  = 3 * time.Second // nobody waits for longer
+	tooLong  = 3 * time.Second // no waiter waits longer
 	afterOne = retryAfter{usable: time.Second, none: [2]time.Duration{time.Second, 2 * time.Second}}
 	afterTwo = retryAfter{usable: 2 * time.Second, none: [2]time.Duration{3 * time.Second, 3 * time.Second}}
 )
@@ -63,26 +63,27 @@ func exactly(discovery, keys int, wait time.Duration) fetchCost {
 	return fetchCost{discovery, keys, wait, wait}
 }
 
-// retried is three requests for one document, after 0.1 to 0.5 s and 0.1 to 0.9 s.
+// retried is the cost of three requests for one document, with pauses of 0.1 to 0.5 s and of
+// 0.1 to 0.9 s.
 func retried(discovery, keys int) fetchCost {
 	wait := time.Duration(discovery+keys) * latency
 	return fetchCost{discovery, keys, wait + 200*time.Millisecond, wait + 1400*time.Millisecond}
 }
 
-// fetchCosts says what a fetch costs under each class of faults. Only a scheduled one is
-// retried, or has to do with discovery.
+// fetchCosts is the cost of a fetch under each class of faults. Only a scheduled fetch is retried
+// or reads discovery.
 var fetchCosts = map[string]class{
 	"healthy": {
-		part: issuerAnswers, brings: true, retry: afterOne,
+		part: issuerAnswers, delivers: true, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: twice,
 	},
 	"slow": {
-		part: issuerAnswers, brings: true, retry: afterOne,
+		part: issuerAnswers, delivers: true, retry: afterOne,
 		forced: exactly(0, 1, 2*time.Second), scheduled: exactly(0, 1, 2*time.Second),
 		reread: exactly(1, 1, 2*time.Second+latency), cold: exactly(1, 1, 2*time.Second+latency),
 	},
 	"too slow": {
-		part: issuerFails, brings: true, retry: afterTwo,
+		part: issuerFails, delivers: true, retry: afterTwo,
 		forced: exactly(0, 1, tooLong), scheduled: exactly(0, 1, tooLong),
 		reread: exactly(1, 1, tooLong), cold: exactly(1, 1, tooLong),
 	},
@@ -91,7 +92,7 @@ var fetchCosts = map[string]class{
 		forced: exactly(0, 1, tooLong), scheduled: exactly(0, 1, tooLong),
 		reread: exactly(1, 1, tooLong), cold: exactly(1, 1, tooLong),
 	},
-	"final": { // trying again would bring the same
+	"final": { // a retry would get the same answer
 		part: issuerFails, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: twice,
 	},
@@ -108,21 +109,21 @@ var fetchCosts = map[string]class{
 		forced: once, scheduled: exactly(0, 3, 2*time.Second+3*latency),
 		reread: exactly(1, 3, 2*time.Second+4*latency), cold: exactly(1, 3, 2*time.Second+4*latency),
 	},
-	"retried after a minute": { // too long for one fetch; and backoff is at most 10 s while nobody is served
+	"retried after a minute": { // too long for one fetch; backoff is at most 10 s without a usable set
 		part:   issuerFails,
 		retry:  retryAfter{usable: time.Second, none: [2]time.Duration{10 * time.Second, 10 * time.Second}},
 		forced: once, scheduled: once, reread: twice, cold: twice,
 	},
 	"discovery final": {
-		part: discoveryFails, brings: true, retry: afterOne,
+		part: discoveryFails, delivers: true, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: exactly(1, 0, latency),
 	},
 	"discovery retried": {
-		part: discoveryFails, brings: true, retry: afterOne,
+		part: discoveryFails, delivers: true, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: retried(3, 0),
 	},
 	"discovery hanging": {
-		part: discoveryFails, brings: true, retry: afterTwo,
+		part: discoveryFails, delivers: true, retry: afterTwo,
 		forced: once, scheduled: once, reread: exactly(1, 1, 2*time.Second+latency), cold: exactly(1, 0, tooLong),
 	},
 	"host retried": {
@@ -135,12 +136,12 @@ var fetchCosts = map[string]class{
 		reread: exactly(1, 1, tooLong), cold: exactly(1, 0, tooLong),
 	},
 	"moved": {
-		part: keySetMoved, brings: true, retry: afterOne,
+		part: keySetMoved, delivers: true, retry: afterOne,
 		forced: once, scheduled: once, reread: twice, cold: twice,
 	},
 }
 
-// cost returns what the fetch of this cell takes.
+// cost returns the cost of the cell's fetch.
 func (c cell) cost(costs class) fetchCost {
 	var scheduled fetchCost
 	switch cacheStates[c.state].address {
@@ -152,19 +153,19 @@ func (c cell) cost(costs class) fetchCost {
 		scheduled = costs.cold
 	}
 	switch c.fetch {
-	case "behind":
-		return scheduled.behind()
+	case "background":
+		return scheduled.inBackground()
 	case "joined":
 		return scheduled
 	case "forced":
 		return costs.forced
-	case "forced, behind":
+	case "forced, background":
 		return costs.forced.then(costs.reread) // after any failure
 	}
 	return fetchCost{}
 }
 
-// retryAfter returns the bounds of what an UnavailableError says.
+// retryAfter returns the bounds of RetryAfter in the cell's UnavailableError.
 func (c cell) retryAfter(costs class) (least, most time.Duration) {
 	switch {
 	case c.fetch == "": // in backoff, which began with a plain failure
@@ -175,10 +176,10 @@ func (c cell) retryAfter(costs class) (least, most time.Duration) {
 	return costs.retry.none[0], costs.retry.none[1]
 }
 
-// requestCounts are those that an issuer got.
+// requestCounts are the requests that an issuer got.
 type requestCounts struct{ discovery, keys int }
 
-// counter counts the requests from now on.
+// counter returns a function that counts the requests from now on.
 func counter(issuer *jwkstest.Issuer) func() requestCounts {
 	count := func() requestCounts {
 		return requestCounts{issuer.Count(jwkstest.Discovery), issuer.Count(jwkstest.JWKS)}

@@ -9,8 +9,8 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// A matrixFault is one way to fail, or to be odd. Faults of TLS and of compression need
-// a socket: see TestFaultMatrixOverTLS.
+// A matrixFault is one way in which an issuer can fail or behave oddly. Faults of TLS and of
+// compression need a socket: see TestFaultMatrixOverTLS.
 type matrixFault struct {
 	name, class string
 	begin       func(*jwkstest.Issuer)
@@ -102,14 +102,14 @@ func edit(member string, value any) jwkstest.Fault {
 	return jwkstest.Edit(map[string]any{member: value})
 }
 
-// filler is a key that could be used.
+// filler is a usable key.
 const filler = `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"filler"}`
 
 func manyKeys(key string) string {
 	return fmt.Sprintf(`{"keys":[%s%s]}`, strings.Repeat(key+",", 99_999), key)
 }
 
-// redirect leads to good keys: whoever follows it gets a set, and is found out by that.
+// redirect leads to good keys. A cache that follows it gets a set, and the test notices.
 func redirect(to string) jwkstest.Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.URL.RawQuery == "moved" {

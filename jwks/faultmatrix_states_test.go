@@ -14,17 +14,17 @@ import (
 // A cacheState is a row of the matrix.
 type cacheState struct {
 	prepare func(t *testing.T, issuer *jwkstest.Issuer) *jwks.Cache
-	usable  bool // there is a set that may be used
+	usable  bool // there is a usable set
 	address address
 }
 
-// An address is what the cache knows of where the key set is.
+// An address says how well the cache knows the address of the key set.
 type address int
 
 const (
 	addressUnknown address = iota
 	addressKnown
-	addressOld // learned a day ago, or before a failure: discovery is to be read again
+	addressOld // learned a day ago, or before a failure: discovery must be read again
 )
 
 var cacheStates = map[string]cacheState{
@@ -72,26 +72,25 @@ func aged(t *testing.T, issuer *jwkstest.Issuer, age time.Duration) *jwks.Cache 
 	return cache
 }
 
-// failOnce makes the refresh that a request finds due fail. When it returns, backoff
-// has begun.
+// failOnce makes the refresh fail that a request starts. When it returns, backoff has begun.
 func failOnce(t *testing.T, issuer *jwkstest.Issuer, cache *jwks.Cache) *jwks.Cache {
 	t.Helper()
 	issuer.Fail(jwkstest.JWKS, afterLatency(jwkstest.Respond(http.StatusForbidden, nil, "")))
 	_, _ = cache.Keys(t.Context(), alg, "known")
 	require.Error(t, cache.Status().LastError)
-	mend(issuer)
+	repair(issuer)
 	return cache
 }
 
-// mend makes the issuer answer, after its latency.
-func mend(issuer *jwkstest.Issuer) {
+// repair makes the issuer answer again, after its latency.
+func repair(issuer *jwkstest.Issuer) {
 	issuer.Recover()
 	issuer.Fail(jwkstest.JWKS, jwkstest.Delay(latency))
 	issuer.Fail(jwkstest.Discovery, jwkstest.Delay(latency))
 	issuer.Fail(jwkstest.Metadata, jwkstest.Delay(latency))
 }
 
-// afterLatency is a fault that shows after the latency of a request.
+// afterLatency delays a fault by the latency of a request.
 func afterLatency(fault jwkstest.Fault) jwkstest.Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		jwkstest.Delay(latency)(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,89 +16,90 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// The fault matrix: what a request for a key sees, for each state of the cache and each
-// kind of kid. In what way the issuer fails makes no difference to the answer, only to
-// what the fetch costs: see fetchCosts. Only if nothing is at the key set's address any more
-// does discovery have to be read again although the set is fresh.
+// faultMatrix says what a request for a key gets, for each state of the cache and each kind of
+// kid. How the issuer fails does not change the answer. It changes only the cost of the fetch:
+// see fetchCosts. If the key set is gone from its address, discovery must be read again although
+// the set is fresh.
 //
 //	keys          the keys of that kid
 //	unknown       claims.ErrUnknownKey
 //	unavailable   *claims.UnavailableError, with a RetryAfter
 //
-//	behind        one scheduled fetch begins, and nobody waits for it
+//	background    one scheduled fetch starts, and no request waits for it
 //	joined        one scheduled fetch, which all requests wait for
 //	forced        one forced fetch, which all requests wait for
 //
-// Behind a forced fetch that failed, another begins only if the forced one has ended by
-// the time that the requests leave. Where none of these stands, there is no fetch and no wait. The known kid is in the set
-// that the cache has, the new one has been published since, and the junk one never is.
-// Where the key set has moved, its old address goes on serving what it had, and the new
-// kid is at the new address only.
+// Without one of these words there is no fetch and no wait. After a forced fetch that failed, a
+// background fetch starts only if the forced one ends while the requests still wait.
+//
+// The known kid is in the set of the cache. The new kid has been published since. The junk kid
+// is never published. If the key set has moved, its old address still serves the old set, and
+// the new kid is at the new address only.
 const faultMatrix = `
-the issuer answers              known kid             new kid                       junk kid
+the issuer answers              known kid             new kid                           junk kid
 
-cold                            keys, joined          keys, joined                  unknown, joined
-cold, in backoff                unavailable           unavailable                   unavailable
-fresh                           keys                  keys, forced                  unknown, forced
-stale-while-revalidate          keys, behind          keys, forced                  unknown, forced
-stale-if-error                  keys, joined          keys, joined                  unknown, joined
-stale-if-error, in backoff      keys                  keys, forced                  unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
-exhausted                       keys, joined          keys, joined                  unknown, joined
-exhausted, in backoff           unavailable           unavailable                   unavailable
-fresh, after recovery           keys                  keys, forced                  unknown, forced
+cold                            keys, joined          keys, joined                      unknown, joined
+cold, in backoff                unavailable           unavailable                       unavailable
+fresh                           keys                  keys, forced                      unknown, forced
+stale-while-revalidate          keys, background      keys, forced                      unknown, forced
+stale-if-error                  keys, joined          keys, joined                      unknown, joined
+stale-if-error, in backoff      keys                  keys, forced                      unknown, forced
+stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
+exhausted                       keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff           unavailable           unavailable                       unavailable
+fresh, after recovery           keys                  keys, forced                      unknown, forced
 
-the issuer fails                known kid             new kid                       junk kid
+the issuer fails                known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined           unavailable, joined
-cold, in backoff                unavailable           unavailable                   unavailable
-fresh                           keys                  unavailable, forced           unavailable, forced
-stale-while-revalidate          keys, behind          unavailable, forced, behind   unavailable, forced, behind
-stale-if-error                  keys, joined          unavailable, joined           unavailable, joined
-stale-if-error, in backoff      keys                  unavailable, forced           unavailable, forced
-stale-if-error, after backoff   keys, behind          unavailable, joined           unavailable, joined
-exhausted                       unavailable, joined   unavailable, joined           unavailable, joined
-exhausted, in backoff           unavailable           unavailable                   unavailable
-fresh, after recovery           keys                  unavailable, forced           unavailable, forced
+cold                            unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                unavailable           unavailable                       unavailable
+fresh                           keys                  unavailable, forced               unavailable, forced
+stale-while-revalidate          keys, background      unavailable, forced, background   unavailable, forced, background
+stale-if-error                  keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, in backoff      keys                  unavailable, forced               unavailable, forced
+stale-if-error, after backoff   keys, background      unavailable, joined               unavailable, joined
+exhausted                       unavailable, joined   unavailable, joined               unavailable, joined
+exhausted, in backoff           unavailable           unavailable                       unavailable
+fresh, after recovery           keys                  unavailable, forced               unavailable, forced
 
-the key set is gone             known kid             new kid                       junk kid
+the key set is gone             known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined           unavailable, joined
-cold, in backoff                unavailable           unavailable                   unavailable
-fresh                           keys                  unavailable, forced, behind   unavailable, forced, behind
-stale-while-revalidate          keys, behind          unavailable, forced, behind   unavailable, forced, behind
-stale-if-error                  keys, joined          unavailable, joined           unavailable, joined
-stale-if-error, in backoff      keys                  unavailable, forced           unavailable, forced
-stale-if-error, after backoff   keys, behind          unavailable, joined           unavailable, joined
-exhausted                       unavailable, joined   unavailable, joined           unavailable, joined
-exhausted, in backoff           unavailable           unavailable                   unavailable
-fresh, after recovery           keys                  unavailable, forced, behind   unavailable, forced, behind
+cold                            unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                unavailable           unavailable                       unavailable
+fresh                           keys                  unavailable, forced, background   unavailable, forced, background
+stale-while-revalidate          keys, background      unavailable, forced, background   unavailable, forced, background
+stale-if-error                  keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, in backoff      keys                  unavailable, forced               unavailable, forced
+stale-if-error, after backoff   keys, background      unavailable, joined               unavailable, joined
+exhausted                       unavailable, joined   unavailable, joined               unavailable, joined
+exhausted, in backoff           unavailable           unavailable                       unavailable
+fresh, after recovery           keys                  unavailable, forced, background   unavailable, forced, background
 
-only discovery fails            known kid             new kid                       junk kid
+only discovery fails            known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined           unavailable, joined
-cold, in backoff                unavailable           unavailable                   unavailable
-fresh                           keys                  keys, forced                  unknown, forced
-stale-while-revalidate          keys, behind          keys, forced                  unknown, forced
-stale-if-error                  keys, joined          keys, joined                  unknown, joined
-stale-if-error, in backoff      keys                  keys, forced                  unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
-exhausted                       keys, joined          keys, joined                  unknown, joined
-exhausted, in backoff           unavailable           unavailable                   unavailable
-fresh, after recovery           keys                  keys, forced                  unknown, forced
+cold                            unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                unavailable           unavailable                       unavailable
+fresh                           keys                  keys, forced                      unknown, forced
+stale-while-revalidate          keys, background      keys, forced                      unknown, forced
+stale-if-error                  keys, joined          keys, joined                      unknown, joined
+stale-if-error, in backoff      keys                  keys, forced                      unknown, forced
+stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
+exhausted                       keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff           unavailable           unavailable                       unavailable
+fresh, after recovery           keys                  keys, forced                      unknown, forced
 
-the key set has moved           known kid             new kid                       junk kid
+the key set has moved           known kid             new kid                           junk kid
 
-cold                            keys, joined          keys, joined                  unknown, joined
-cold, in backoff                unavailable           unavailable                   unavailable
-fresh                           keys                  unknown, forced               unknown, forced
-stale-while-revalidate          keys, behind          unknown, forced               unknown, forced
-stale-if-error                  keys, joined          unknown, joined               unknown, joined
-stale-if-error, in backoff      keys                  unknown, forced               unknown, forced
-stale-if-error, after backoff   keys, behind          keys, joined                  unknown, joined
-exhausted                       keys, joined          keys, joined                  unknown, joined
-exhausted, in backoff           unavailable           unavailable                   unavailable
-fresh, after recovery           keys                  unknown, forced               unknown, forced
+cold                            keys, joined          keys, joined                      unknown, joined
+cold, in backoff                unavailable           unavailable                       unavailable
+fresh                           keys                  unknown, forced                   unknown, forced
+stale-while-revalidate          keys, background      unknown, forced                   unknown, forced
+stale-if-error                  keys, joined          unknown, joined                   unknown, joined
+stale-if-error, in backoff      keys                  unknown, forced                   unknown, forced
+stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
+exhausted                       keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff           unavailable           unavailable                       unavailable
+fresh, after recovery           keys                  unknown, forced                   unknown, forced
 `
 
 // The parts of the matrix.
@@ -110,7 +111,7 @@ const (
 	keySetMoved    = "the key set has moved"
 )
 
-// A cell of the matrix.
+// A cell is one entry of the matrix.
 type cell struct{ part, state, kid, answer, fetch string }
 
 var columns = regexp.MustCompile(`\s{2,}`)
@@ -156,60 +157,61 @@ func TestFaultMatrix(t *testing.T) {
 
 var newKey = namedKey("new")
 
-// run brings a cache into the cell's state, breaks the issuer, asks, and mends it again.
+// run brings a cache into the cell's state, makes the issuer fail, asks for keys, and repairs the
+// issuer.
 func (c cell) run(t *testing.T, f matrixFault, costs class, callers crowd) {
 	issuer := newIssuer()
-	mend(issuer)
+	repair(issuer)
 	cache := cacheStates[c.state].prepare(t, issuer)
 	state := cache.Status().State
 	f.begin(issuer)
 	issuer.Publish(newKey)
 	count := counter(issuer)
 
-	c.judge(t, costs, callers.ask(t.Context(), cache, c.kid))
+	c.check(t, costs, callers.ask(t.Context(), cache, c.kid))
 
-	time.Sleep(6 * time.Second) // whatever is under way ends
+	time.Sleep(6 * time.Second) // every fetch under way ends
 	cost := c.cost(costs)
 	assert.Equal(t, requestCounts{cost.discovery, cost.keys}, count(), "requests that the issuer got")
 	switch {
-	case costs.brings && cost.keys > 0:
+	case costs.delivers && cost.keys > 0:
 		state = jwks.StateFresh
 	case c.part == keySetGone && state == jwks.StateFresh && cost.keys > 0:
 		state = jwks.StateRevalidating // a refresh is due
 	}
 	assertState(t, state, cache)
 
-	mend(issuer)
+	repair(issuer)
 	time.Sleep(75 * time.Second) // longer than any backoff in these tests
 	requireKnown(t, cache, "known")
-	if c.part != keySetMoved { // that is noticed within a day only
+	if c.part != keySetMoved { // the cache notices that only within a day
 		requireKnown(t, cache, "new")
 	}
 }
 
-// judge compares without testify, whose every call costs more than a lookup.
-func (c cell) judge(t *testing.T, costs class, outcomes []outcome) {
+// check compares without testify, because a call of testify costs more than a look-up.
+func (c cell) check(t *testing.T, costs class, replies []reply) {
 	t.Helper()
 	cost := c.cost(costs)
 	longest := time.Duration(0)
-	for _, o := range outcomes {
-		longest = max(longest, o.waited)
+	for _, r := range replies {
+		longest = max(longest, r.waited)
 		want := c.answer
-		if o.gaveUp && cost.most > 0 {
+		if r.impatient && cost.most > 0 {
 			want = "gave up"
 		}
-		if got := o.answer(); got != want {
-			t.Fatalf("want %q, got %q: %v", want, got, o.err)
+		if got := r.answer(); got != want {
+			t.Fatalf("want %q, got %q: %v", want, got, r.err)
 		}
 		if want == "unavailable" {
-			c.judgeRetryAfter(t, costs, o.err)
+			c.checkRetryAfter(t, costs, r.err)
 		}
 	}
 	assert.GreaterOrEqual(t, longest, cost.least, "the longest wait")
 	assert.LessOrEqual(t, longest, cost.most, "the longest wait")
 }
 
-func (c cell) judgeRetryAfter(t *testing.T, costs class, err error) {
+func (c cell) checkRetryAfter(t *testing.T, costs class, err error) {
 	t.Helper()
 	least, most := c.retryAfter(costs)
 	failure := new(claims.UnavailableError)
@@ -219,32 +221,32 @@ func (c cell) judgeRetryAfter(t *testing.T, costs class, err error) {
 	}
 }
 
-// An outcome is what one caller got.
-type outcome struct {
-	keys   []claims.Key
-	err    error
-	waited time.Duration
-	gaveUp bool // or would have
+// A reply is what one caller got.
+type reply struct {
+	keys      []claims.Key
+	err       error
+	waited    time.Duration
+	impatient bool // this caller gives up after patience
 }
 
-func (o outcome) answer() string {
+func (r reply) answer() string {
 	failure := new(claims.UnavailableError)
-	outage, unknown := errors.As(o.err, &failure), errors.Is(o.err, claims.ErrUnknownKey)
+	outage, unknown := errors.As(r.err, &failure), errors.Is(r.err, claims.ErrUnknownKey)
 	switch {
-	case o.err == nil && len(o.keys) == 1:
+	case r.err == nil && len(r.keys) == 1:
 		return "keys"
-	case len(o.keys) > 0 || outage == unknown:
-		return "neither keys nor an error that is promised"
+	case len(r.keys) > 0 || outage == unknown:
+		return "neither keys nor a promised error"
 	case unknown:
 		return "unknown"
-	case o.gaveUp && o.waited == patience && errors.Is(o.err, context.DeadlineExceeded):
+	case r.impatient && r.waited == patience && errors.Is(r.err, context.DeadlineExceeded):
 		return "gave up"
 	}
 	return "unavailable"
 }
 
-// A crowd is who asks at the same moment. Some give up before the issuer can have
-// answered; that must make no difference to the others.
+// A crowd is a number of callers that ask at the same moment. Some give up before the issuer
+// can answer. That must make no difference to the others.
 type crowd struct{ stay, giveUp int }
 
 var crowds = map[string]crowd{
@@ -254,26 +256,25 @@ var crowds = map[string]crowd{
 
 const patience = latency / 2
 
-// ask makes all callers ask in the same instant.
-func (c crowd) ask(ctx context.Context, cache *jwks.Cache, kid string) []outcome {
+// ask makes all callers ask at the same instant.
+func (c crowd) ask(ctx context.Context, cache *jwks.Cache, kid string) []reply {
 	kid, _, _ = strings.Cut(kid, " ")
-	outcomes := make([]outcome, c.stay+c.giveUp)
-	concurrently(len(outcomes), func(i int) {
+	replies := make([]reply, c.stay+c.giveUp)
+	concurrently(len(replies), func(i int) {
 		ctx := ctx
 		if i >= c.stay {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, patience)
 			defer cancel()
 		}
-		o := outcome{gaveUp: i >= c.stay}
-		o.waited = took(func() { o.keys, o.err = cache.Keys(ctx, alg, kid) })
-		outcomes[i] = o
+		r := reply{impatient: i >= c.stay}
+		r.waited = took(func() { r.keys, r.err = cache.Keys(ctx, alg, kid) })
+		replies[i] = r
 	})
-	return outcomes
+	return replies
 }
 
-// Nothing else compares the names in the tables with each other: a slip in one would
-// leave a row out.
+// A misspelt name in one of the tables would leave a row out. Only this test compares the names.
 func TestFaultMatrixIsComplete(t *testing.T) {
 	for _, part := range []string{issuerAnswers, issuerFails, keySetGone, discoveryFails, keySetMoved} {
 		cells := cellsOf(t, part)
@@ -283,7 +284,7 @@ func TestFaultMatrixIsComplete(t *testing.T) {
 				i := slices.IndexFunc(cells, func(c cell) bool { return c.state == state && c.kid == kid })
 				require.GreaterOrEqual(t, i, 0, "%s, %s, %s", part, state, kid)
 				assert.Contains(t, []string{"keys", "unknown", "unavailable"}, cells[i].answer)
-				assert.Contains(t, []string{"", "behind", "joined", "forced", "forced, behind"}, cells[i].fetch)
+				assert.Contains(t, []string{"", "background", "joined", "forced", "forced, background"}, cells[i].fetch)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ var tlsFaults = map[string]struct {
 	"gzip bomb":                           {bomb(4 << 20), 1, "longer than 524288 bytes"},
 }
 
-// tlsStates are those that can be had without waiting.
+// tlsStates are the states that a cache can be in without waiting.
 var tlsStates = map[string]func(*testing.T, *tlsIssuer) *jwks.Cache{
 	"cold": func(t *testing.T, i *tlsIssuer) *jwks.Cache { return newTLSCache(t, i) },
 	"fresh": func(t *testing.T, i *tlsIssuer) *jwks.Cache {
@@ -58,8 +58,8 @@ var tlsStates = map[string]func(*testing.T, *tlsIssuer) *jwks.Cache{
 	},
 }
 
-// The part of the fault matrix that needs sockets, and so real time: no fault here makes
-// anybody wait. The expectations are those of faultMatrix where the issuer fails.
+// These faults need sockets, and so real time. None of them makes a request wait. The
+// expectations are those of faultMatrix where the issuer fails.
 func TestFaultMatrixOverTLS(t *testing.T) {
 	for name, f := range tlsFaults {
 		for _, c := range cellsOf(t, issuerFails) {
@@ -72,13 +72,13 @@ func TestFaultMatrixOverTLS(t *testing.T) {
 				cache := prepare(t, issuer)
 				f.begin(issuer)
 				before := issuer.Count(jwkstest.JWKS)
-				outcomes := crowd{stay: 1}.ask(t.Context(), cache, c.kid)
-				assert.Equal(t, c.answer, outcomes[0].answer())
+				replies := crowd{stay: 1}.ask(t.Context(), cache, c.kid)
+				assert.Equal(t, c.answer, replies[0].answer())
 				if c.fetch != "" {
 					assert.ErrorContains(t, cache.Status().LastError, f.problem)
 					assert.Equal(t, f.requests, issuer.Count(jwkstest.JWKS)-before)
 				}
-				issuer.mend()
+				issuer.repair()
 				require.NoError(t, cache.Refresh(t.Context()))
 				assert.Contains(t, cache.Status().KeyIDs, "known")
 			})
@@ -92,7 +92,7 @@ var (
 	expiredCertificate = certificate(-time.Hour, "127.0.0.1")
 )
 
-// A tlsIssuer is an issuer behind a socket, whose certificate can change.
+// A tlsIssuer is an issuer on a socket. Its certificate can change.
 type tlsIssuer struct {
 	*jwkstest.Issuer
 	url         string
@@ -102,7 +102,7 @@ type tlsIssuer struct {
 func newTLSIssuer(t *testing.T) *tlsIssuer {
 	t.Helper()
 	i := &tlsIssuer{Issuer: newIssuer()}
-	i.mend()
+	i.repair()
 	server := httptest.NewUnstartedServer(i)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -114,12 +114,12 @@ func newTLSIssuer(t *testing.T) *tlsIssuer {
 	return i
 }
 
-func (i *tlsIssuer) mend() {
+func (i *tlsIssuer) repair() {
 	i.Recover()
 	i.certificate.Store(goodCertificate)
 }
 
-// newTLSCache trusts the authorities of all certificates but the unknown one.
+// newTLSCache returns a cache that trusts all certificates but that of the unknown authority.
 func newTLSCache(t *testing.T, issuer *tlsIssuer, edits ...func(*jwks.Config)) *jwks.Cache {
 	t.Helper()
 	trusted := x509.NewCertPool()
@@ -136,7 +136,7 @@ func present(c *tls.Certificate) func(*tlsIssuer) {
 	return func(i *tlsIssuer) { i.certificate.Store(c) }
 }
 
-// certificate is signed by itself.
+// certificate returns a self-signed certificate.
 func certificate(expires time.Duration, address string) *tls.Certificate {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{

@@ -15,14 +15,14 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// secret stands in every body that must not get into an error.
+// secret is in every body that must not get into an error.
 const secret = "sEcReT"
 
 func atURL(issuer *jwkstest.Issuer) func(*jwks.Config) {
 	return func(c *jwks.Config) { c.URL = issuer.JWKSURL() }
 }
 
-func TestScheduledFetchUnderFaults(t *testing.T) {
+func TestAskedFetchUnderFaults(t *testing.T) {
 	status := func(code int, header ...string) jwkstest.Fault {
 		h := http.Header{}
 		for i := 0; i < len(header); i += 2 {
@@ -76,7 +76,7 @@ func TestScheduledFetchUnderFaults(t *testing.T) {
 				cache := newCache(t, issuer, atURL(issuer))
 				issuer.Fail(jwkstest.JWKS, tt.fault)
 				var err error
-				assert.Equal(t, tt.requests, fetches(issuer, func() {
+				assert.Equal(t, tt.requests, keySetRequests(issuer, func() {
 					assert.LessOrEqual(t, took(func() { err = cache.Refresh(t.Context()) }), tt.within)
 				}))
 				require.ErrorContains(t, err, tt.problem)
@@ -93,7 +93,7 @@ func TestScheduledFetchUnderFaults(t *testing.T) {
 	}
 }
 
-func TestOddButGoodAnswers(t *testing.T) {
+func TestUnusualAnswersAreAccepted(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"512 KiB":            jwkstest.Pad(512 << 10),
 		"256 keys":           jwkstest.ManyKeys(255),
@@ -122,17 +122,17 @@ func TestOddButGoodAnswers(t *testing.T) {
 	}
 }
 
-func TestRetriesBelongToTheWholeFetch(t *testing.T) {
+func TestRetriesAreCountedPerFetch(t *testing.T) {
 	for name, tt := range map[string]struct {
 		discovery, jwks int // requests that fail
 		good            bool
 	}{
-		"none fails":       {0, 0, true},
-		"discovery twice":  {2, 0, true},
-		"the set twice":    {0, 2, true},
-		"one of each":      {1, 1, true},
-		"three of one":     {0, 3, false},
-		"three altogether": {1, 2, false},
+		"no failure":                {0, 0, true},
+		"discovery fails twice":     {2, 0, true},
+		"the set fails twice":       {0, 2, true},
+		"each fails once":           {1, 1, true},
+		"the set fails three times": {0, 3, false},
+		"three failures in total":   {1, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -158,15 +158,15 @@ func TestRetryAfterIsHonouredByTheSchedule(t *testing.T) {
 		issuer.FailNext(1, jwkstest.JWKS, jwkstest.Respond(http.StatusTooManyRequests, limited, ""))
 		time.Sleep(whileRevalidating)
 		requireKnown(t, cache, "known")
-		fetches(issuer, func() {})
-		assert.Zero(t, fetches(issuer, func() {
+		keySetRequests(issuer, func() {})
+		assert.Zero(t, keySetRequests(issuer, func() {
 			for range 119 {
 				time.Sleep(time.Second)
 				requireKnown(t, cache, "known")
 			}
 		}))
 		time.Sleep(time.Second)
-		assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+		assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// These are races between a request's look at the snapshot and its turn with the lock. No
-// schedule of goroutines produces them reliably.
+// These tests are about races: something changes after a request has loaded the snapshot and
+// before it holds the lock. No schedule of goroutines produces them reliably.
 
 func newFailingCache(t *testing.T) *Cache {
 	t.Helper()
@@ -31,7 +31,7 @@ type failing struct{}
 
 func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }
 
-func TestOneScheduledFetchForAllRequestsThatSawNone(t *testing.T) {
+func TestRequestsThatSawNoFetchShareOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache := newFailingCache(t)
 		seen, now := cache.current.Load(), time.Now()
@@ -39,12 +39,12 @@ func TestOneScheduledFetchForAllRequestsThatSawNone(t *testing.T) {
 		require.NotNil(t, f)
 		assert.Same(t, f, cache.startDue(seen, now))
 		<-f.done
-		assert.Nil(t, cache.startDue(seen, now), "in backoff by now")
+		assert.Nil(t, cache.startDue(seen, now), "in backoff now")
 		assert.Equal(t, uint64(1), cache.Status().Fetches)
 	})
 }
 
-func TestForcedFetchIsAnsweredByAFetchThatBeganAfterTheRequestArrived(t *testing.T) {
+func TestNoFetchIsForcedIfOneBeganAfterTheRequestArrived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache := newFailingCache(t)
 		arrived := cache.current.Load().begun

@@ -16,8 +16,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// bucketBound is how many forced fetches there may be in d: three at once, and one per
-// 10 s.
+// bucketBound is the most forced fetches in d: three at once, and one per 10 s.
 func bucketBound(d time.Duration) int { return 3 + int(d/(10*time.Second)) }
 
 func TestFloodOfUnknownKidsStaysWithinTheBucket(t *testing.T) {
@@ -41,7 +40,7 @@ func TestFloodOfUnknownKidsStaysWithinTheBucket(t *testing.T) {
 						issuer.Fail(jwkstest.JWKS, fault)
 					}
 					discovery, start := issuer.Count(jwkstest.Discovery), time.Now()
-					n := fetches(issuer, func() {
+					n := keySetRequests(issuer, func() {
 						var kid atomic.Int64
 						concurrently(tt.clients, func(int) {
 							for i := kid.Add(1); i <= 10_000; i = kid.Add(1) {
@@ -51,7 +50,7 @@ func TestFloodOfUnknownKidsStaysWithinTheBucket(t *testing.T) {
 							}
 						})
 					})
-					assert.LessOrEqual(t, n, bucketBound(time.Since(start))+scheduledIn(time.Since(start)))
+					assert.LessOrEqual(t, n, bucketBound(time.Since(start))+scheduledBound(time.Since(start)))
 					assert.GreaterOrEqual(t, n, 1)
 					assert.Equal(t, discovery, issuer.Count(jwkstest.Discovery))
 					requireKnown(t, cache, "known")
@@ -61,10 +60,10 @@ func TestFloodOfUnknownKidsStaysWithinTheBucket(t *testing.T) {
 	}
 }
 
-// scheduledIn is how many requests the schedule may add in d, with its retries.
-func scheduledIn(d time.Duration) int { return 3 * int(d/(13*time.Minute)) }
+// scheduledBound is the most requests of scheduled fetches in d, with their retries.
+func scheduledBound(d time.Duration) int { return 3 * int(d/(13*time.Minute)) }
 
-func TestRotationInAFloodIsPickedUpWithinOneBucketInterval(t *testing.T) {
+func TestRotationInAFloodIsSeenWithinTenSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-func TestAgeCountsFromTheBeginningOfTheFetch(t *testing.T) {
+func TestAgeCountsFromTheStartOfTheFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(2*time.Second))
@@ -29,11 +29,11 @@ func TestFreshnessFollowsCacheControl(t *testing.T) {
 		caching         jwkstest.Caching
 		fresh, notFresh time.Duration
 	}{
-		"no header":    {jwkstest.Caching{}, 13 * time.Minute, 16 * time.Minute},
-		"an hour":      {jwkstest.Caching{CacheControl: "max-age=3600"}, 53 * time.Minute, 61 * time.Minute},
-		"a year":       {jwkstest.Caching{CacheControl: "max-age=31536000"}, 53 * time.Minute, 61 * time.Minute},
-		"no time":      {jwkstest.Caching{CacheControl: "max-age=0"}, 4 * time.Minute, 6 * time.Minute},
-		"less its Age": {jwkstest.Caching{CacheControl: "max-age=3600", Age: "1800"}, 26 * time.Minute, 31 * time.Minute},
+		"no header":     {jwkstest.Caching{}, 13 * time.Minute, 16 * time.Minute},
+		"an hour":       {jwkstest.Caching{CacheControl: "max-age=3600"}, 53 * time.Minute, 61 * time.Minute},
+		"a year":        {jwkstest.Caching{CacheControl: "max-age=31536000"}, 53 * time.Minute, 61 * time.Minute},
+		"zero":          {jwkstest.Caching{CacheControl: "max-age=0"}, 4 * time.Minute, 6 * time.Minute},
+		"minus its Age": {jwkstest.Caching{CacheControl: "max-age=3600", Age: "1800"}, 26 * time.Minute, 31 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -42,16 +42,16 @@ func TestFreshnessFollowsCacheControl(t *testing.T) {
 				cache := newWarmCache(t, issuer)
 				time.Sleep(tt.fresh)
 				assertState(t, jwks.StateFresh, cache)
-				assert.Zero(t, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+				assert.Zero(t, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 				time.Sleep(tt.notFresh - tt.fresh)
 				assertState(t, jwks.StateRevalidating, cache)
-				assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+				assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 			})
 		})
 	}
 }
 
-func TestShortRefreshAfterBringsWindowAndBoundsDown(t *testing.T) {
+func TestShortRefreshAfterShortensWindowAndBounds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.SetCaching(jwkstest.Caching{CacheControl: "max-age=3600"})
@@ -96,24 +96,24 @@ func TestConditionalRequests(t *testing.T) {
 				var requests recorder
 				issuer := newIssuer()
 				issuer.SetCaching(tt.caching)
-				time.Sleep(time.Minute) // Last-Modified is no validator within a second
+				time.Sleep(time.Minute) // within a second, Last-Modified is not a validator
 				cache := newWarmCache(t, issuer, func(c *jwks.Config) {
 					c.URL, c.Client = issuer.JWKSURL(), requests.client(issuer.Client())
 				})
 				key := requireKnown(t, cache, "known")
 				for range 3 {
 					time.Sleep(whileRevalidating)
-					assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+					assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 					assert.NotEmpty(t, requests.last().Header.Get(tt.header))
 					assertState(t, jwks.StateFresh, cache)
 				}
-				assert.True(t, key == requireKnown(t, cache, "known"), "the key is the same one")
+				assert.True(t, key == requireKnown(t, cache, "known"), "it is the same key")
 				assert.Empty(t, requests.all()[0].Header.Get(tt.header))
 
 				issuer.Publish(namedKey("added"))
 				time.Sleep(whileRevalidating)
-				assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
-				assert.Zero(t, fetches(issuer, func() { requireKnown(t, cache, "added") }))
+				assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
+				assert.Zero(t, keySetRequests(issuer, func() { requireKnown(t, cache, "added") }))
 				assert.True(t, key == requireKnown(t, cache, "known"), "also after a 200")
 			})
 		})

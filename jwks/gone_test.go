@@ -14,8 +14,8 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// movedAway moves the key set and makes its old address fail in this way.
-func movedAway(issuer *jwkstest.Issuer, fault jwkstest.Fault) {
+// moveAway moves the key set and puts a fault at its old address.
+func moveAway(issuer *jwkstest.Issuer, fault jwkstest.Fault) {
 	issuer.MoveJWKS(issuer.URL() + "moved/jwks.json")
 	issuer.Fail(jwkstest.JWKS, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.Contains(r.URL.Path, "moved") {
@@ -26,7 +26,8 @@ func movedAway(issuer *jwkstest.Issuer, fault jwkstest.Fault) {
 	})
 }
 
-// acceptedAfter asks for one key once a second, and for no other, until it is there.
+// acceptedAfter asks for one key, and no other, once a second until the cache has it. It returns
+// how long that took.
 func acceptedAfter(t *testing.T, cache *jwks.Cache, kid string, most time.Duration) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -39,15 +40,15 @@ func acceptedAfter(t *testing.T, cache *jwks.Cache, kid string, most time.Durati
 	}
 }
 
-func TestKeySetThatIsGoneIsLookedForAtOnce(t *testing.T) {
+func TestGoneKeySetIsSearchedForAtOnce(t *testing.T) {
 	for _, status := range []int{http.StatusNotFound, http.StatusGone} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
 				cache := newWarmCache(t, issuer)
-				movedAway(issuer, jwkstest.Respond(status, nil, ""))
+				moveAway(issuer, jwkstest.Respond(status, nil, ""))
 				kid := issuer.Rotate().ID
-				assert.Equal(t, time.Second, acceptedAfter(t, cache, kid, 15*time.Second), "with the second token")
+				assert.Equal(t, time.Second, acceptedAfter(t, cache, kid, 15*time.Second), "with the second request")
 				assertState(t, jwks.StateFresh, cache)
 				assert.Equal(t, uint64(1), cache.Status().ForcedFetches)
 			})
@@ -56,18 +57,18 @@ func TestKeySetThatIsGoneIsLookedForAtOnce(t *testing.T) {
 }
 
 // The issuer removes the old address before discovery names the new one.
-func TestKeySetThatIsGoneIsLookedForAgainUnderBackoff(t *testing.T) {
+func TestGoneKeySetIsSearchedForAgainAfterBackoff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusNotFound, nil, ""))
 		kid := issuer.Rotate().ID
-		time.AfterFunc(5*time.Second, func() { movedAway(issuer, jwkstest.Respond(http.StatusNotFound, nil, "")) })
+		time.AfterFunc(5*time.Second, func() { moveAway(issuer, jwkstest.Respond(http.StatusNotFound, nil, "")) })
 		acceptedAfter(t, cache, kid, time.Minute)
 	})
 }
 
-func TestKeySetThatIsGoneIsLookedForInAFlood(t *testing.T) {
+func TestGoneKeySetIsSearchedForInAFlood(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -75,7 +76,7 @@ func TestKeySetThatIsGoneIsLookedForInAFlood(t *testing.T) {
 		concurrently(65, func(client int) {
 			if client == 0 {
 				time.Sleep(30 * time.Second) // no forced fetch is left
-				movedAway(issuer, jwkstest.Respond(http.StatusNotFound, nil, ""))
+				moveAway(issuer, jwkstest.Respond(http.StatusNotFound, nil, ""))
 				acceptedAfter(t, cache, issuer.Rotate().ID, 15*time.Second)
 				return
 			}
@@ -88,9 +89,9 @@ func TestKeySetThatIsGoneIsLookedForInAFlood(t *testing.T) {
 	})
 }
 
-// A flood makes no more than its forced fetches, and beside them what the schedule makes
-// of the failures: backoff where discovery does not help, and where it does, at most one
-// fetch for each that was forced.
+// A flood causes its forced fetches, and scheduled fetches after those that fail. Backoff limits
+// the scheduled ones if discovery does not help. If discovery helps, there is at most one for
+// each forced fetch.
 func TestFloodWhileTheKeySetIsGoneStaysWithinItsBounds(t *testing.T) {
 	const length = 20 * time.Minute
 	forced := bucketBound(length)
@@ -99,7 +100,7 @@ func TestFloodWhileTheKeySetIsGoneStaysWithinItsBounds(t *testing.T) {
 		scheduled int
 	}{
 		"404 to all":            {jwkstest.Respond(http.StatusNotFound, nil, ""), 40},
-		"404 to forced fetches": {toNoCache(http.StatusNotFound), forced},
+		"404 to forced fetches": {refuseNoCache(http.StatusNotFound), forced},
 		"403 to all":            {jwkstest.Respond(http.StatusForbidden, nil, ""), 40},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +109,7 @@ func TestFloodWhileTheKeySetIsGoneStaysWithinItsBounds(t *testing.T) {
 				cache := newWarmCache(t, issuer)
 				issuer.Fail(jwkstest.JWKS, tt.fault)
 				discovery, start := issuer.Count(jwkstest.Discovery), time.Now()
-				n := fetches(issuer, func() {
+				n := keySetRequests(issuer, func() {
 					concurrently(8, func(client int) {
 						for i := client; time.Since(start) < length; i += 8 {
 							_, err := cache.Keys(t.Context(), alg, strconv.Itoa(i))
@@ -126,8 +127,8 @@ func TestFloodWhileTheKeySetIsGoneStaysWithinItsBounds(t *testing.T) {
 	}
 }
 
-// toNoCache is a firewall that takes a request past every cache for an attack.
-func toNoCache(status int) jwkstest.Fault {
+// refuseNoCache is a firewall that refuses every request with a Cache-Control header.
+func refuseNoCache(status int) jwkstest.Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Header.Get("Cache-Control") == "" {
 			next.ServeHTTP(w, r)
@@ -137,33 +138,33 @@ func toNoCache(status int) jwkstest.Fault {
 	}
 }
 
-// There is nothing else to be found out: the address was configured.
-func TestConfiguredKeySetThatIsGoneStaysFresh(t *testing.T) {
+// The address was configured, so discovery cannot help.
+func TestGoneKeySetAtAConfiguredURLStaysFresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer, atURL(issuer))
 		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusNotFound, nil, ""))
 		time.Sleep(time.Minute)
-		assert.Equal(t, 1, fetches(issuer, func() { requireUnavailable(t, cache, "junk") }))
+		assert.Equal(t, 1, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }))
 		assertState(t, jwks.StateFresh, cache)
 		assert.Zero(t, issuer.Count(jwkstest.Discovery))
 	})
 }
 
-// Nobody asks for a key that is known, and no forced fetch succeeds.
-func TestRequestsForUnknownKeysAloneStartTheDueRefresh(t *testing.T) {
+// No request asks for a known key, and no forced fetch succeeds.
+func TestRequestsForUnknownKeysStartTheDueRefresh(t *testing.T) {
 	for name, tt := range map[string]struct {
 		begin func(*jwkstest.Issuer)
 		most  time.Duration
 	}{
 		"no-cache is forbidden": {
-			func(i *jwkstest.Issuer) { i.Fail(jwkstest.JWKS, toNoCache(http.StatusForbidden)) }, 2 * time.Second,
+			func(i *jwkstest.Issuer) { i.Fail(jwkstest.JWKS, refuseNoCache(http.StatusForbidden)) }, 2 * time.Second,
 		},
 		"moved, and the old address is forbidden": {
-			func(i *jwkstest.Issuer) { movedAway(i, jwkstest.Respond(http.StatusForbidden, nil, "")) }, 2 * time.Second,
+			func(i *jwkstest.Issuer) { moveAway(i, jwkstest.Respond(http.StatusForbidden, nil, "")) }, 2 * time.Second,
 		},
-		"moved, and the old address hangs": { // until there is no forced fetch to be had
-			func(i *jwkstest.Issuer) { movedAway(i, jwkstest.Hang()) }, time.Minute,
+		"moved, and the old address hangs": { // until the bucket is empty
+			func(i *jwkstest.Issuer) { moveAway(i, jwkstest.Hang()) }, time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

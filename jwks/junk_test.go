@@ -18,20 +18,21 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// A junk is a token of a stranger, who has none of the issuer's keys.
+// A junk is a kind of token that a stranger can make without a key of the issuer.
 type junk struct {
 	make  func(issuer *jwkstest.Issuer, n int) string
 	want  claims.Reason
 	fetch bool // the key might have been published since the last fetch
 }
 
-// forged signs with a key that costs nothing: no check of the signature gets that far,
-// or it fails.
+// forged signs with zeros, which costs nothing. The token is refused before its signature is
+// checked, or because of its signature.
 func forged(alg, kid string) jwkstest.Option {
 	return jwkstest.SignedBy(jwkstest.Key{ID: kid, Algorithm: alg, Private: func([]byte) []byte { return make([]byte, 64) }})
 }
 
-// tokenOf is a good one but for these claims, its signature, and these changes.
+// tokenOf makes tokens that are good except for these claims, the signature and these options.
+// Each # in kid becomes the number of the token.
 func tokenOf(claims map[string]any, alg, kid string, more ...jwkstest.Option) func(*jwkstest.Issuer, int) string {
 	return func(i *jwkstest.Issuer, n int) string {
 		return i.Token(claims, append([]jwkstest.Option{forged(alg, strings.ReplaceAll(kid, "#", fmt.Sprint(n)))}, more...)...)
@@ -63,8 +64,8 @@ var junks = map[string]junk{
 
 var hugeToken = strings.Repeat("e30.", 4<<20)
 
-// Whatever does not depend on a key is judged before one is looked for.
-func TestJunkFetchesOnlyWhereAFetchMayHelp(t *testing.T) {
+// Everything that needs no key is checked before a key is looked up.
+func TestJunkFetchesOnlyWhereAFetchCanHelp(t *testing.T) {
 	for name, kind := range junks {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -85,9 +86,8 @@ func TestJunkFetchesOnlyWhereAFetchMayHelp(t *testing.T) {
 	}
 }
 
-// A flood of 10,000 junk tokens of every kind, over a minute or two or at once. Good
-// tokens go through it as if it were not there; a rotation is seen at the latest when the
-// next forced fetch may be had.
+// A flood of 10,000 junk tokens of every kind does not delay good tokens. A rotation is noticed
+// at the latest when the bucket has its next token.
 func TestFloodOfEveryKindOfJunk(t *testing.T) {
 	floodTokens() // outside the bubbles, which share them
 	for name, tt := range map[string]struct {
@@ -114,24 +114,24 @@ func TestFloodOfEveryKindOfJunk(t *testing.T) {
 						close(over)
 						return
 					}
-					liveThrough(t, issuer, verifier, tt.rotates, over)
+					useGoodTokens(t, issuer, verifier, tt.rotates, over)
 				})
 				got := count()
 				assert.Zero(t, got.discovery)
 				assert.Positive(t, got.keys)
-				assert.LessOrEqual(t, got.keys, bucketBound(time.Since(start))+scheduledIn(time.Since(start)))
+				assert.LessOrEqual(t, got.keys, bucketBound(time.Since(start))+scheduledBound(time.Since(start)))
 			})
 		})
 	}
 }
 
-// A junkToken is one of a flood.
+// A junkToken is one token of a flood.
 type junkToken struct {
 	text string
 	kind junk
 }
 
-// floodTokens are 10,000 tokens, each kind as often as the others.
+// floodTokens returns 10,000 tokens, equally many of each kind.
 var floodTokens = sync.OnceValue(func() []junkToken {
 	issuer := newIssuer()
 	var tokens []junkToken
@@ -149,7 +149,7 @@ func flood(t *testing.T, verifier *claims.Verifier, clients int, pause time.Dura
 	concurrently(clients, func(int) {
 		for n := next.Add(1) - 1; n < int64(len(tokens)); n = next.Add(1) - 1 {
 			_, err := verifier.Verify(t.Context(), tokens[n].text)
-			if !tokens[n].kind.fetch || !errors.Is(err, claims.ErrKeysUnavailable) { // which an issuer that is down makes of it
+			if !tokens[n].kind.fetch || !errors.Is(err, claims.ErrKeysUnavailable) { // the issuer is down
 				require.ErrorIs(t, err, tokens[n].kind.want)
 			}
 			time.Sleep(pause)
@@ -157,9 +157,9 @@ func flood(t *testing.T, verifier *claims.Verifier, clients int, pause time.Dura
 	})
 }
 
-// liveThrough is a client with good tokens, remembered ones and new ones, until the
-// flood is over. None of them waits.
-func liveThrough(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier, rotates bool, over chan struct{}) {
+// useGoodTokens sends good tokens, remembered ones and new ones, until the flood is over. None of
+// them waits.
+func useGoodTokens(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier, rotates bool, over chan struct{}) {
 	rotation := time.Now().Add(time.Duration(20+rand.IntN(20)) * time.Second)
 	remembered := longLived(issuer)
 	for {
@@ -182,13 +182,13 @@ func liveThrough(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifie
 				require.ErrorIs(t, err, claims.ErrUnknownKey)
 				time.Sleep(100 * time.Millisecond)
 			}
-			assert.LessOrEqual(t, time.Since(rotated), 10*time.Second+100*time.Millisecond, "and the answer takes its time")
+			assert.LessOrEqual(t, time.Since(rotated), 10*time.Second+100*time.Millisecond, "and the time of the answer")
 			rotates = false
 		}
 	}
 }
 
-// What a stranger sends leaves nothing behind, whatever it is.
+// No token of a stranger leaves anything in memory.
 func TestJunkKeepsNoMemory(t *testing.T) {
 	issuer := newIssuer()
 	verifier := verifierOf(t, issuer, newWarmCache(t, issuer))
@@ -206,20 +206,20 @@ func TestJunkKeepsNoMemory(t *testing.T) {
 	assert.Less(t, heapInUse(), before+1<<20)
 }
 
-// Strangers decide when there are forced fetches. Those that fail must not bring the
-// backoff about that everybody else's refresh is subject to.
-func TestForcedFetchesThatFailDoNotPutOffTheRefresh(t *testing.T) {
+// Strangers can cause forced fetches. Those that fail must not start the backoff, which would
+// delay the refresh for all requests.
+func TestFailedForcedFetchesDoNotDelayTheRefresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 		issuer.Fail(jwkstest.JWKS, limited("300"))
-		time.Sleep(13 * time.Minute) // of 13.5 at least for which it is fresh
+		time.Sleep(13 * time.Minute) // it is fresh for at least 13.5 minutes
 		for range 3 {
 			requireUnavailable(t, cache, "junk")
 		}
 		issuer.Recover()
 		time.Sleep(whileRevalidating - 13*time.Minute)
-		assert.Equal(t, 1, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+		assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 		assertState(t, jwks.StateFresh, cache)
 	})
 }

@@ -48,14 +48,14 @@ func TestP1NoRequestWaitsWhileTheSetIsFreshOrRevalidating(t *testing.T) {
 	}
 }
 
-func TestP1OneRefreshBehindHowEverManyRequests(t *testing.T) {
+func TestP1ManyRequestsShareOneBackgroundRefresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(2*time.Second))
 		time.Sleep(whileRevalidating)
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			for range 10 {
 				concurrently(100, func(int) { requireKnown(t, cache, "known") })
 				time.Sleep(100 * time.Millisecond)
@@ -75,7 +75,7 @@ func TestP2UnknownKidsShareOneForcedFetch(t *testing.T) {
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
 		discovery := issuer.Count(jwkstest.Discovery)
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			concurrently(1000, func(i int) { requireUnknown(t, cache, strconv.Itoa(i)) })
 		}))
 		assert.Equal(t, discovery, issuer.Count(jwkstest.Discovery))
@@ -83,22 +83,22 @@ func TestP2UnknownKidsShareOneForcedFetch(t *testing.T) {
 	})
 }
 
-func TestP2AtMostOneFetchBeyondTheOneUnderWay(t *testing.T) {
+func TestP2UnknownKidsForceOneFetchAfterTheOneUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
 		time.Sleep(whileRevalidating)
 
-		assert.Equal(t, 2, fetches(issuer, func() {
-			requireKnown(t, cache, "known") // begins the one under way
+		assert.Equal(t, 2, keySetRequests(issuer, func() {
+			requireKnown(t, cache, "known") // starts the one under way
 			time.Sleep(100 * time.Millisecond)
 			concurrently(1000, func(i int) { requireUnknown(t, cache, strconv.Itoa(i)) })
 		}))
 	})
 }
 
-func TestP2ForcedFetchIsOneAttempt(t *testing.T) {
+func TestP2ForcedFetchIsOneRequest(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"refused":       jwkstest.Refuse(),
 		"reset":         jwkstest.Reset(),
@@ -116,9 +116,9 @@ func TestP2ForcedFetchIsOneAttempt(t *testing.T) {
 				discovery := issuer.Count(jwkstest.Discovery)
 
 				for n := range 3 {
-					assert.Equal(t, 1, fetches(issuer, func() { requireUnavailable(t, cache, "junk") }), n)
+					assert.Equal(t, 1, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }), n)
 				}
-				assert.Zero(t, fetches(issuer, func() { requireUnavailable(t, cache, "junk") }), "failures count too")
+				assert.Zero(t, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }), "failures count too")
 				assert.Equal(t, discovery, issuer.Count(jwkstest.Discovery))
 				requireKnown(t, cache, "known")
 			})
@@ -131,12 +131,12 @@ func TestP2ForcedFetchesAreThreeAtOnceAndOnePerTenSeconds(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
 
-		assert.Equal(t, 3, fetches(issuer, func() {
+		assert.Equal(t, 3, keySetRequests(issuer, func() {
 			for i := range 100 {
 				requireUnknown(t, cache, strconv.Itoa(i))
 			}
 		}))
-		assert.Equal(t, 6, fetches(issuer, func() {
+		assert.Equal(t, 6, keySetRequests(issuer, func() {
 			for i := range 60 {
 				time.Sleep(time.Second)
 				requireUnknown(t, cache, strconv.Itoa(i))
@@ -162,13 +162,13 @@ func TestP2ForcedFetchIgnoresBackoff(t *testing.T) {
 	})
 }
 
-func TestP2SixteenFetchesInFlightPerLimit(t *testing.T) {
+func TestP2FetchLimitBoundsTheFetchesUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
-		var inFlight gauge
+		var underWay gauge
 		slow := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			inFlight.enter()
-			defer inFlight.leave()
+			underWay.enter()
+			defer underWay.leave()
 			time.Sleep(time.Second)
 			return issuer.Client().Transport.RoundTrip(r)
 		})}
@@ -182,14 +182,14 @@ func TestP2SixteenFetchesInFlightPerLimit(t *testing.T) {
 		elapsed := took(func() {
 			concurrently(len(caches), func(i int) { requireKnown(t, caches[i], "known") })
 		})
-		assert.Equal(t, int64(16), inFlight.most.Load())
+		assert.Equal(t, int64(16), underWay.most.Load())
 		assert.Equal(t, 2*time.Second, elapsed, "the second sixteen wait for a slot")
 	})
 }
 
-// A RoundTripper that ignores its context keeps its slot for as long as it runs, so that
-// even then no more goroutines pile up than the limit says.
-func TestP2FetchThatFindsNoSlotFailsWithinItsFiveSeconds(t *testing.T) {
+// A RoundTripper that ignores its context keeps its slot until it returns, so that the limit also
+// bounds the stuck goroutines.
+func TestP2FetchWithoutASlotFailsAfterFiveSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		stuck := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
@@ -209,8 +209,8 @@ func TestP2FetchThatFindsNoSlotFailsWithinItsFiveSeconds(t *testing.T) {
 	})
 }
 
-// The wait is at the beginning of the outage, once, and not for each request.
-func TestP3OutageAddsOneWaitAndIsOtherwiseInvisible(t *testing.T) {
+// Requests wait once, at the start of the outage.
+func TestP3OutageAddsOneWaitAndNothingElse(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"refused": jwkstest.Refuse(),
 		"hangs":   jwkstest.Hang(),
@@ -220,7 +220,7 @@ func TestP3OutageAddsOneWaitAndIsOtherwiseInvisible(t *testing.T) {
 		"no keys": jwkstest.Respond(http.StatusOK, nil, `{"keys":[]}`),
 	} {
 		for traffic, interval := range map[string]time.Duration{
-			"busy": 2 * time.Minute, "rare": 10 * time.Minute, "after 2 h of rest": 2 * time.Hour,
+			"busy": 2 * time.Minute, "rare": 10 * time.Minute, "after 2 idle hours": 2 * time.Hour,
 		} {
 			t.Run(name+", "+traffic, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestP3OutageAddsOneWaitAndIsOtherwiseInvisible(t *testing.T) {
 					time.Sleep(time.Until(start.Add(whileExhausted)))
 					requireUnavailable(t, cache, "known")
 					issuer.Recover()
-					time.Sleep(15 * time.Second) // what is left of a fetch, and the longest backoff
+					time.Sleep(15 * time.Second) // the rest of a fetch, and the longest backoff
 					requireKnown(t, cache, "known")
 				})
 			})

@@ -31,7 +31,7 @@ func TestP4PublishedKidIsAcceptedOnItsFirstUse(t *testing.T) {
 				time.Sleep(age)
 				issuer.Publish(namedKey("added"))
 
-				assert.Equal(t, 1, fetches(issuer, func() {
+				assert.Equal(t, 1, keySetRequests(issuer, func() {
 					concurrently(64, func(int) { requireKnown(t, cache, "added") })
 				}))
 			})
@@ -39,7 +39,7 @@ func TestP4PublishedKidIsAcceptedOnItsFirstUse(t *testing.T) {
 	}
 }
 
-func TestP4ReaderThatJoinedAnOlderFetchForcesOneMore(t *testing.T) {
+func TestP4WaitersOfAnOlderFetchForceOneMore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -51,11 +51,11 @@ func TestP4ReaderThatJoinedAnOlderFetchForcesOneMore(t *testing.T) {
 			}))
 		})
 		time.Sleep(whileRevalidating)
-		requireKnown(t, cache, "known") // begins that fetch
+		requireKnown(t, cache, "known") // starts that fetch
 		time.Sleep(500 * time.Millisecond)
 		issuer.Publish(namedKey("added"))
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			assert.Equal(t, 500*time.Millisecond, took(func() {
 				concurrently(64, func(int) { requireKnown(t, cache, "added") })
 			}))
@@ -63,7 +63,7 @@ func TestP4ReaderThatJoinedAnOlderFetchForcesOneMore(t *testing.T) {
 	})
 }
 
-func TestP4PublicationThatLagsBehindTheFirstToken(t *testing.T) {
+func TestP4KeyPublishedAfterItsFirstTokenIsFound(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"by 2 s": 2 * time.Second, "by 30 s": 30 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestP4PublicationThatLagsBehindTheFirstToken(t *testing.T) {
 	}
 }
 
-// Every request is for the removed key, as those of a verified-token cache are.
+// All requests are for the removed key, as those of a Verifier that remembers tokens are.
 func TestP5RemovedKeyIsRefusedWithinFreshnessAndWindow(t *testing.T) {
 	for name, interval := range map[string]time.Duration{
 		"busy": time.Second, "rare": 20 * time.Minute, "one after an hour": time.Hour,
@@ -112,14 +112,14 @@ func TestP5RemovedKeyIsRefusedWithinFreshnessAndWindow(t *testing.T) {
 	}
 }
 
-func TestP5BlockWithdrawsAtOnce(t *testing.T) {
+func TestP5BlockTakesEffectAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Publish(namedKey("other"))
 		cache := newWarmCache(t, issuer)
 		requireKnown(t, cache, "known")
 		cache.Block("known")
-		assert.Zero(t, fetches(issuer, func() {
+		assert.Zero(t, keySetRequests(issuer, func() {
 			requireUnknown(t, cache, "known")
 			keys, err := cache.Keys(t.Context(), alg, "")
 			require.NoError(t, err)
@@ -134,12 +134,12 @@ func TestP6ConstructionMakesNoRequestAndStartsNoGoroutine(t *testing.T) {
 	for range 100 {
 		newCache(t, issuer, func(c *jwks.Config) { c.Seed = issuer.Document() })
 	}
-	assert.LessOrEqual(t, runtime.NumGoroutine(), before) // those of earlier tests may end meanwhile
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before) // goroutines of earlier tests can end meanwhile
 	assert.Zero(t, issuer.Count(jwkstest.JWKS)+issuer.Count(jwkstest.Discovery))
 }
 
-// A bubble ends only when each of its goroutines has; a timer that is not stopped would
-// show in the time that passes until then.
+// A bubble ends only when all its goroutines have ended. A timer that is not stopped would delay
+// that end.
 func TestP6NoGoroutineOutlivesItsFetch(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"good": jwkstest.Delay(0), "hangs": jwkstest.Hang(), "stalls": jwkstest.Stall(), "endless": jwkstest.Pad(-1),
@@ -150,7 +150,7 @@ func TestP6NoGoroutineOutlivesItsFetch(t *testing.T) {
 				issuer := newIssuer()
 				cache := newCache(t, issuer)
 				issuer.Fail(jwkstest.JWKS, fault)
-				before := runningInBubble()
+				before := goroutinesInBubbles()
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				for range 3 {
@@ -159,24 +159,31 @@ func TestP6NoGoroutineOutlivesItsFetch(t *testing.T) {
 				}
 				if name == "hangs" {
 					synctest.Wait()
-					assert.Greater(t, runningInBubble(), before)
+					assert.Greater(t, goroutinesInBubbles(), before)
 				}
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
-				assert.Equal(t, before, runningInBubble())
+				assert.Equal(t, before, goroutinesInBubbles())
 			})
 		})
 	}
 }
 
-// runningInBubble counts the goroutines of the caller's bubble that wait for something.
-func runningInBubble() int {
+// goroutinesInBubbles counts the goroutines that belong to a bubble: the runtime names the bubble
+// in the first line of each stack.
+func goroutinesInBubbles() int {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return countBubbled(string(stacks))
+	n := 0
+	for line := range strings.SplitSeq(string(stacks), "\n") {
+		if strings.HasPrefix(line, "goroutine ") && strings.Contains(line, "synctest bubble") {
+			n++
+		}
+	}
+	return n
 }
 
-func TestP7WaiterLeavesOnItsOwnContext(t *testing.T) {
+func TestP7WaiterLeavesWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(2*time.Second))
@@ -215,11 +222,11 @@ func TestP7CancelledRequestDoesNotCancelTheFetch(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		assertState(t, jwks.StateFresh, cache)
-		assert.Zero(t, fetches(issuer, func() { requireKnown(t, cache, "known") }))
+		assert.Zero(t, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 	})
 }
 
-func TestP7NobodyWaitsForMoreThanThreeSeconds(t *testing.T) {
+func TestP7NoRequestWaitsLongerThanThreeSeconds(t *testing.T) {
 	for name, age := range map[string]time.Duration{
 		"fresh": time.Minute, "revalidating": whileRevalidating, "stale": whileStale, "exhausted": whileExhausted,
 	} {
@@ -235,16 +242,4 @@ func TestP7NobodyWaitsForMoreThanThreeSeconds(t *testing.T) {
 			})
 		})
 	}
-}
-
-// countBubbled counts the stacks that belong to a bubble: the runtime names it in the
-// first line of each.
-func countBubbled(stacks string) int {
-	n := 0
-	for line := range strings.SplitSeq(stacks, "\n") {
-		if strings.HasPrefix(line, "goroutine ") && strings.Contains(line, "synctest bubble") {
-			n++
-		}
-	}
-	return n
 }

@@ -21,7 +21,7 @@ func TestRefreshIsSharedAndBeginsAfterTheCall(t *testing.T) {
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
 		cache := newWarmCache(t, issuer)
 		time.Sleep(whileRevalidating)
-		assert.Equal(t, 2, fetches(issuer, func() {
+		assert.Equal(t, 2, keySetRequests(issuer, func() {
 			requireKnown(t, cache, "known") // a fetch is under way
 			time.Sleep(500 * time.Millisecond)
 			issuer.Publish(namedKey("added"))
@@ -36,7 +36,7 @@ func TestRefreshIsNotAnsweredByAnEarlierOne(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
 		cache := newCache(t, issuer)
-		assert.Equal(t, 2, fetches(issuer, func() {
+		assert.Equal(t, 2, keySetRequests(issuer, func() {
 			concurrently(2, func(i int) {
 				time.Sleep(time.Duration(i) * 500 * time.Millisecond)
 				assert.NoError(t, cache.Refresh(t.Context()))
@@ -50,18 +50,18 @@ func TestRefreshIgnoresFreshnessAndBackoffAndTakesNoToken(t *testing.T) {
 		issuer := newIssuer()
 		cache := newCache(t, issuer, atURL(issuer))
 		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusForbidden, nil, ""))
-		assert.Equal(t, 10, fetches(issuer, func() {
+		assert.Equal(t, 10, keySetRequests(issuer, func() {
 			for range 10 {
 				assert.ErrorContains(t, cache.Refresh(t.Context()), "status 403")
 			}
 		}))
 		issuer.Recover()
-		assert.Equal(t, 10, fetches(issuer, func() {
+		assert.Equal(t, 10, keySetRequests(issuer, func() {
 			for range 10 {
 				assert.NoError(t, cache.Refresh(t.Context()))
 			}
 		}))
-		assert.Equal(t, 3, fetches(issuer, func() {
+		assert.Equal(t, 3, keySetRequests(issuer, func() {
 			for range 10 {
 				requireUnknown(t, cache, "junk")
 			}
@@ -69,7 +69,7 @@ func TestRefreshIgnoresFreshnessAndBackoffAndTakesNoToken(t *testing.T) {
 	})
 }
 
-func TestRefreshLeavesOnItsContext(t *testing.T) {
+func TestRefreshEndsWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newCache(t, issuer)
@@ -80,7 +80,7 @@ func TestRefreshLeavesOnItsContext(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, claims.ErrKeysUnavailable)
 
-		assert.Zero(t, fetches(issuer, func() { requireKnown(t, cache, "known") }), "the fetch went on")
+		assert.Zero(t, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }), "the fetch went on")
 	})
 }
 
@@ -97,11 +97,11 @@ func TestReadyDoesWhatARequestDoes(t *testing.T) {
 		issuer.Recover()
 		time.Sleep(failure.RetryAfter)
 		require.NoError(t, cache.Ready(t.Context()))
-		assert.Zero(t, fetches(issuer, func() { assert.NoError(t, cache.Ready(t.Context())) }))
+		assert.Zero(t, keySetRequests(issuer, func() { assert.NoError(t, cache.Ready(t.Context())) }))
 
 		issuer.Fail(jwkstest.JWKS, jwkstest.Hang())
 		time.Sleep(whileRevalidating)
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			assert.Zero(t, took(func() { assert.NoError(t, cache.Ready(t.Context())) }))
 		}))
 		time.Sleep(whileExhausted)
@@ -119,7 +119,7 @@ func TestRunKeepsAnIdleCacheFresh(t *testing.T) {
 		synctest.Wait()
 		assertState(t, jwks.StateFresh, cache)
 
-		n := fetches(issuer, func() {
+		n := keySetRequests(issuer, func() {
 			for range 24 * 60 {
 				time.Sleep(time.Minute)
 				synctest.Wait()
@@ -154,7 +154,7 @@ func TestRunRecoversUnderBackoff(t *testing.T) {
 	})
 }
 
-func TestRunEndsWithAFetchUnderWay(t *testing.T) {
+func TestRunEndsWithItsContextDuringAFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		issuer.Fail(jwkstest.JWKS, jwkstest.Hang())

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// A fetch can end between the end of a wait and the look at the snapshot. No schedule of
+// A fetch can end after a wait has ended and before the snapshot is loaded. No schedule of
 // goroutines produces this reliably.
 func TestUnavailableNamesTheNextFetch(t *testing.T) {
 	const fresh, exhausted = time.Minute, 25 * time.Hour
@@ -22,7 +22,7 @@ func TestUnavailableNamesTheNextFetch(t *testing.T) {
 		state  State
 		age    time.Duration
 		since  time.Duration // of the fetch under way; negative if there is none
-		failed bool          // just now, and in the bucket is no token
+		failed bool          // just now, and the bucket is empty
 		want   time.Duration
 	}{
 		{StateFresh, fresh, -1, false, time.Second},

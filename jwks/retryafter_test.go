@@ -12,9 +12,9 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// A client that does as Retry-After says is served by its second try at the latest, once
-// the issuer answers again: the first may meet the backoff after a fetch that was still
-// under way when the client was told.
+// Once the issuer answers again, a client that obeys Retry-After is served by its second try at
+// the latest. Its first try can fall into the backoff after a fetch that was still under way when
+// the client got its answer.
 func TestClientThatObeysRetryAfterIsServedSoon(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"refused": jwkstest.Refuse(), "hangs": jwkstest.Hang(), "limited": limited("60"), "500": respond(500, ""),
@@ -29,12 +29,12 @@ func TestClientThatObeysRetryAfterIsServedSoon(t *testing.T) {
 			t.Run(name+", "+state, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					issuer := newIssuer()
-					mend(issuer)
+					repair(issuer)
 					cache := cacheStates[state].prepare(t, issuer)
 					issuer.Fail(jwkstest.JWKS, afterLatency(fault))
 					issuer.Publish(newKey)
 					failure := requireUnavailable(t, cache, newKey.ID)
-					mend(issuer)
+					repair(issuer)
 					for n := 1; failure != nil; n++ {
 						require.LessOrEqual(t, n, tries)
 						time.Sleep(failure.RetryAfter)
@@ -49,12 +49,12 @@ func TestClientThatObeysRetryAfterIsServedSoon(t *testing.T) {
 	}
 }
 
-// The last moment of a wait is also the first of an answer: whichever comes first, a
-// client is never sent away until the next scheduled refresh.
+// The fetch fails at the instant when the wait ends. Whichever comes first, RetryAfter is never
+// the time until the next scheduled refresh.
 func TestRetryAfterOfAFetchThatFailsAtTheEndOfTheWait(t *testing.T) {
 	for status, most := range map[int]time.Duration{
 		http.StatusForbidden: 2 * time.Second,
-		http.StatusNotFound:  5 * time.Second, // of the refresh behind it
+		http.StatusNotFound:  5 * time.Second, // of the refresh that follows
 	} {
 		for range 20 {
 			bubble(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// What follows is about tokens: each of these tests asks a claims.Verifier that keeps the
-// tokens it has seen, over a Cache.
+// The tests in this file are about tokens. Each asks a claims.Verifier over a Cache. The Verifier
+// remembers the tokens that it has verified.
 
 var rotations = map[string]func(*jwkstest.Issuer){
 	"signs at once": func(i *jwkstest.Issuer) { i.Rotate() },
@@ -49,7 +49,7 @@ func TestRotationFailsNoRequestAndCostsOneFetch(t *testing.T) {
 				time.AfterFunc(10*time.Second, func() { rotate(issuer) })
 
 				var waits longest
-				assert.Equal(t, 1, fetches(issuer, func() {
+				assert.Equal(t, 1, keySetRequests(issuer, func() {
 					concurrently(64, func(client int) {
 						time.Sleep(time.Duration(client) * time.Millisecond)
 						for range 10 {
@@ -58,13 +58,14 @@ func TestRotationFailsNoRequestAndCostsOneFetch(t *testing.T) {
 					})
 				}))
 				assert.LessOrEqual(t, waits.get(), 50*time.Millisecond)
-				assert.Positive(t, waits.get(), "somebody was the first")
+				assert.Positive(t, waits.get(), "the first request waits")
 			})
 		})
 	}
 }
 
-// threeCalls are with one token, a second apart: two from the Verifier's memory.
+// threeCalls verifies one token three times, a second apart. The Verifier remembers it after the
+// first time.
 func threeCalls(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier, waits *longest) {
 	token := issuer.Token(map[string]any{"exp": time.Now().Add(4 * time.Second).Unix()})
 	for range 3 {
@@ -76,7 +77,7 @@ func threeCalls(t *testing.T, issuer *jwkstest.Issuer, verifier *claims.Verifier
 	}
 }
 
-func TestRotationThatIsPublishedAheadIsFoundBySchedule(t *testing.T) {
+func TestRotationPublishedAheadIsFoundByTheSchedule(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -96,8 +97,8 @@ func TestRotationThatIsPublishedAheadIsFoundBySchedule(t *testing.T) {
 	})
 }
 
-// Every request is for a token that the Verifier has in its memory, so that nothing but
-// asking the Cache each time can find out.
+// All requests are for tokens that the Verifier remembers, so it notices the removal only because
+// it asks the Cache each time.
 func TestRemovedKeyIsRefusedForRememberedTokens(t *testing.T) {
 	for name, interval := range map[string]time.Duration{
 		"busy": time.Second, "rare": 20 * time.Minute, "one after an hour": time.Hour,
@@ -146,9 +147,9 @@ func TestBlockRefusesRememberedTokensAtOnce(t *testing.T) {
 	})
 }
 
-// OpenID Connect Core 10.1.1 wants a new kid for new material. An issuer that keeps the
-// old one is believed at the next scheduled refresh, and not before: a bad signature
-// makes no fetch.
+// OpenID Connect Core 10.1.1 requires a new kid for new material. If an issuer keeps the old kid,
+// its new material counts from the next scheduled refresh, because a bad signature causes no
+// fetch.
 func TestNewMaterialUnderAnOldKidCountsFromTheNextScheduledRefresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -163,30 +164,30 @@ func TestNewMaterialUnderAnOldKidCountsFromTheNextScheduledRefresh(t *testing.T)
 		due := cache.Status().NextRefresh
 		assert.LessOrEqual(t, time.Until(due), 15*time.Minute)
 
-		judge := func(token string, want error) {
+		check := func(token string, want error) {
 			t.Helper()
 			_, err := verifier.Verify(t.Context(), token)
 			require.ErrorIs(t, err, want)
 		}
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			for time.Until(due) > 0 {
-				judge(longLived(issuer), claims.ErrSignature)
-				judge(remembered, nil)
+				check(longLived(issuer), claims.ErrSignature)
+				check(remembered, nil)
 				time.Sleep(min(time.Minute, max(time.Until(due)-1, 1)))
 			}
-			judge(unseen, nil)
-		}), "the last of these requests began the refresh")
+			check(unseen, nil)
+		}), "the last of these requests started the refresh")
 		for range 2 {
-			judge(longLived(issuer), nil)
-			judge(remembered, claims.ErrSignature)
-			judge(unseen, claims.ErrSignature)
+			check(longLived(issuer), nil)
+			check(remembered, claims.ErrSignature)
+			check(unseen, claims.ErrSignature)
 			time.Sleep(time.Minute)
 		}
 	})
 }
 
-// The issuer signs before all of its servers publish. Old tokens notice nothing of it.
-func TestTokensThatComeBeforeTheirKeyIsPublished(t *testing.T) {
+// The issuer signs with a key before it publishes the key. Tokens of the old key are served.
+func TestRotationThatSignsBeforeItPublishes(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"by 2 s": 2 * time.Second, "by 30 s": 30 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -197,7 +198,7 @@ func TestTokensThatComeBeforeTheirKeyIsPublished(t *testing.T) {
 				time.AfterFunc(lag, func() { issuer.Publish(next) })
 				begin := time.Now()
 				var accepted longest
-				n := fetches(issuer, func() {
+				n := keySetRequests(issuer, func() {
 					concurrently(64, func(client int) {
 						time.Sleep(time.Duration(client) * time.Millisecond)
 						token := issuer.Token(nil, jwkstest.SignedBy(next))

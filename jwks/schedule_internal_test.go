@@ -17,15 +17,15 @@ func TestReconcileTakesTheLargerOfBothClocks(t *testing.T) {
 		want            time.Duration
 		setBack         bool
 	}{
-		"both agree":                           {time.Minute, time.Minute, time.Minute, false},
-		"suspended: the monotonic clock stood": {2 * time.Hour, time.Second, 2 * time.Hour, false},
-		"wall clock set forward":               {26 * time.Hour, time.Minute, 26 * time.Hour, false},
-		"wall clock slewed back a little":      {-4 * time.Second, time.Second, time.Second, false},
-		"wall clock set back by just 5 s":      {-5 * time.Second, 0, 0, false},
-		"wall clock set back by more than 5 s": {-5*time.Second - 1, 0, 0, true},
-		"wall clock set back by a year":        {-365 * 24 * time.Hour, 3 * time.Hour, 3 * time.Hour, true},
-		"set back within the span measured":    {50 * time.Minute, time.Hour, time.Hour, false},
-		"both went back":                       {-time.Second, -time.Second, 0, false},
+		"both agree":                             {time.Minute, time.Minute, time.Minute, false},
+		"suspended: the monotonic clock stopped": {2 * time.Hour, time.Second, 2 * time.Hour, false},
+		"wall clock set forward":                 {26 * time.Hour, time.Minute, 26 * time.Hour, false},
+		"wall clock slewed back a little":        {-4 * time.Second, time.Second, time.Second, false},
+		"wall clock set back by just 5 s":        {-5 * time.Second, 0, 0, false},
+		"wall clock set back by more than 5 s":   {-5*time.Second - 1, 0, 0, true},
+		"wall clock set back by a year":          {-365 * 24 * time.Hour, 3 * time.Hour, 3 * time.Hour, true},
+		"set back within the span measured":      {50 * time.Minute, time.Hour, time.Hour, false},
+		"both went back":                         {-time.Second, -time.Second, 0, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestReconcileTakesTheLargerOfBothClocks(t *testing.T) {
 func TestElapsedComparesBothClocks(t *testing.T) {
 	then := time.Now()
 	later := then.Add(time.Hour)               // both clocks
-	setForward := then.Add(time.Hour).Round(0) // the wall clock alone
+	setForward := then.Add(time.Hour).Round(0) // only the wall clock
 	setBack := then.Add(-time.Hour).Round(0)   // the same, backwards
 	for _, now := range []time.Time{later, setForward} {
 		got, back := elapsed(now, then)
@@ -59,16 +59,16 @@ func TestStateByAge(t *testing.T) {
 		untrusted bool
 		want      State
 	}{
-		"just read":                              {0, false, StateFresh},
-		"one tick before RefreshAfter":           {fresh - 1, false, StateFresh},
-		"at RefreshAfter":                        {fresh, false, StateRevalidating},
-		"one tick before the window's end":       {time.Hour - 1, false, StateRevalidating},
-		"at the window's end":                    {time.Hour, false, StateStale},
-		"one tick before MaxStale":               {24*time.Hour - 1, false, StateStale},
-		"at MaxStale":                            {24 * time.Hour, false, StateExhausted},
-		"long after":                             {365 * 24 * time.Hour, false, StateExhausted},
-		"clock set back: never fresh":            {0, true, StateStale},
-		"clock set back: exhausted all the same": {24 * time.Hour, true, StateExhausted},
+		"just read":                        {0, false, StateFresh},
+		"one tick before RefreshAfter":     {fresh - 1, false, StateFresh},
+		"at RefreshAfter":                  {fresh, false, StateRevalidating},
+		"one tick before the window's end": {time.Hour - 1, false, StateRevalidating},
+		"at the window's end":              {time.Hour, false, StateStale},
+		"one tick before MaxStale":         {24*time.Hour - 1, false, StateStale},
+		"at MaxStale":                      {24 * time.Hour, false, StateExhausted},
+		"long after":                       {365 * 24 * time.Hour, false, StateExhausted},
+		"clock set back: never fresh":      {0, true, StateStale},
+		"clock set back: still exhausted":  {24 * time.Hour, true, StateExhausted},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestScheduleDefaultsAndProportion(t *testing.T) {
 			3 * time.Second, 0, 0,
 			schedule{3 * time.Second, 9 * time.Second, 24 * time.Hour, time.Second, 12 * time.Second},
 		},
-		"a window that was asked for stays": {
+		"a configured window stays": {
 			3 * time.Second, time.Minute, time.Hour,
 			schedule{3 * time.Second, time.Minute, time.Hour, time.Second, 12 * time.Second},
 		},
@@ -127,27 +127,27 @@ func TestFreshnessFromHeaders(t *testing.T) {
 		age          string
 		want         time.Duration
 	}{
-		"no header":                            {nil, "", none},
-		"Age alone":                            {nil, "600", none},
-		"other directives alone":               {[]string{"public, no-cache, s-maxage=1200"}, "", none},
-		"within the bounds":                    {[]string{"max-age=1200"}, "", 20 * time.Minute},
-		"less Age":                             {[]string{"max-age=1200"}, "300", 15 * time.Minute},
-		"less Age, never below 5 min":          {[]string{"max-age=1200"}, "1100", 5 * time.Minute},
-		"Age beyond max-age":                   {[]string{"max-age=10"}, "99999999999999999999", 5 * time.Minute},
-		"zero":                                 {[]string{"max-age=0"}, "", 5 * time.Minute},
-		"Auth0's 15 s":                         {[]string{"public, max-age=15, stale-while-revalidate=15"}, "", 5 * time.Minute},
-		"a year":                               {[]string{"max-age=31536000"}, "", time.Hour},
-		"beyond an int64":                      {[]string{"max-age=99999999999999999999"}, "", time.Hour},
-		"case and spaces":                      {[]string{"public ,  Max-Age=1200 "}, "", 20 * time.Minute},
-		"quoted":                               {[]string{`max-age="1200"`}, "", 20 * time.Minute},
-		"twice in one line: the smaller":       {[]string{"max-age=1800, max-age=1200"}, "", 20 * time.Minute},
-		"twice in two lines: the smaller":      {[]string{"max-age=1200", "max-age=1800"}, "", 20 * time.Minute},
-		"negative is no number of seconds":     {[]string{"max-age=-1"}, "", none},
-		"a fraction is no number of seconds":   {[]string{"max-age=1200.5"}, "", none},
-		"a word is no number of seconds":       {[]string{"max-age=soon"}, "", none},
-		"no value":                             {[]string{"max-age"}, "", none},
-		"Age that is no number is not counted": {[]string{"max-age=1200"}, "-5", 20 * time.Minute},
-		"a name that only ends like it":        {[]string{"x-max-age=1200"}, "", none},
+		"no header":                           {nil, "", none},
+		"only Age":                            {nil, "600", none},
+		"only other directives":               {[]string{"public, no-cache, s-maxage=1200"}, "", none},
+		"within the bounds":                   {[]string{"max-age=1200"}, "", 20 * time.Minute},
+		"minus Age":                           {[]string{"max-age=1200"}, "300", 15 * time.Minute},
+		"minus Age, never below 5 min":        {[]string{"max-age=1200"}, "1100", 5 * time.Minute},
+		"Age beyond max-age":                  {[]string{"max-age=10"}, "99999999999999999999", 5 * time.Minute},
+		"zero":                                {[]string{"max-age=0"}, "", 5 * time.Minute},
+		"Auth0's 15 s":                        {[]string{"public, max-age=15, stale-while-revalidate=15"}, "", 5 * time.Minute},
+		"a year":                              {[]string{"max-age=31536000"}, "", time.Hour},
+		"beyond an int64":                     {[]string{"max-age=99999999999999999999"}, "", time.Hour},
+		"case and spaces":                     {[]string{"public ,  Max-Age=1200 "}, "", 20 * time.Minute},
+		"quoted":                              {[]string{`max-age="1200"`}, "", 20 * time.Minute},
+		"duplicate in one line: the smaller":  {[]string{"max-age=1800, max-age=1200"}, "", 20 * time.Minute},
+		"duplicate in two lines: the smaller": {[]string{"max-age=1200", "max-age=1800"}, "", 20 * time.Minute},
+		"negative is ignored":                 {[]string{"max-age=-1"}, "", none},
+		"a fraction is ignored":               {[]string{"max-age=1200.5"}, "", none},
+		"a word is ignored":                   {[]string{"max-age=soon"}, "", none},
+		"no value":                            {[]string{"max-age"}, "", none},
+		"an invalid Age is ignored":           {[]string{"max-age=1200"}, "-5", 20 * time.Minute},
+		"another name with the same ending":   {[]string{"x-max-age=1200"}, "", none},
 	}
 	s := newSchedule(0, 0, 0)
 	for name, tt := range tests {
@@ -203,7 +203,7 @@ func TestBackoffBounds(t *testing.T) {
 	}
 }
 
-func TestBackoffIsCappedWhereNoRequestCanBeServed(t *testing.T) {
+func TestBackoffIsShorterWithoutAUsableSet(t *testing.T) {
 	for _, state := range []State{StateCold, StateExhausted} {
 		assert.Equal(t, 10*time.Second, backoffLimit(state), state)
 	}
@@ -230,10 +230,10 @@ func TestBucketHoldsThreeAndRefillsOnePerTenSeconds(t *testing.T) {
 	for range 3 {
 		assert.True(t, b.take(later))
 	}
-	assert.False(t, b.take(later), "an hour of rest fills it to three, not more")
+	assert.False(t, b.take(later), "an idle hour fills it to three, not more")
 }
 
-func TestBucketOutlivesAClockThatIsSetBack(t *testing.T) {
+func TestBucketGivesNoTokenForAClockSetBack(t *testing.T) {
 	var b bucket
 	now := time.Now()
 	for range 3 {

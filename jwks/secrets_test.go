@@ -51,9 +51,8 @@ func TestSecretsVerify(t *testing.T) {
 	}
 }
 
-// A secret serves its own algorithm and kid only, and no set of secrets serves public
-// keys.
-func TestSecretsUnknownKey(t *testing.T) {
+// A secret serves only its algorithm and kid, and never an algorithm of public keys.
+func TestSecretsServeOnlyTheirAlgorithmAndKid(t *testing.T) {
 	set, err := jwks.NewSecrets(
 		jwks.Secret{KeyID: "a", Algorithm: "HS256", Value: randomSecret(64)},
 		jwks.Secret{Algorithm: "HS384", Value: randomSecret(64)})
@@ -140,7 +139,7 @@ func TestNewSecretsCopiesTheSecret(t *testing.T) {
 	assert.NoError(t, onlyKey(t, set, "HS256", "").Verify([]byte(signingInput), signature))
 }
 
-// Whatever prints one of these values prints no secret, also from inside other values.
+// No way to print these values shows a secret, even if they are inside other values.
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	const value = "hunter2-hunter2-hunter2-hunter2-"
 	secret := jwks.Secret{KeyID: "a", Algorithm: "HS256", Value: []byte(value)}

@@ -68,7 +68,7 @@ func TestOnDocumentGetsWhatSeedTakes(t *testing.T) {
 				time.Sleep(time.Minute) // a slow disk
 			}
 		})
-		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }), "nobody waits for the hook")
+		assert.Zero(t, took(func() { requireKnown(t, cache, "known") }), "no request waits for the hook")
 		synctest.Wait()
 		require.Equal(t, [][]byte{issuer.Document()}, stored)
 
@@ -80,7 +80,7 @@ func TestOnDocumentGetsWhatSeedTakes(t *testing.T) {
 		issuer.Fail(jwkstest.JWKS, jwkstest.Respond(200, nil, `{"keys":[]}`))
 		assert.Error(t, cache.Refresh(t.Context()))
 		synctest.Wait()
-		assert.Len(t, stored, 1, "nor does a failure")
+		assert.Len(t, stored, 1, "a failure brings no document")
 
 		issuer.Recover()
 		next := newCache(t, issuer, func(c *jwks.Config) { c.Seed = stored[0] })
@@ -90,7 +90,7 @@ func TestOnDocumentGetsWhatSeedTakes(t *testing.T) {
 	})
 }
 
-func TestOnDocumentGetsNoDocumentTwice(t *testing.T) {
+func TestOnDocumentIsNotCalledForAnUnchangedDocument(t *testing.T) {
 	for name, seeded := range map[string]bool{"with a seed": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

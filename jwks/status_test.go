@@ -22,7 +22,7 @@ func TestBlockSurvivesRefreshesAndForcesNoFetch(t *testing.T) {
 		cache.Block("")
 		requireKnown(t, cache, "other")
 		for range 3 {
-			assert.Zero(t, fetches(issuer, func() { requireUnknown(t, cache, "known") }))
+			assert.Zero(t, keySetRequests(issuer, func() { requireUnknown(t, cache, "known") }))
 			time.Sleep(whileStale)
 			requireKnown(t, cache, "other")
 		}

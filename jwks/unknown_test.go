@@ -39,15 +39,15 @@ func TestUnknownAlgOrKidForcesAFetch(t *testing.T) {
 				issuer := newIssuer()
 				cache := newWarmCache(t, issuer)
 				for range 2 {
-					assert.Equal(t, tt.fetches, fetches(issuer, func() {
+					assert.Equal(t, tt.fetches, keySetRequests(issuer, func() {
 						keys, err := cache.Keys(t.Context(), tt.alg, tt.kid)
 						assert.ErrorIs(t, err, claims.ErrUnknownKey)
 						assert.Empty(t, keys)
 					}))
 				}
 				if tt.fetches == 0 {
-					time.Sleep(whileExhausted) // nor does it start a refresh that is due
-					assert.Zero(t, fetches(issuer, func() { _, _ = cache.Keys(t.Context(), tt.alg, tt.kid) }))
+					time.Sleep(whileExhausted) // it does not start a due refresh either
+					assert.Zero(t, keySetRequests(issuer, func() { _, _ = cache.Keys(t.Context(), tt.alg, tt.kid) }))
 				}
 			})
 		})
@@ -61,11 +61,11 @@ func TestAmbiguousKidNeverFetches(t *testing.T) {
 			issuer.PublishJWK(namedKey("known").JWK())
 		}
 		cache := newWarmCache(t, issuer)
-		assert.Zero(t, fetches(issuer, func() { requireUnknown(t, cache, "known") }))
+		assert.Zero(t, keySetRequests(issuer, func() { requireUnknown(t, cache, "known") }))
 	})
 }
 
-func TestEmptyBucketAnswersByTheLatestAttemptWithoutSleep(t *testing.T) {
+func TestEmptyBucketAnswersAtOnceByTheLatestFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -88,7 +88,7 @@ func TestEmptyBucketAnswersByTheLatestAttemptWithoutSleep(t *testing.T) {
 	})
 }
 
-func TestKeysOfARotationWhileClientsCall(t *testing.T) {
+func TestRotationWhileClientsCallCostsOneFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		cache := newWarmCache(t, issuer)
@@ -97,7 +97,7 @@ func TestKeysOfARotationWhileClientsCall(t *testing.T) {
 		time.AfterFunc(time.Minute, func() { issuer.Rotate() })
 		time.AfterFunc(2*time.Minute, cancel)
 
-		assert.Equal(t, 1, fetches(issuer, func() {
+		assert.Equal(t, 1, keySetRequests(issuer, func() {
 			concurrently(64, func(int) {
 				for stop.Err() == nil {
 					requireKnown(t, cache, issuer.SigningKey().ID)
@@ -122,7 +122,7 @@ func TestKeyIdentityAcrossRefreshes(t *testing.T) {
 	})
 }
 
-func TestErrorsOfAWaiterUnwrap(t *testing.T) {
+func TestErrorOfAWaiterHasItsCause(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		broken := errors.New("broken pipe dream")

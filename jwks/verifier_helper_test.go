@@ -12,7 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// verifierOf accepts the issuer's tokens, and remembers them.
+// verifierOf returns a Verifier that accepts and remembers the issuer's tokens.
 func verifierOf(t testing.TB, issuer *jwkstest.Issuer, keys claims.KeySet) *claims.Verifier {
 	t.Helper()
 	v, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{{
@@ -22,13 +22,13 @@ func verifierOf(t testing.TB, issuer *jwkstest.Issuer, keys claims.KeySet) *clai
 	return v
 }
 
-// longLived is a good token for two days.
+// longLived returns a token that is good for two days.
 func longLived(issuer *jwkstest.Issuer, options ...jwkstest.Option) string {
 	return issuer.Token(map[string]any{"exp": time.Now().Add(48 * time.Hour).Unix()}, options...)
 }
 
-// countedChecks is a KeySet that counts the signature checks with its keys: none means
-// that a Verifier answered from its memory.
+// countedChecks is a KeySet that counts the signature checks with its keys. A Verifier that
+// answers from its memory makes none.
 type countedChecks struct {
 	claims.KeySet
 	checks atomic.Int64
@@ -53,7 +53,7 @@ func (k countedKey) Verify(signingInput, signature []byte) error {
 	return k.Key.Verify(signingInput, signature)
 }
 
-// longest keeps the longest of the waits that it is told.
+// longest keeps the longest of the waits that it gets.
 type longest struct{ wait atomic.Int64 }
 
 func (l *longest) of(d time.Duration) {
