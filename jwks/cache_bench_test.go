@@ -1,55 +1,15 @@
 package jwks_test
 
 import (
-	"context"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
-
-func TestKeysAllocatesNothingOnAHit(t *testing.T) {
-	for name, age := range map[string]time.Duration{"fresh": 0, "revalidating": whileRevalidating, "stale-if-error": whileStale} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				issuer := newIssuer()
-				cache := newWarmCache(t, issuer)
-				time.Sleep(age)
-				if age > 0 { // the refresh has begun, and has failed
-					issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusServiceUnavailable, nil, ""))
-					requireKnown(t, cache, "known")
-				}
-				synctest.Wait()
-				ctx := t.Context()
-				assert.Zero(t, testing.AllocsPerRun(1000, func() {
-					if keys, err := cache.Keys(ctx, alg, "known"); len(keys) != 1 || err != nil {
-						t.Error(err)
-					}
-				}))
-			})
-		})
-	}
-}
-
-func TestKeysAllocatesNothingForAnUnknownKidWithoutAToken(t *testing.T) {
-	cache := newWarmCache(t, newIssuer())
-	for range 3 {
-		requireUnknown(t, cache, "junk")
-	}
-	assert.Zero(t, testing.AllocsPerRun(1000, func() {
-		if _, err := cache.Keys(context.Background(), alg, "junk"); err == nil {
-			t.Error("want an error")
-		}
-	}))
-}
 
 // newBigCache returns a cache with n keys.
 func newBigCache(b *testing.B, n int) *jwks.Cache {

@@ -27,6 +27,9 @@ const (
 
 const alg = "EdDSA"
 
+// secret is in every body that must not get into an error.
+const secret = "sEcReT"
+
 func namedKey(kid string) jwkstest.Key {
 	k := jwkstest.NewKey(alg)
 	k.ID = kid
@@ -62,6 +65,11 @@ func newCache(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*jwks.Config)
 	cache, err := jwks.New(config)
 	require.NoError(t, err)
 	return cache
+}
+
+// atURL configures the address of the key set, so that there is no discovery.
+func atURL(issuer *jwkstest.Issuer) func(*jwks.Config) {
+	return func(c *jwks.Config) { c.URL = issuer.JWKSURL() }
 }
 
 // newWarmCache returns a cache that has fetched once.
@@ -176,3 +184,18 @@ func (g *gauge) enter() {
 }
 
 func (g *gauge) leave() { g.inside.Add(-1) }
+
+// requestCounts are the requests that an issuer got.
+type requestCounts struct{ discovery, keys int }
+
+// counter returns a function that counts the requests from now on.
+func counter(issuer *jwkstest.Issuer) func() requestCounts {
+	count := func() requestCounts {
+		return requestCounts{issuer.Count(jwkstest.Discovery), issuer.Count(jwkstest.JWKS)}
+	}
+	before := count()
+	return func() requestCounts {
+		now := count()
+		return requestCounts{now.discovery - before.discovery, now.keys - before.keys}
+	}
+}

@@ -2,8 +2,6 @@ package jwks_test
 
 import (
 	"time"
-
-	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
 // latency is the shortest time that a request to the issuer takes.
@@ -174,19 +172,4 @@ func (c cell) retryAfter(costs class) (least, most time.Duration) {
 		return costs.retry.usable, costs.retry.usable
 	}
 	return costs.retry.none[0], costs.retry.none[1]
-}
-
-// requestCounts are the requests that an issuer got.
-type requestCounts struct{ discovery, keys int }
-
-// counter returns a function that counts the requests from now on.
-func counter(issuer *jwkstest.Issuer) func() requestCounts {
-	count := func() requestCounts {
-		return requestCounts{issuer.Count(jwkstest.Discovery), issuer.Count(jwkstest.JWKS)}
-	}
-	before := count()
-	return func() requestCounts {
-		now := count()
-		return requestCounts{now.discovery - before.discovery, now.keys - before.keys}
-	}
 }

@@ -8,43 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
-
-func TestBlockSurvivesRefreshesAndForcesNoFetch(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		issuer := newIssuer()
-		issuer.Publish(namedKey("other"))
-		cache := newCache(t, issuer)
-		cache.Block("known") // before there is a set
-		cache.Block("")
-		requireKnown(t, cache, "other")
-		for range 3 {
-			assert.Zero(t, keySetRequests(issuer, func() { requireUnknown(t, cache, "known") }))
-			time.Sleep(whileStale)
-			requireKnown(t, cache, "other")
-		}
-		keys, err := cache.Keys(t.Context(), alg, "")
-		require.NoError(t, err)
-		assert.Equal(t, []claims.Key{requireKnown(t, cache, "other")}, keys, "a token without kid does not get it either")
-		status := cache.Status()
-		assert.Equal(t, []string{"known"}, status.Blocked)
-		assert.Equal(t, []string{"other"}, status.KeyIDs)
-	})
-}
-
-func TestBlockedKidIsNotServedByKeysWithoutKid(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		nameless := namedKey("")
-		issuer := jwkstest.NewIssuer(jwkstest.Config{Key: nameless})
-		cache := newWarmCache(t, issuer)
-		requireKnown(t, cache, "any kid will do")
-		cache.Block("any kid will do")
-		requireUnknown(t, cache, "any kid will do")
-	})
-}
 
 func TestStatusTellsWhatHappened(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -15,13 +15,6 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// secret is in every body that must not get into an error.
-const secret = "sEcReT"
-
-func atURL(issuer *jwkstest.Issuer) func(*jwks.Config) {
-	return func(c *jwks.Config) { c.URL = issuer.JWKSURL() }
-}
-
 func TestAskedFetchUnderFaults(t *testing.T) {
 	status := func(code int, header ...string) jwkstest.Fault {
 		h := http.Header{}
