@@ -5,8 +5,11 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -25,6 +28,8 @@ var hmacTests = []struct {
 	hash crypto.Hash
 }{{"HS256", crypto.SHA256}, {"HS384", crypto.SHA384}, {"HS512", crypto.SHA512}}
 
+const signingInput = "eyJhbGciOiJub25lIn0.e30"
+
 func randomSecret(size int) []byte {
 	secret := make([]byte, size)
 	_, _ = rand.Read(secret)
@@ -37,6 +42,15 @@ func hmacOf(hash crypto.Hash, secret []byte, input string) []byte {
 	return mac.Sum(nil)
 }
 
+// onlyKey returns the one key that a set has for this header.
+func onlyKey(t testing.TB, set claims.KeySet, alg, kid string) claims.Key {
+	t.Helper()
+	keys, err := set.Keys(t.Context(), alg, kid)
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	return keys[0]
+}
+
 func TestSecretsVerify(t *testing.T) {
 	for _, tt := range hmacTests {
 		for _, size := range []int{tt.hash.Size(), tt.hash.Size() + 1, 200} {
@@ -44,10 +58,34 @@ func TestSecretsVerify(t *testing.T) {
 			set, err := jwks.NewSecrets(jwks.Secret{KeyID: "a", Algorithm: tt.alg, Value: secret})
 			require.NoError(t, err)
 			key := onlyKey(t, set, tt.alg, "a")
-			checkKey(t, key, hmacOf(tt.hash, secret, signingInput))
+			checkMAC(t, key, hmacOf(tt.hash, secret, signingInput))
 			other := hmacOf(tt.hash, randomSecret(size), signingInput)
 			assert.Equal(t, claims.ErrSignature, key.Verify([]byte(signingInput), other), "another secret")
 		}
+	}
+}
+
+// checkMAC checks that a key verifies one MAC and nothing close to it.
+func checkMAC(t *testing.T, key claims.Key, mac []byte) {
+	t.Helper()
+	input := []byte(signingInput)
+	require.NoError(t, key.Verify(input, mac))
+	assert.NoError(t, key.Verify(slices.Clone(input), slices.Clone(mac)), "a second time")
+
+	refused := func(rule string, input, mac []byte) {
+		t.Helper()
+		assert.Equal(t, claims.ErrSignature, key.Verify(input, mac), rule)
+	}
+	refused("other input", []byte(signingInput+"x"), mac)
+	refused("no input", nil, mac)
+	refused("no MAC", input, nil)
+	refused("cut", input, mac[:len(mac)-1])
+	refused("extended", input, append(slices.Clone(mac), 0))
+	refused("zeros", input, make([]byte, len(mac)))
+	for _, i := range []int{0, len(mac) / 2, len(mac) - 1} {
+		flipped := slices.Clone(mac)
+		flipped[i] ^= 1
+		refused(fmt.Sprintf("bit flipped in byte %d", i), input, flipped)
 	}
 }
 
@@ -78,9 +116,13 @@ func TestSecretsServeOnlyTheirAlgorithmAndKid(t *testing.T) {
 }
 
 func TestNewSecretsRefusesMistakes(t *testing.T) {
-	pkcs1 := x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)
-	pkix, err := x509.MarshalPKIXPublicKey(rsaKey().Public())
-	require.NoError(t, err)
+	key := must(rsa.GenerateKey(rand.Reader, 2048))
+	pkcs1 := x509.MarshalPKCS1PublicKey(&key.PublicKey)
+	pkix := must(x509.MarshalPKIXPublicKey(key.Public()))
+	certificate := goodCertificate.Certificate[0]
+	pemOf := func(kind string, der []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
 	const (
 		short  = "secret is shorter than the hash of its Algorithm"
 		alg    = "Algorithm is none of HS256, HS384 and HS512"
@@ -99,17 +141,17 @@ func TestNewSecretsRefusesMistakes(t *testing.T) {
 		{"RS256", "RS256", randomSecret(64), alg},
 		{"none", "none", randomSecret(64), alg},
 		{"hs256", "hs256", randomSecret(64), alg},
-		{"public key in PEM", "HS256", publicPEM(t, rsaKey().Public()), public},
-		{"certificate in PEM", "HS256", pemOf("CERTIFICATE", certificateOf(t, p256Key())), public},
+		{"public key in PEM", "HS256", pemOf("PUBLIC KEY", pkix), public},
+		{"certificate in PEM", "HS256", pemOf("CERTIFICATE", certificate), public},
 		{"PKIX", "HS256", pkix, public},
 		{"PKCS #1", "HS256", pkcs1, public},
-		{"certificate", "HS256", certificateOf(t, p256Key()), public},
+		{"certificate", "HS256", certificate, public},
 	} {
 		set, err := jwks.NewSecrets(jwks.Secret{KeyID: "a", Algorithm: tt.alg, Value: tt.value})
 		assert.EqualError(t, err, fmt.Sprintf("jwks: Secret 0 (KeyID \"a\", Algorithm %q): %s", tt.alg, tt.reason), tt.name)
 		assert.Nil(t, set, tt.name)
 	}
-	_, err = jwks.NewSecrets()
+	_, err := jwks.NewSecrets()
 	assert.EqualError(t, err, "jwks: NewSecrets without a secret")
 }
 
@@ -192,4 +234,53 @@ func spellings(secret string) []string {
 		secret, list, strings.ReplaceAll(list, " ", ", "), fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret),
 		strings.Trim(string(base64), `"`),
 	}, []string{strings.Trim(fmt.Sprintf("%#v", []byte(secret)), "[]byte{}")})
+}
+
+// The MACs of RFC 7515 appendix A.1 and RFC 7520 section 4.4 (both May 2015).
+func TestPublishedMACs(t *testing.T) {
+	const (
+		rfc7515Payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+		rfc7520Payload = "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4"
+	)
+	for _, tt := range []struct{ source, secret, token string }{
+		{
+			"RFC 7515 appendix A.1",
+			"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+			"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." + rfc7515Payload + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+		},
+		{
+			"RFC 7520 section 4.4",
+			"hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+			"eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAzNyJ9." + rfc7520Payload + ".s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0",
+		},
+	} {
+		secret, err := base64.RawURLEncoding.DecodeString(tt.secret)
+		require.NoError(t, err)
+		set, err := jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: secret})
+		require.NoError(t, err)
+		key := onlyKey(t, set, "HS256", "")
+		dot := strings.LastIndexByte(tt.token, '.')
+		mac, err := base64.RawURLEncoding.DecodeString(tt.token[dot+1:])
+		require.NoError(t, err, tt.source)
+		assert.NoError(t, key.Verify([]byte(tt.token[:dot]), mac), tt.source)
+		assert.Equal(t, claims.ErrSignature, key.Verify([]byte(tt.token[1:dot]), mac), tt.source)
+	}
+}
+
+func BenchmarkSecretVerify(b *testing.B) {
+	for _, tt := range hmacTests {
+		secret := randomSecret(64)
+		set, err := jwks.NewSecrets(jwks.Secret{Algorithm: tt.alg, Value: secret})
+		require.NoError(b, err)
+		key := onlyKey(b, set, tt.alg, "")
+		input, mac := []byte(signingInput), hmacOf(tt.hash, secret, signingInput)
+		b.Run(tt.alg, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := key.Verify(input, mac); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -8,16 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// almost1 is the largest random number that rand.Float64 returns.
-const almost1 = 1 - 1.0/(1<<53)
-
-func TestRetryPause(t *testing.T) {
-	assert.Equal(t, 100*time.Millisecond, retryPause(0, 0, 0))
-	assert.InDelta(t, 500*time.Millisecond, retryPause(0, almost1, 0), 10)
-	assert.InDelta(t, 900*time.Millisecond, retryPause(1, almost1, 0), 10)
-	assert.Equal(t, 2*time.Second, retryPause(0, almost1, 2*time.Second), "Retry-After is honoured")
-}
-
 func TestRetryAfterHeader(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	tests := map[string]struct {

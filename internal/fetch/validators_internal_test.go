@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestValidatorsWorthKeeping(t *testing.T) {
+func TestNewValidators(t *testing.T) {
 	const modified, later = "Sat, 21 Nov 2026 12:00:00 GMT", "Sat, 21 Nov 2026 12:00:01 GMT"
 	for name, tt := range map[string]struct {
 		etag, lastModified, date string
@@ -32,7 +32,7 @@ func TestValidatorsWorthKeeping(t *testing.T) {
 		"date a second before":        {"", modified, later, Validators{lastModified: modified}},
 		"date within the same second": {"", modified, modified, Validators{}},
 		"date after the answer":       {"", later, modified, Validators{}},
-		"date of an answer without":   {"", modified, "", Validators{}},
+		"date, but no Date header":    {"", modified, "", Validators{}},
 		"no date":                     {"", "yesterday", later, Validators{}},
 		"date in an older format":     {"", "Saturday, 21-Nov-26 12:00:00 GMT", later, Validators{lastModified: modified}},
 		"both":                        {`"abc"`, modified, later, Validators{`"abc"`, modified}},
@@ -45,13 +45,7 @@ func TestValidatorsWorthKeeping(t *testing.T) {
 	}
 }
 
-func TestPrintable(t *testing.T) {
-	assert.Equal(t, "plain text", Printable("plain text", 10))
-	assert.Equal(t, "plain tex...", Printable("plain text", 9))
-	assert.Equal(t, "a?b?c??d", Printable("a\nb\x1bc\xff\u00e9d", 20))
-}
-
-// FuzzHeaders holds what is read from a server's header fields to its bounds.
+// FuzzHeaders checks the bounds of everything that is read from a server's header fields.
 func FuzzHeaders(f *testing.F) {
 	for _, seed := range []string{`"1"`, "max-age=1", "-1", "99999999999999999999", "\x00", ""} {
 		f.Add(seed, seed)

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The encodings of points whose order divides 8, as libsodium 1.0.20 lists them in
-// ge25519_has_small_order, each with both signs of x; the last three are not reduced.
+// The encodings of points whose order divides 8, from ge25519_has_small_order of libsodium 1.0.20.
+// Both signs of x count. The last three are not reduced.
 var smallOrderPoints = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"0100000000000000000000000000000000000000000000000000000000000000",
@@ -37,7 +37,7 @@ func TestEd25519PointsOfSmallOrderAreWeak(t *testing.T) {
 	}
 }
 
-// The reason for the check: a placeholder of zero bytes verifies what nobody signed.
+// This is the reason for the check: a key of zero bytes verifies messages that no one has signed.
 func TestEd25519ForgeryUnderAZeroKeyIsRefused(t *testing.T) {
 	zero := make(ed25519.PublicKey, 32)
 	forged := false
@@ -60,13 +60,13 @@ func TestEd25519KeysThatSignAreNotWeak(t *testing.T) {
 		public := ed25519.NewKeyFromSeed(seed[:32]).Public().(ed25519.PublicKey)
 		before := slices.Clone(public)
 		assert.False(t, weakEd25519(public), "%x", public)
-		assert.Equal(t, before, public, "left as it was")
+		assert.Equal(t, before, public, "unchanged")
 	}
 }
 
-// Half of all strings are no point. crypto/ed25519 says so by another error than that of
-// a wrong signature.
-func TestEd25519StringsThatAreNoPointAreWeak(t *testing.T) {
+// Half of all strings are not points. For these, crypto/ed25519 returns another error than for a
+// wrong signature.
+func TestEd25519StringsThatAreNotPointsAreWeak(t *testing.T) {
 	verify := func(key ed25519.PublicKey) string {
 		return ed25519.VerifyWithOptions(key, nil, make([]byte, 64), &ed25519.Options{}).Error()
 	}
@@ -86,7 +86,7 @@ func TestEd25519StringsThatAreNoPointAreWeak(t *testing.T) {
 	assert.InDelta(t, 100, points, 50)
 }
 
-func TestEdwards25519Constant(t *testing.T) {
+func TestEdwards25519Constants(t *testing.T) {
 	// RFC 8032 section 5.1.
 	p, d := edwards25519()
 	want, _ := new(big.Int).SetString("37095705934669439343138083508754565189542113879843219016388785533085940283555", 10)

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Odd JSON in each member of each kind of key: nothing panics, and a key is usable
-// exactly if the member does not matter to it or the value is right after all.
-func TestOddShapes(t *testing.T) {
+// Odd JSON in each member of each kind of key must not panic. The key stays usable only if the
+// member does not matter to it, or if the value is valid.
+func TestOddMembersMakeAKeyUnusable(t *testing.T) {
 	odd := []string{
 		`null`, `true`, `false`, `0`, `-1`, `1.5`, `1e400`, `""`, `" "`, `"\u0000"`, `"="`, `"AAAA"`,
 		`"verify"`, `"\ud800"`, `[]`, `[null]`, `[[[]]]`, `[""]`, `["verify",1]`, `{}`, `{"":null}`,
@@ -40,7 +40,7 @@ func TestOddShapes(t *testing.T) {
 	assert.Equal(t, 1035, shapes)
 }
 
-// withMember replaces or adds one member.
+// withMember returns the JWK with one member replaced or added.
 func withMember(t *testing.T, base, name, value string) string {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -64,7 +64,7 @@ func checkShape(t *testing.T, jwk string, usable bool) {
 	assert.Len(t, set.Skipped(), 1, jwk)
 }
 
-// FuzzParse holds every document to what callers rely on.
+// FuzzParse checks for each document what callers rely on.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `{}`, `{"keys":null}`, `{"keys":[]}`, `{"keys":[null,1,{}]}`, `{"keys":[]}x`, `{"keys":[],"keys":[]}`,
@@ -90,9 +90,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkUsable looks up every key by its own header: it is found unless that is
-// ambiguous, it keeps its identity, serves no algorithm with a secret, and refuses a
-// made-up signature.
+// checkUsable looks up each key by its header. The key must be found unless the header is
+// ambiguous, keep its identity, serve no algorithm with a secret, and refuse a made-up signature.
 func checkUsable(t *testing.T, set, again *Set) {
 	t.Helper()
 	for i, e := range set.entries {

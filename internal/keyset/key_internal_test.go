@@ -19,7 +19,7 @@ func rsaOf(n *big.Int, e int64) string {
 	return fmt.Sprintf(`"kty":"RSA","n":%q,"e":%q`, encode(n.Bytes()), encode(big.NewInt(e).Bytes()))
 }
 
-// rsaOfBits has an odd modulus of exactly that many bits.
+// rsaOfBits returns a key whose odd modulus has exactly that many bits.
 func rsaOfBits(bits uint) string { return rsaOf(oddOfBits(bits), 65537) }
 
 func oddOfBits(bits uint) *big.Int {
@@ -41,7 +41,7 @@ const (
 	p256Y = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
 )
 
-// replaced is the JWK with another text in place of old, which has to be there.
+// replaced returns the JWK with text in place of old, which it must contain.
 func replaced(jwk, old, text string) string {
 	if !strings.Contains(jwk, old) {
 		panic("no " + old)
@@ -49,9 +49,9 @@ func replaced(jwk, old, text string) string {
 	return strings.Replace(jwk, old, text, 1)
 }
 
-// A key that cannot be used is skipped with its reason, and the one beside it is used
-// (RFC 7517 section 5).
-func TestSkippedKeys(t *testing.T) {
+// A key that cannot be used is skipped with a reason. The other key of the set is used (RFC 7517
+// section 5).
+func TestUnusableKeysAreSkipped(t *testing.T) {
 	even := new(big.Int).Lsh(big.NewInt(1), 2047)
 	encode := base64.RawURLEncoding.EncodeToString
 	wide := encode(make([]byte, 80))
@@ -64,12 +64,12 @@ func TestSkippedKeys(t *testing.T) {
 		{"oct without k", `"kty":"oct"`, "a symmetric key"},
 
 		{"RSA private", rsaMembers + `,"d":"AQ"`, "a private key"},
-		{"RSA with p alone", rsaMembers + `,"p":"AQ"`, "a private key"},
-		{"RSA with q alone", rsaMembers + `,"q":"AQ"`, "a private key"},
-		{"RSA with dp alone", rsaMembers + `,"dp":"AQ"`, "a private key"},
-		{"RSA with dq alone", rsaMembers + `,"dq":"AQ"`, "a private key"},
-		{"RSA with qi alone", rsaMembers + `,"qi":"AQ"`, "a private key"},
-		{"RSA with oth alone", rsaMembers + `,"oth":[]`, "a private key"},
+		{"RSA with only p", rsaMembers + `,"p":"AQ"`, "a private key"},
+		{"RSA with only q", rsaMembers + `,"q":"AQ"`, "a private key"},
+		{"RSA with only dp", rsaMembers + `,"dp":"AQ"`, "a private key"},
+		{"RSA with only dq", rsaMembers + `,"dq":"AQ"`, "a private key"},
+		{"RSA with only qi", rsaMembers + `,"qi":"AQ"`, "a private key"},
+		{"RSA with only oth", rsaMembers + `,"oth":[]`, "a private key"},
 		{"RSA with k", rsaMembers + `,"k":"AQ"`, "a private key"},
 		{"private member null", p256Members + `,"d":null`, "a private key"},
 		{"EC private", p256Members + `,"d":"AQ"`, "a private key"},
@@ -149,7 +149,7 @@ func TestSkippedKeys(t *testing.T) {
 		{"EC coordinate beyond p", ec("P-256", strings.Repeat("_", 42)+"8", p256Y), "point is not on the curve"},
 		{"EC short coordinate", ec("P-256", p256X[:40], p256Y), "coordinate is not as wide as the curve"},
 		{"EC long coordinate", ec("P-256", "AAAA"+p256X[:40]+"PgAA", p256Y), "coordinate is not as wide as the curve"},
-		{"EC coordinates of one width together", ec("P-256", p256X[:40], encode(make([]byte, 34))), "coordinate is not as wide as the curve"},
+		{"EC coordinates whose widths add up", ec("P-256", p256X[:40], encode(make([]byte, 34))), "coordinate is not as wide as the curve"},
 		{"EC 80-byte coordinates", ec("P-256", wide, wide), "coordinate is not as wide as the curve"},
 		{"EC empty coordinates", ec("P-256", "", ""), "coordinate is not as wide as the curve"},
 		{"P-256 point named P-384", ec("P-384", p256X, p256Y), "coordinate is not as wide as the curve"},
@@ -164,10 +164,10 @@ func TestSkippedKeys(t *testing.T) {
 		{"Ed25519 of 33 bytes", okp("Ed25519", make([]byte, 33)), "Ed25519 key is not of 32 bytes"},
 		{"Ed25519 all zeros", okp("Ed25519", make([]byte, 32)), "Ed25519 key is no point of large order"},
 
-		{"kid twice", rsaMembers + `,"kid":"a","kid":"a"`, "duplicate member"},
-		{"alg twice, one spelled with \\u", rsaMembers + `,"alg":"RS256","\u0061lg":"RS256"`, "duplicate member"},
-		{"unknown member twice", rsaMembers + `,"x":1,"x":1`, "duplicate member"},
-		{"twice further down", rsaMembers + `,"x":[{"y":1,"y":1}]`, "duplicate member"},
+		{"duplicate kid", rsaMembers + `,"kid":"a","kid":"a"`, "duplicate member"},
+		{"duplicate alg, one spelled with \\u", rsaMembers + `,"alg":"RS256","\u0061lg":"RS256"`, "duplicate member"},
+		{"duplicate unknown member", rsaMembers + `,"x":1,"x":1`, "duplicate member"},
+		{"duplicate in a nested object", rsaMembers + `,"x":[{"y":1,"y":1}]`, "duplicate member"},
 		{"invalid UTF-8", rsaMembers + ",\"kid\":\"\xff\"", "malformed"},
 		{"invalid UTF-8 in an unknown member", rsaMembers + ",\"x\":\"\xff\"", "malformed"},
 		{"lone surrogate", rsaMembers + `,"kid":"\ud800"`, "malformed"},
@@ -181,7 +181,7 @@ func TestSkippedKeys(t *testing.T) {
 	}
 }
 
-func TestElementsThatAreNoObjects(t *testing.T) {
+func TestElementsThatAreNotObjectsAreSkipped(t *testing.T) {
 	set, err := Parse([]byte(`{"keys":[null,true,1,"RSA",[],[{`+rsaMembers+`}],{`+p256Members+`}]}`), nil)
 	require.NoError(t, err)
 	require.Len(t, set.Skipped(), 6)
@@ -210,13 +210,13 @@ func TestLargestAndSmallestKeysAreUsed(t *testing.T) {
 	octets := append([]byte{0}, oddOfBits(8192).Bytes()...)
 	zeroed := `"kty":"RSA","e":"AQAB","n":"` + base64.RawURLEncoding.EncodeToString(octets) + `"`
 	for name, jwk := range map[string]string{
-		"RSA of 2048 bits":  rsaOfBits(2048),
-		"RSA of 8192 bits":  rsaOfBits(8192),
-		"leading zero":      zeroed,
-		"RSA e=3":           rsaOf(oddOfBits(2048), 3),
-		"RSA e=2^31-1":      rsaOf(oddOfBits(2048), 1<<31-1),
-		"kid of 256 bytes":  p256Members + `,"kid":"` + strings.Repeat("a", 256) + `"`,
-		"kid of any string": p256Members + `,"kid":"\u0000\"../../etc/passwd' OR 1=1"`,
+		"RSA of 2048 bits":        rsaOfBits(2048),
+		"RSA of 8192 bits":        rsaOfBits(8192),
+		"leading zero":            zeroed,
+		"RSA e=3":                 rsaOf(oddOfBits(2048), 3),
+		"RSA e=2^31-1":            rsaOf(oddOfBits(2048), 1<<31-1),
+		"kid of 256 bytes":        p256Members + `,"kid":"` + strings.Repeat("a", 256) + `"`,
+		"kid with odd characters": p256Members + `,"kid":"\u0000\"../../etc/passwd' OR 1=1"`,
 	} {
 		assert.Equal(t, 1, mustParse(t, nil, jwk).Len(), name)
 	}
@@ -237,13 +237,13 @@ func TestPanicWhileVerifyingRefusesTheSignature(t *testing.T) {
 	assert.Equal(t, claims.ErrSignature, key.Verify(nil, nil))
 }
 
-// An error of a dependency may quote what it was given.
-func TestVerifyErrorIsFixed(t *testing.T) {
+// The error of a dependency can quote its input.
+func TestVerifyErrorQuotesNothing(t *testing.T) {
 	key := &signatureKey{check: func(input, _ []byte) error { return fmt.Errorf("bad input %q", input) }}
 	assert.Equal(t, claims.ErrSignature, key.Verify([]byte("eyJ"), nil))
 }
 
-// Also where the library below would not look at the length.
+// The length is checked here, because a library below might not check it.
 func TestSignatureOfAnotherLengthIsRefused(t *testing.T) {
 	key := &signatureKey{size: 64, check: func(_, _ []byte) error { return nil }}
 	assert.NoError(t, key.Verify(nil, make([]byte, 64)))
@@ -259,9 +259,9 @@ func TestKeyThatVerifiesAnythingIsNotUsed(t *testing.T) {
 	assert.NoError(t, nothing.trial())
 }
 
-// A key of 5 bytes is what jwx takes from a JWK without complaint, and what makes
-// crypto/ed25519 panic at the first signature: it must not get as far as a request.
-func TestKeyThatPanicsIsFoundOutAtLoad(t *testing.T) {
+// jwx accepts an Ed25519 key of 5 bytes, and crypto/ed25519 panics when it verifies with the key.
+// This must not happen in a request.
+func TestKeyThatPanicsIsFoundWhenItIsRead(t *testing.T) {
 	_, err := recovered(func() (*entry, error) {
 		keys, err := algorithmKeys(make(ed25519.PublicKey, 5), []string{"EdDSA"})
 		return &entry{keys: keys}, err

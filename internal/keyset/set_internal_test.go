@@ -2,7 +2,6 @@ package keyset
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,106 +43,7 @@ func candidatesOf(t testing.TB, set *Set, alg, kid string) []claims.Key {
 	return keys
 }
 
-func TestDocumentThatIsNoKeySet(t *testing.T) {
-	good := string(jwkset(ed25519Members))
-	deep := strings.Repeat(`[`, 20_000) + strings.Repeat(`]`, 20_000)
-	for rule, document := range map[string]string{
-		"empty":                               "",
-		"white space":                         " \n",
-		"null":                                "null",
-		"array":                               "[" + good + "]",
-		"string":                              `"keys"`,
-		"number":                              "1",
-		"HTML":                                "<!doctype html><title>503</title>",
-		"no keys":                             "{}",
-		"one JWK":                             "{" + ed25519Members + "}",
-		"keys is null":                        `{"keys":null}`,
-		"keys is an object":                   `{"keys":{` + ed25519Members + `}}`,
-		"keys is a string":                    `{"keys":"[]"}`,
-		"Keys in another case":                strings.Replace(good, "keys", "Keys", 1),
-		"keys with a long s":                  strings.Replace(good, "keys", "key\u017f", 1),
-		"keys twice":                          `{"keys":[],` + good[1:],
-		"keys twice, one spelled with \\u":    `{"\u006beys":[],` + good[1:],
-		"unknown member twice":                `{"a":1,"a":1,` + good[1:],
-		"second object":                       good + good,
-		"bytes behind":                        good + "x",
-		"NUL behind":                          good + "\x00",
-		"byte order mark":                     "\ufeff" + good,
-		"UTF-16":                              "{\x00\"\x00k\x00e\x00y\x00s\x00\"\x00:\x00[\x00]\x00}\x00",
-		"comment":                             `{/**/` + good[1:],
-		"trailing comma":                      strings.Replace(good, "}]", "},]", 1),
-		"nested too deep in keys":             `{"keys":[` + deep + `]}`,
-		"nested too deep in an unknown":       `{"x":` + deep + `,` + good[1:],
-		"syntax error in a key":               `{"keys":[{"kty":}]}`,
-		"syntax error in a member behind":     strings.TrimSuffix(good, "}") + `,"x":}`,
-		"syntax error in a member in front":   `{"x":tru,` + good[1:],
-		"number as a name":                    `{1:2,` + good[1:],
-		"unterminated array":                  strings.TrimSuffix(good, "]}"),
-		"control character in a string value": `{"x":"` + "\n" + `",` + good[1:],
-	} {
-		set, err := Parse([]byte(document), nil)
-		assert.Error(t, err, rule)
-		assert.NotErrorIs(t, err, ErrNoUsableKey, rule)
-		assert.Nil(t, set, rule)
-	}
-}
-
-// A document that was cut anywhere is not taken for a smaller one.
-func TestTruncatedDocument(t *testing.T) {
-	document := jwkset(ed25519Members+`,"kid":"a"`, p256Members+`,"kid":"b","x5c":["AA=="]`)
-	for length := range document {
-		set, err := Parse(document[:length], nil)
-		require.Error(t, err, "%d bytes", length)
-		require.Nil(t, set, "%d bytes", length)
-	}
-}
-
-func TestErrorsDoNotQuoteTheDocument(t *testing.T) {
-	for _, document := range []string{
-		`{"secret-secret":}`, `secret-secret`, `{"keys":[{"secret-secret":tru}]}`, `{"keys":[]} secret-secret`,
-		`{"secret-secret":1,"secret-secret":2}`, `{"keys":"secret-secret"}`,
-		`{"keys":[{"kty":"secret-secret","kid":"a"}]}`, `{"keys":[{"kty":"RSA","n":"secret secret","e":"AQAB"}]}`,
-	} {
-		set, err := Parse([]byte(document), nil)
-		require.Error(t, err)
-		assert.NotContains(t, err.Error(), "secret", document)
-		for _, skip := range set.Skipped() {
-			assert.NotContains(t, skip.Reason, "secret", document)
-		}
-	}
-}
-
-func TestDocumentLimits(t *testing.T) {
-	full := func(n int) []byte {
-		return fmt.Appendf(nil, "%*s", n, jwkset(ed25519Members))
-	}
-	_, err := Parse(full(512<<10), nil)
-	require.NoError(t, err, "512 KiB")
-	_, err = Parse(full(512<<10+1), nil)
-	require.EqualError(t, err, "jwks: key set is longer than 524288 bytes")
-
-	keys := make([]string, 256)
-	for i := range keys {
-		keys[i] = fmt.Sprintf(`%s,"kid":"%d"`, ed25519Members, i)
-	}
-	set, err := Parse(jwkset(keys...), nil)
-	require.NoError(t, err, "256 keys")
-	assert.Equal(t, 256, set.Len())
-	_, err = Parse(jwkset(append(keys, `"kty":"unknown"`)...), nil)
-	require.EqualError(t, err, "jwks: not a JWK Set: more than 256 keys")
-	_, err = Parse([]byte(`{"keys":[`+strings.Repeat("0,", 100_000)+"0]}"), nil)
-	require.EqualError(t, err, "jwks: not a JWK Set: more than 256 keys")
-}
-
-func TestUnknownMembersAreIgnored(t *testing.T) {
-	set, err := Parse([]byte(`{"issuer":{"a":[1,{"b":null,"b":2}]},"":1,"keys":[{`+p256Members+
-		`,"kid":"a","x5t":1,"x5c":[null,"AA"],"x5u":{},"issuer":[],"KID":"b","Use":"enc","D":"AA","alg ":1,"exp":0}],"x":1e400}`), nil)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"a"}, set.KeyIDs())
-	assert.Empty(t, set.Skipped())
-}
-
-func TestSetWithoutAUsableKey(t *testing.T) {
+func TestSetWithoutAUsableKeyIsAnError(t *testing.T) {
 	set, err := Parse(jwkset(), nil)
 	require.ErrorIs(t, err, ErrNoUsableKey)
 	require.NotNil(t, set)
@@ -159,8 +59,8 @@ func TestSetWithoutAUsableKey(t *testing.T) {
 	assert.Empty(t, candidatesOf(t, set, "HS256", "a"))
 }
 
-// The key's own kid, alg, use and key_ops bind it (RFC 7517 section 4).
-func TestAlgorithmsOfAKey(t *testing.T) {
+// The members alg, use and key_ops of a key limit what it serves (RFC 7517 section 4).
+func TestKeyServesTheAlgorithmsThatFit(t *testing.T) {
 	all := []string{
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 		"", "none", "HS256", "HS384", "HS512", "ES256K", "Ed448", "RSA-OAEP", "rs256", "RS256 ", "RS1",
@@ -196,19 +96,19 @@ func TestCandidatesByKeyID(t *testing.T) {
 
 	count := func(alg, kid string) int { return len(candidatesOf(t, set, alg, kid)) }
 	assert.Equal(t, 1, count("ES256", "a"))
-	assert.Equal(t, 1, count("RS256", "a"), "a kid can be there twice (RFC 7517 section 4.5)")
-	assert.Equal(t, 0, count("EdDSA", "a"), "a known kid, but no key of it fits")
+	assert.Equal(t, 1, count("RS256", "a"), "two keys can have one kid (RFC 7517 section 4.5)")
+	assert.Equal(t, 0, count("EdDSA", "a"), "a known kid, but its keys do not fit")
 	assert.Equal(t, 1, count("EdDSA", "b"))
 	assert.Equal(t, 0, count("EdDSA", "B"), "kids are case-sensitive")
 	assert.Equal(t, 0, count("EdDSA", "c"))
 	assert.Equal(t, 1, count("ES256", ""), "a token without kid")
 	assert.Equal(t, 1, count("ES512", ""), "a token without kid and the key without kid")
-	assert.Equal(t, 0, count("ES512", "c"), "a key without kid serves no kid of others")
+	assert.Equal(t, 0, count("ES512", "c"), "a key without kid does not serve other kids")
 	assert.Equal(t, []string{"a", "b"}, set.KeyIDs())
 }
 
-// A token's kid says nothing about a set without kids.
-func TestSetWithoutKeyIDs(t *testing.T) {
+// In a set without kids, each key serves every kid of a token.
+func TestSetWithoutKidsServesEveryKid(t *testing.T) {
 	set := mustParse(t, nil, p256Members, ed25519Members+`,"kid":""`)
 	for _, kid := range []string{"", "a", "b"} {
 		assert.Len(t, candidatesOf(t, set, "ES256", kid), 1, kid)
@@ -234,8 +134,8 @@ func TestCandidatesAreInDocumentOrderAndAtMostFour(t *testing.T) {
 	keys := candidatesOf(t, set, "ES256", "a")
 	require.Len(t, keys, 4)
 	for i, variant := range variants[:4] {
-		alone := candidatesOf(t, mustParse(t, set, variant), "ES256", "a")
-		assert.Same(t, alone[0], keys[i], "candidate %d", i)
+		only := candidatesOf(t, mustParse(t, set, variant), "ES256", "a")
+		assert.Same(t, only[0], keys[i], "candidate %d", i)
 	}
 	for n := range variants[:4] {
 		keys := candidatesOf(t, mustParse(t, nil, variants[:n+1]...), "ES256", "a")
@@ -262,8 +162,8 @@ func TestIdenticalEntriesMerge(t *testing.T) {
 	assert.Empty(t, set.Skipped())
 }
 
-// A key keeps its identity exactly while material, kid, alg, use and key_ops do.
-func TestIdentityAcrossDocuments(t *testing.T) {
+// A key keeps its identity as long as its material, kid, alg, use and key_ops do not change.
+func TestKeyKeepsItsIdentityAcrossDocuments(t *testing.T) {
 	before := p256Members + `,"kid":"a","alg":"ES256","use":"sig","key_ops":["encrypt","sign","verify"]`
 	change := func(old, new string) string { return strings.Replace(before, old, new, 1) }
 	for _, tt := range []struct {
@@ -290,33 +190,33 @@ func TestIdentityAcrossDocuments(t *testing.T) {
 		assert.Equal(t, tt.same, was == is, tt.name)
 	}
 
-	// A key that left and came back is new: the set between did not have it.
+	// A key that left and came back is a new key, because the set between did not have it.
 	first := mustParse(t, nil, before)
 	between := mustParse(t, first, ed25519Members)
 	third := mustParse(t, between, before)
 	assert.NotSame(t, candidatesOf(t, first, "ES256", "a")[0], candidatesOf(t, third, "ES256", "a")[0])
 }
 
-func TestIdentityOfNewMaterialUnderAnOldKeyID(t *testing.T) {
+func TestNewMaterialUnderAnOldKidIsAnotherKey(t *testing.T) {
 	other := `"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
 	first := mustParse(t, nil, p256Members+`,"kid":"a"`)
 	second := mustParse(t, first, other+`,"kid":"a"`)
 	assert.NotSame(t, candidatesOf(t, first, "ES256", "a")[0], candidatesOf(t, second, "ES256", "a")[0])
 }
 
-// Numbers with and without leading zeros are one number (RFC 7518 section 6.3.1.1).
-func TestIdentityOfAnRSAKeyWithALeadingZero(t *testing.T) {
+// A number is the same with and without leading zeros (RFC 7518 section 6.3.1.1).
+func TestLeadingZerosDoNotChangeAnRSAKey(t *testing.T) {
 	zeros := strings.Replace(rsaMembers, `"e":"AQAB"`, `"e":"AAAAAAEAAQ"`, 1)
 	first := mustParse(t, nil, rsaMembers)
 	second := mustParse(t, first, zeros)
 	assert.Same(t, candidatesOf(t, first, "PS384", "")[0], candidatesOf(t, second, "PS384", "")[0])
 }
 
-func TestWithout(t *testing.T) {
+func TestWithoutTakesOutMaterial(t *testing.T) {
 	set := mustParse(t, nil,
 		p256Members+`,"kid":"a"`, p256Members+`,"kid":"alias"`, ed25519Members+`,"kid":"b"`, rsaMembers, p256Members,
 		`"kty":"AKP","kid":"skipped"`)
-	block := func(kids ...string) map[Thumbprint]struct{} {
+	materialOf := func(kids ...string) map[Thumbprint]struct{} {
 		material := make(map[Thumbprint]struct{})
 		for kid, m := range set.Materials() {
 			if slices.Contains(kids, kid) {
@@ -326,7 +226,7 @@ func TestWithout(t *testing.T) {
 		return material
 	}
 
-	rest := set.Without(block("a"))
+	rest := set.Without(materialOf("a"))
 	assert.Empty(t, candidatesOf(t, rest, "ES256", "a"))
 	assert.Empty(t, candidatesOf(t, rest, "ES256", "alias"), "the same material under another kid")
 	assert.Empty(t, candidatesOf(t, rest, "ES256", ""), "the same material without kid")
@@ -336,15 +236,15 @@ func TestWithout(t *testing.T) {
 	assert.Equal(t, 5, set.Len(), "the set itself is unchanged")
 	assert.Len(t, candidatesOf(t, set, "ES256", "a"), 1)
 
-	rest = set.Without(block("a", "b"))
+	rest = set.Without(materialOf("a", "b"))
 	assert.Len(t, candidatesOf(t, rest, "RS256", ""), 1)
-	assert.Empty(t, candidatesOf(t, rest, "RS256", "a"), "the key without kid does not step in for a withdrawn one")
+	assert.Empty(t, candidatesOf(t, rest, "RS256", "a"), "the key without kid does not serve the kid that was taken out")
 
 	assert.Same(t, set, set.Without(nil))
-	assert.Same(t, set, set.Without(block("unknown")))
+	assert.Same(t, set, set.Without(materialOf("unknown")))
 }
 
-func TestNilKeySetIsEmpty(t *testing.T) {
+func TestNilSetIsEmpty(t *testing.T) {
 	var set *Set
 	assert.Empty(t, candidatesOf(t, set, "RS256", "a"))
 	assert.Nil(t, set.Without(map[Thumbprint]struct{}{{}: {}}))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What makes a key the same key in two documents is its thumbprint: these are the ones of
+// A key is the same key in two documents if it has the same thumbprint. These thumbprints are from
 // RFC 7638 section 3.1 (September 2015) and RFC 8037 appendix A.3 (January 2017).
 func TestPublishedThumbprints(t *testing.T) {
 	for _, tt := range []struct{ source, jwk, thumbprint string }{

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// A look-up is a map access: nothing is allocated, found or not.
+// A look-up is a map access. It allocates nothing, whether or not it finds a key.
 func TestKeysAllocatesNothing(t *testing.T) {
 	secrets, err := jwks.NewSecrets(jwks.Secret{KeyID: "0", Algorithm: "HS256", Value: randomSecret(32)})
 	require.NoError(t, err)
@@ -31,21 +31,4 @@ func TestKeysAllocatesNothing(t *testing.T) {
 	}
 	check(secrets, "HS256", "0")
 	check(secrets, "HS256", "unknown")
-}
-
-// A check costs what crypto costs and little more. The ceilings leave some room for
-// another Go release.
-func TestVerifyAllocations(t *testing.T) {
-	ceilings := map[string]float64{
-		"RS256": 14, "RS384": 14, "RS512": 14, "PS256": 18, "PS384": 18, "PS512": 18,
-		"ES256": 28, "ES384": 40, "ES512": 40, "EdDSA": 4, "Ed25519": 4,
-	}
-	for _, tt := range algorithmTests {
-		set, err := jwks.StaticKeys(jwks.PublicKey{Key: tt.key().Public()})
-		require.NoError(t, err)
-		key := onlyKey(t, set, tt.alg, "")
-		input, signature := []byte(signingInput), signWith(t, tt.alg, tt.key(), signingInput)
-		allocations := testing.AllocsPerRun(20, func() { _ = key.Verify(input, signature) })
-		assert.LessOrEqual(t, allocations, ceilings[tt.alg], tt.alg)
-	}
 }

@@ -1,4 +1,4 @@
-package jwks_test
+package keyset_test
 
 import (
 	"crypto"
@@ -17,9 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// The keys that the tests of keys and signatures share, two of a kind, made once.
+// The keys that the tests share: two of each kind, made once.
 var (
 	rsaKey, otherRSAKey         = onceKey(newRSA), onceKey(newRSA)
 	p256Key, otherP256Key       = onceKey(newEC(elliptic.P256())), onceKey(newEC(elliptic.P256()))
@@ -49,7 +50,7 @@ func onceKey[K any](generate func() (K, error)) func() K {
 	})
 }
 
-// signWith makes a signature with the standard library alone.
+// signWith makes a signature with only the standard library.
 func signWith(t testing.TB, alg string, key crypto.Signer, input string) []byte {
 	t.Helper()
 	var signature []byte
@@ -84,7 +85,7 @@ func digest(hash crypto.Hash, input string) []byte {
 	return h.Sum(nil)
 }
 
-// joinRS is the format of RFC 7518 section 3.4.
+// joinRS returns r and s in the format of RFC 7518 section 3.4.
 func joinRS(curve elliptic.Curve, r, s *big.Int) []byte {
 	size := (curve.Params().BitSize + 7) / 8
 	signature := make([]byte, 2*size)
@@ -95,7 +96,7 @@ func joinRS(curve elliptic.Curve, r, s *big.Int) []byte {
 
 type object = map[string]any
 
-// jwkOf is the JWK of a public key with further or other members.
+// jwkOf returns the JWK of a public key, with more members or with other values for its members.
 func jwkOf(t testing.TB, key crypto.PublicKey, more object) object {
 	t.Helper()
 	encode := base64.RawURLEncoding.EncodeToString
@@ -128,9 +129,9 @@ func documentOf(t testing.TB, keys ...object) []byte {
 }
 
 // onlyKey returns the one key that a set has for this header.
-func onlyKey(t testing.TB, set claims.KeySet, alg, kid string) claims.Key {
+func onlyKey(t testing.TB, set *keyset.Set, alg, kid string) claims.Key {
 	t.Helper()
-	keys, err := set.Keys(t.Context(), alg, kid)
+	keys, err := set.Find(alg, kid)
 	require.NoError(t, err)
 	require.Len(t, keys, 1)
 	return keys[0]

@@ -1,4 +1,4 @@
-package jwks_test
+package keyset_test
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
 func pemOf(kind string, der []byte) []byte {
@@ -33,7 +33,7 @@ func publicPEM(t testing.TB, key crypto.PublicKey) []byte {
 	return pemOf("PUBLIC KEY", der)
 }
 
-// certificateOf is self-signed and has expired: only its key counts.
+// certificateOf returns a self-signed certificate that has expired, because only its key counts.
 func certificateOf(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1, 0)}
@@ -42,7 +42,7 @@ func certificateOf(t testing.TB, key crypto.Signer) []byte {
 	return der
 }
 
-func TestPEMOfEveryKind(t *testing.T) {
+func TestPEMOfEveryKindIsRead(t *testing.T) {
 	for _, tt := range algorithmTests {
 		files := map[string][]byte{
 			"PUBLIC KEY":  publicPEM(t, tt.key().Public()),
@@ -55,7 +55,7 @@ func TestPEMOfEveryKind(t *testing.T) {
 		}
 		signature := signWith(t, tt.alg, tt.key(), signingInput)
 		for kind, file := range files {
-			set, err := jwks.StaticKeys(jwks.PublicKey{KeyID: "a", Algorithm: tt.alg, PEM: file})
+			set, err := keyset.FromPublicKeys(keyset.PublicKey{KeyID: "a", Algorithm: tt.alg, PEM: file})
 			require.NoError(t, err, "%s %s", tt.alg, kind)
 			assert.NoError(t, onlyKey(t, set, tt.alg, "a").Verify([]byte(signingInput), signature), "%s %s", tt.alg, kind)
 		}
@@ -93,7 +93,7 @@ func TestPEMThatIsRefused(t *testing.T) {
 		{"a JWK", []byte(`{"kty":"EC"}`), "not PEM"},
 		{"text in front", append([]byte("key:\n"), public...), "not PEM"},
 		{"text behind", append(slices.Clone(public), "x"...), extra},
-		{"begin line alone", []byte("-----BEGIN PUBLIC KEY-----\n"), "not PEM"},
+		{"only the begin line", []byte("-----BEGIN PUBLIC KEY-----\n"), "not PEM"},
 		{"broken base64", bytes.Replace(public, []byte("M"), []byte("!"), 1), "not PEM"},
 		{"two keys", slices.Concat(public, public), extra},
 		{"certificate chain", slices.Concat(certificate, certificate), extra},
@@ -116,19 +116,19 @@ func TestPEMThatIsRefused(t *testing.T) {
 		{"X25519", publicPEM(t, x25519.Public()), "want *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey"},
 		{"RSA of 1024 bits", publicPEM(t, weak), "RSA modulus under 2048 bits"},
 	} {
-		set, err := jwks.StaticKeys(jwks.PublicKey{PEM: tt.pem})
+		set, err := keyset.FromPublicKeys(keyset.PublicKey{PEM: tt.pem})
 		assert.EqualError(t, err, `jwks: PublicKey 0 (KeyID "", Algorithm ""): `+tt.reason, tt.name)
 		assert.Nil(t, set, tt.name)
 	}
 }
 
-// A secret in the wrong place does not get into the log with the error.
+// A secret that was given in place of a key must not get into the log.
 func TestPEMErrorsDoNotQuoteTheInput(t *testing.T) {
 	for _, input := range []string{
 		"hunter2", "-----BEGIN hunter2-----\nAA==\n-----END hunter2-----\n",
 		"-----BEGIN PUBLIC KEY-----\nhunter2: x\n\nAA==\n-----END PUBLIC KEY-----\n",
 	} {
-		_, err := jwks.StaticKeys(jwks.PublicKey{PEM: []byte(input)})
+		_, err := keyset.FromPublicKeys(keyset.PublicKey{PEM: []byte(input)})
 		require.Error(t, err)
 		assert.False(t, strings.Contains(err.Error(), "hunter2"), err.Error())
 	}
@@ -141,7 +141,7 @@ func FuzzPEM(f *testing.F) {
 	f.Add(pemOf("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)))
 	f.Add([]byte("-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		set, err := jwks.StaticKeys(jwks.PublicKey{PEM: data})
+		set, err := keyset.FromPublicKeys(keyset.PublicKey{PEM: data})
 		require.Equal(t, err == nil, set != nil)
 		if err == nil {
 			require.NotContains(t, string(data), "PRIVATE KEY-----")
