@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // requireConsistent walks the list both ways, and all chains.
@@ -77,9 +79,9 @@ func TestChainsStayShort(t *testing.T) {
 
 // hostileParts are those of tokens of which eight have one place, and three one signing
 // input.
-func hostileParts(n int) compact {
-	return compact{
-		signingInput: fmt.Sprintf("header.payload-%d", n/3), signature: fmt.Sprintf("%054d%032d", n, n/8),
+func hostileParts(n int) strict.Compact {
+	return strict.Compact{
+		SigningInput: fmt.Sprintf("header.payload-%d", n/3), Signature: fmt.Sprintf("%054d%032d", n, n/8),
 	}
 }
 
@@ -96,7 +98,7 @@ func TestReadersAmidWriters(t *testing.T) {
 				for n := worker; !done.Load(); n++ {
 					asked := hostileParts(n % 3000)
 					entry := c.get(asked)
-					if entry != nil && entry.claims.id != asked.signature {
+					if entry != nil && entry.claims.id != asked.Signature {
 						t.Errorf("another token's entry")
 						return
 					}
@@ -110,8 +112,8 @@ func TestReadersAmidWriters(t *testing.T) {
 					parts := hostileParts((n*7 + worker) % 3000)
 					now := arrival.Add(time.Duration(n) * time.Second)
 					entry := entryOf(0, n%3000)
-					entry.signingInput = []byte(parts.signingInput)
-					entry.claims.id = parts.signature
+					entry.signingInput = []byte(parts.SigningInput)
+					entry.claims.id = parts.Signature
 					entry.claims.expiresAt = now.Add(time.Duration(n*31%2000) * time.Second)
 					c.add(entry, parts, now)
 				}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // Claims are what a token claims. They are immutable: every accessor returns a value
@@ -19,15 +21,15 @@ import (
 // A claim that the methods do not name is read with [Claims.Strings], [As] or
 // [Claims.Decode].
 type Claims struct {
-	text    string     // the payload, as signed
-	members []member   // of the payload's object
-	first   [16]member // room for them, which suffices for most tokens
+	text    string            // the payload, as signed
+	members []strict.Member   // of the payload's object
+	first   [16]strict.Member // room for them, which suffices for most tokens
 
 	issuer, subject, id            string
 	clientIDs                      [len(clientIDClaims)]string
 	expiresAt, notBefore, issuedAt time.Time
-	audience, confirmation         span // of their values; empty if absent
-	otherKind                      bool // carries a claim that marks another kind of token
+	audience, confirmation         strict.Span // of their values; empty if absent
+	otherKind                      bool        // carries a claim that marks another kind of token
 	nonce                          bool
 	scopeText                      string   // scopes as one string, separated by spaces
 	scopeList                      []string // scopes as an array
@@ -99,7 +101,7 @@ func (c *Claims) Audience() []string {
 	if c == nil {
 		return nil
 	}
-	list, _ := readStrings(c.audience.of(c.text))
+	list, _ := strict.Strings(c.audience.Of(c.text))
 	return list
 }
 
@@ -171,7 +173,7 @@ func (c *Claims) Strings(path ...string) []string {
 	if !ok {
 		return nil
 	}
-	list, ok := readStrings(value)
+	list, ok := strict.Strings(value)
 	if !ok {
 		return nil
 	}

@@ -3,6 +3,8 @@ package claims
 import (
 	"context"
 	"slices"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // knownConfirmations are the confirmation methods that bind a token to a key: RFC 7800
@@ -13,13 +15,14 @@ var knownConfirmations = []string{"jkt", "x5t#S256", "jwk", "kid"}
 // with a cnf is never a plain bearer token, whoever presents it; members that are not
 // understood beside a confirmed one are ignored (RFC 7800 section 3.1).
 func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) error {
-	if c.confirmation == (span{}) {
+	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
-	object := c.confirmation.of(c.text)
+	object := c.confirmation.Of(c.text)
+	type member struct{ name, value string }
 	var bound []member
-	err := readObject(object, func(m member) error {
-		bound = append(bound, m)
+	err := strict.Object(object, func(name, value string) error {
+		bound = append(bound, member{name, value})
 		return nil
 	})
 	if err != nil {
@@ -27,18 +30,14 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	}
 	confirmed := 0
 	for _, m := range bound {
-		name, err := unquote(m.name.of(object))
-		if err != nil {
-			return malformed("cnf", err)
-		}
-		proof := proofOf(name, proofs)
+		proof := proofOf(m.name, proofs)
 		switch {
 		case proof != nil:
-			if err := proof.Confirm(ctx, token, []byte(m.value.of(object))); err != nil {
+			if err := proof.Confirm(ctx, token, []byte(m.value)); err != nil {
 				return classify(err, ErrConfirmation)
 			}
 			confirmed++
-		case slices.Contains(knownConfirmations, name):
+		case slices.Contains(knownConfirmations, m.name):
 			return refuse(ErrConfirmation, "no proof")
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // An Issuer is what a resource server accepts from one authorization server. Only URL,
@@ -266,7 +268,7 @@ func (i *Issuer) hasExpired(c *Claims, now time.Time) bool {
 // checkAudience demands one of our audiences (RFC 7519 section 4.1.3). Only the absence
 // of aud opens the way of WithoutAudience; an empty list, or one of others, does not.
 func (i *Issuer) checkAudience(c *Claims) error {
-	if c.audience != (span{}) {
+	if c.audience != (strict.Span{}) {
 		if !c.hasAudience(i.Audiences) {
 			return refuse(ErrAudience, "")
 		}

@@ -1,8 +1,10 @@
 package claims
 
 import (
+	"errors"
 	"slices"
-	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // parse reads a payload. It judges the type of each claim that this package reads,
@@ -11,7 +13,7 @@ import (
 func parse(payload string) (*Claims, error) {
 	c := &Claims{text: payload}
 	c.members = c.first[:0]
-	err := readObject(payload, func(m member) error {
+	err := strict.Members(payload, func(m strict.Member) error {
 		c.members = append(c.members, m)
 		return c.read(m)
 	})
@@ -21,73 +23,63 @@ func parse(payload string) (*Claims, error) {
 	return c, nil
 }
 
-// malformed names the part of the token that is, and never the bytes: errors of the
-// JSON decoder may quote its input.
+// malformed returns a refusal of a part of the token. The texts of package strict, and of
+// the claims that are read here, hold no bytes of the token.
 func malformed(part string, err error) error {
-	switch err {
-	case errNotObject, errTrailing, errTooDeep:
-		return refuse(ErrMalformed, part+": "+err.Error())
-	}
-	if typed, ok := err.(*memberError); ok {
-		return refuse(ErrMalformed, part+": "+typed.Error())
-	}
-	return refuse(ErrMalformed, part+": not strict JSON")
+	return refuse(ErrMalformed, part+": "+err.Error())
 }
 
-// A memberError says which member that we read is of a wrong type. The name is one of
-// ours.
-type memberError struct {
-	name string
-	err  error
+// ofMember prefixes err, if any, with the name of the member that has a wrong type. Only names
+// that this package reads have errors, so the name is not a stranger's text.
+func ofMember(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(name + ": " + err.Error())
 }
-
-func (e *memberError) Error() string { return e.name + ": " + e.err.Error() }
 
 // read stores the claim of one member, if it is one that this package reads.
-func (c *Claims) read(m member) error {
-	name, err := unquote(m.name.of(c.text))
+func (c *Claims) read(m strict.Member) error {
+	name, err := strict.Unquote(m.Name.Of(c.text))
 	if err != nil {
 		return err
 	}
-	value := m.value.of(c.text)
+	value := m.Value.Of(c.text)
 	switch name {
 	case "iss":
-		c.issuer, err = unquote(value)
+		c.issuer, err = strict.Unquote(value)
 	case "sub":
-		c.subject, err = unquote(value)
+		c.subject, err = strict.Unquote(value)
 	case "jti":
-		c.id, err = unquote(value)
+		c.id, err = strict.Unquote(value)
 	case "client_id":
-		c.clientIDs[0], err = unquote(value)
+		c.clientIDs[0], err = strict.Unquote(value)
 	case "azp":
-		c.clientIDs[1], err = unquote(value)
+		c.clientIDs[1], err = strict.Unquote(value)
 	case "cid", "appid":
 		c.readVendorClientID(name, value)
 	case "exp":
-		c.expiresAt, err = numericDate(value)
+		c.expiresAt, err = strict.NumericDate(value)
 	case "nbf":
-		c.notBefore, err = numericDate(value)
+		c.notBefore, err = strict.NumericDate(value)
 	case "iat":
-		c.issuedAt, err = numericDate(value)
+		c.issuedAt, err = strict.NumericDate(value)
 	case "aud":
-		c.audience, err = m.value, checkAudience(value)
+		c.audience, err = m.Value, checkAudience(value)
 	case "cnf":
-		c.confirmation, err = m.value, checkObject(value)
+		c.confirmation, err = m.Value, checkObject(value)
 	case "nonce":
 		c.nonce = true
 	case "at_hash", "c_hash", "s_hash", "events":
 		c.otherKind = true
 	}
-	if err != nil {
-		return &memberError{strings.Clone(name), err}
-	}
-	return nil
+	return ofMember(name, err)
 }
 
 // readVendorClientID takes cid or appid only if it is a string. They are no registered
 // names: elsewhere a cid may be a customer's number, which is no reason to refuse.
 func (c *Claims) readVendorClientID(name, value string) {
-	if id, err := unquote(value); err == nil {
+	if id, err := strict.Unquote(value); err == nil {
 		c.clientIDs[slices.Index(clientIDClaims[:], name)] = id
 	}
 }
@@ -97,9 +89,9 @@ func checkAudience(value string) error {
 	if value[0] == '"' {
 		return nil
 	}
-	return eachElement(value, func(element string) error {
+	return strict.Elements(value, func(element string) error {
 		if element[0] != '"' {
-			return errNotString
+			return strict.ErrNotString
 		}
 		return nil
 	})
@@ -107,7 +99,7 @@ func checkAudience(value string) error {
 
 func checkObject(value string) error {
 	if value[0] != '{' {
-		return errNotObject
+		return strict.ErrNotObject
 	}
 	return nil
 }
@@ -115,20 +107,20 @@ func checkObject(value string) error {
 // hasAudience reports whether aud names one of audiences, compared byte by byte. It
 // does not build the list, which a hostile token could make long.
 func (c *Claims) hasAudience(audiences []string) bool {
-	value := c.audience.of(c.text)
+	value := c.audience.Of(c.text)
 	if value == "" {
 		return false
 	}
 	found := false
 	match := func(literal string) error {
-		audience, err := unquote(literal)
+		audience, err := strict.Unquote(literal)
 		found = found || err == nil && slices.Contains(audiences, audience)
 		return err
 	}
 	if value[0] == '"' {
 		return match(value) == nil && found
 	}
-	return eachElement(value, match) == nil && found
+	return strict.Elements(value, match) == nil && found
 }
 
 // resolveScopes takes the scopes from the first claim of paths that is present, even
@@ -141,10 +133,10 @@ func (c *Claims) resolveScopes(paths [][]string) {
 			continue
 		}
 		if value[0] == '"' {
-			c.scopeText, _ = unquote(value)
+			c.scopeText, _ = strict.Unquote(value)
 			return
 		}
-		if list, ok := readStrings(value); ok {
+		if list, ok := strict.Strings(value); ok {
 			c.scopeList = list
 		}
 		return
@@ -166,7 +158,7 @@ func (c *Claims) stringClaim(name string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	s, err := unquote(value)
+	s, err := strict.Unquote(value)
 	return s, err == nil
 }
 
@@ -187,8 +179,8 @@ func (c *Claims) lookup(path []string) (string, bool) {
 
 func (c *Claims) top(name string) (string, bool) {
 	for _, m := range c.members {
-		if isName(m.name.of(c.text), name) {
-			return m.value.of(c.text), true
+		if isName(m.Name.Of(c.text), name) {
+			return m.Value.Of(c.text), true
 		}
 	}
 	return "", false
@@ -199,9 +191,9 @@ func memberOf(object, name string) (value string, ok bool) {
 	if object[0] != '{' {
 		return "", false
 	}
-	err := readObject(object, func(m member) error {
-		if isName(m.name.of(object), name) {
-			value, ok = m.value.of(object), true
+	err := strict.Object(object, func(n, v string) error {
+		if n == name {
+			value, ok = v, true
 		}
 		return nil
 	})
@@ -209,6 +201,6 @@ func memberOf(object, name string) (value string, ok bool) {
 }
 
 func isName(literal, name string) bool {
-	got, err := unquote(literal)
+	got, err := strict.Unquote(literal)
 	return err == nil && got == name
 }

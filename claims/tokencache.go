@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 const (
@@ -126,13 +128,13 @@ func (c *tokenCache) shardOf(place uint64) *cacheShard {
 }
 
 // get returns what is remembered of a token, or nil.
-func (c *tokenCache) get(t compact) *acceptedToken {
-	place := c.placeOf(t.signature)
+func (c *tokenCache) get(t strict.Compact) *acceptedToken {
+	place := c.placeOf(t.Signature)
 	shard := c.shardOf(place)
 	if !shard.mayHave(place) {
 		return nil
 	}
-	entry := shard.find(place, digestOf(t.signature), t.signingInput)
+	entry := shard.find(place, digestOf(t.Signature), t.SigningInput)
 	if entry != nil && !entry.used.Load() {
 		entry.used.Store(true)
 	}
@@ -141,16 +143,16 @@ func (c *tokenCache) get(t compact) *acceptedToken {
 
 // add remembers a token. Keys that cannot be compared could not be recognised later, so
 // their tokens are not remembered.
-func (c *tokenCache) add(entry *acceptedToken, t compact, now time.Time) {
+func (c *tokenCache) add(entry *acceptedToken, t strict.Compact, now time.Time) {
 	if !reflect.ValueOf(entry.key).Comparable() {
 		return
 	}
-	entry.digest, entry.place, entry.size = digestOf(t.signature), c.placeOf(t.signature), entry.bytes()
+	entry.digest, entry.place, entry.size = digestOf(t.Signature), c.placeOf(t.Signature), entry.bytes()
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.sweep(now)
-	if old := shard.find(entry.place, entry.digest, t.signingInput); old != nil {
+	if old := shard.find(entry.place, entry.digest, t.SigningInput); old != nil {
 		shard.unlink(old)
 	}
 	if entry.size > shard.maxBytes {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 type stubKey struct{}
@@ -20,13 +22,13 @@ var (
 )
 
 // partsOf are those of the n-th token.
-func partsOf(n int) compact {
-	return compact{signingInput: "header.payload", signature: fmt.Sprintf("%086d", n)}
+func partsOf(n int) strict.Compact {
+	return strict.Compact{SigningInput: "header.payload", Signature: fmt.Sprintf("%086d", n)}
 }
 
 // entryOf returns the entry of the n-th token, which takes so many bytes.
 func entryOf(n int, bytes int) *acceptedToken {
-	input := []byte(partsOf(n).signingInput)
+	input := []byte(partsOf(n).SigningInput)
 	text := strings.Repeat("x", max(bytes-entryOverhead-len(input), 0))
 	return &acceptedToken{
 		issuer: policy, key: stubKey{}, signingInput: input,
@@ -155,18 +157,18 @@ func TestTokenIsRecognisedByAllOfItsBytes(t *testing.T) {
 	known := partsOf(1)
 	entry := c.addToken(1, 1000)
 	assert.Same(t, entry, c.get(known))
-	for rule, other := range map[string]compact{
-		"another payload":               {signingInput: "header.Payload", signature: known.signature},
-		"more payload":                  {signingInput: known.signingInput + "x", signature: known.signature},
-		"no payload":                    {signingInput: "", signature: known.signature},
-		"a signature with the same end": {signingInput: known.signingInput, signature: "1" + known.signature[1:]},
-		"a shorter signature":           {signingInput: known.signingInput, signature: known.signature[1:]},
-		"no signature":                  {signingInput: known.signingInput},
+	for rule, other := range map[string]strict.Compact{
+		"another payload":               {SigningInput: "header.Payload", Signature: known.Signature},
+		"more payload":                  {SigningInput: known.SigningInput + "x", Signature: known.Signature},
+		"no payload":                    {SigningInput: "", Signature: known.Signature},
+		"a signature with the same end": {SigningInput: known.SigningInput, Signature: "1" + known.Signature[1:]},
+		"a shorter signature":           {SigningInput: known.SigningInput, Signature: known.Signature[1:]},
+		"no signature":                  {SigningInput: known.SigningInput},
 	} {
 		assert.Nil(t, c.get(other), rule)
 	}
-	same := compact{signingInput: known.signingInput, signature: "1" + known.signature[1:]}
-	require.Equal(t, c.placeOf(known.signature), c.placeOf(same.signature), "the rows above look where the entry is")
+	same := strict.Compact{SigningInput: known.SigningInput, Signature: "1" + known.Signature[1:]}
+	require.Equal(t, c.placeOf(known.Signature), c.placeOf(same.Signature), "the rows above look where the entry is")
 	second := entryOf(1, 1000)
 	c = newTokenCache(10)
 	c.addToken(1, 1000)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 const defaultMaxTokenBytes = 16 << 10
@@ -115,9 +117,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if len(token) > v.maxTokenBytes {
 		return nil, refuse(ErrMalformed, "longer than Config.MaxTokenBytes")
 	}
-	parts, err := cutCompact(token)
+	parts, err := strict.Cut(token)
 	if err != nil {
-		return nil, err
+		return nil, refuse(ErrMalformed, err.Error())
 	}
 	now := v.now()
 	accepted, err := v.recall(ctx, parts, now)
@@ -145,7 +147,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 // recall returns what the cache knows of a token, or nil if the token has to be verified
 // in full. It asks the key set as a first sight would: this is what starts a due refresh
 // where all requests are hits, and what refuses tokens of a removed key.
-func (v *Verifier) recall(ctx context.Context, parts compact, now time.Time) (*acceptedToken, error) {
+func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Time) (*acceptedToken, error) {
 	if v.cache == nil {
 		return nil, nil
 	}
@@ -170,7 +172,7 @@ func (v *Verifier) recall(ctx context.Context, parts compact, now time.Time) (*a
 
 // accept judges a token in the order of cost: what it says of itself, what its issuer's
 // policy says of that, and only then its signature.
-func (v *Verifier) accept(ctx context.Context, parts compact, now time.Time) (*acceptedToken, error) {
+func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (*acceptedToken, error) {
 	t, err := v.read(parts)
 	if err != nil {
 		return nil, err
@@ -181,38 +183,38 @@ func (v *Verifier) accept(ctx context.Context, parts compact, now time.Time) (*a
 	if err := t.issuer.admit(t.header, t.claims, now); err != nil {
 		return nil, err
 	}
-	t.signingInput = []byte(parts.signingInput)
+	t.signingInput = []byte(parts.SigningInput)
 	if t.key, err = t.verifySignature(ctx); err != nil {
 		return nil, err
 	}
 	t.signature = nil // of no more use, and not to be kept
-	t.header = v.headers.add(parts.header, t.header)
+	t.header = v.headers.add(parts.Header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
 	return t, nil
 }
 
 // read takes the token apart, at a cost that its length bounds. Nothing of the result is
 // to be believed yet.
-func (v *Verifier) read(parts compact) (*acceptedToken, error) {
-	h, err := v.readHeader(parts.header)
+func (v *Verifier) read(parts strict.Compact) (*acceptedToken, error) {
+	h, err := v.readHeader(parts.Header)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case !slices.Contains(v.algorithms, h.alg): // refused whichever issuer it names, so unread
 		return nil, refuse(ErrAlgorithm, "")
-	case parts.signature == "":
+	case parts.Signature == "":
 		return nil, refuse(ErrMalformed, "empty signature")
 	}
 	// Judged before the issuer is known, like all grammar: an answer that came after
 	// would tell which issuers are trusted.
-	signature, err := decodeSegment(nil, "signature", parts.signature)
+	signature, err := strict.AppendDecode(nil, parts.Signature)
 	if err != nil {
-		return nil, err
+		return nil, malformed("signature", err)
 	}
-	payload, err := decodeText("payload", parts.payload)
+	payload, err := strict.Decode(parts.Payload)
 	if err != nil {
-		return nil, err
+		return nil, malformed("payload", err)
 	}
 	c, err := parse(payload)
 	if err != nil {
@@ -225,9 +227,9 @@ func (v *Verifier) readHeader(segment string) (header, error) {
 	if h, ok := v.headers.get(segment); ok {
 		return h, nil
 	}
-	document, err := decodeText("header", segment)
+	document, err := strict.Decode(segment)
 	if err != nil {
-		return header{}, err
+		return header{}, malformed("header", err)
 	}
 	return parseHeader(document)
 }
