@@ -30,8 +30,8 @@ func TestCacheKeepsNoToken(t *testing.T) {
 	require.Equal(t, 1, entries)
 	for i := range v.cache.shards {
 		for e := v.cache.shards[i].oldest; e != nil; e = e.next {
-			assert.Nil(t, e.signature)
-			assert.Equal(t, input, string(e.signingInput))
+			assert.Nil(t, e.token.signature)
+			assert.Equal(t, input, string(e.token.signingInput))
 		}
 	}
 	token = nil

@@ -15,19 +15,19 @@ type cacheShard struct {
 	table atomic.Pointer[[]chain]
 
 	mu                  sync.Mutex // guards all below, and changes of table and chains
-	newest, oldest      *acceptedToken
-	hand                *acceptedToken // where the search for a victim goes on
-	broom               *acceptedToken // where the search for expired ones goes on
+	newest, oldest      *cacheEntry
+	hand                *cacheEntry // where the search for a victim goes on
+	broom               *cacheEntry // where the search for expired ones goes on
 	entries, maxEntries int
 	bytes, maxBytes     int64
 	_                   [64]byte // keeps the locks of neighbours apart
 }
 
 // A chain is a linked list of entries: its first one, and from there the chained ones.
-type chain = atomic.Pointer[acceptedToken]
+type chain = atomic.Pointer[cacheEntry]
 
 // first returns the first entry of the chain that place belongs to.
-func (s *cacheShard) first(place uint64) *acceptedToken {
+func (s *cacheShard) first(place uint64) *cacheEntry {
 	if table := s.table.Load(); table != nil {
 		return chainOf(*table, place).Load()
 	}
@@ -51,16 +51,16 @@ func (s *cacheShard) mayHave(place uint64) bool {
 
 // find returns the entry of the token that has this signing input and this digest of its
 // signature, or nil.
-func (s *cacheShard) find(place uint64, d digest, signingInput string) *acceptedToken {
+func (s *cacheShard) find(place uint64, d digest, signingInput string) *cacheEntry {
 	entry := s.first(place)
-	for entry != nil && (entry.place != place || entry.digest != d || string(entry.signingInput) != signingInput) {
+	for entry != nil && (entry.place != place || entry.digest != d || string(entry.token.signingInput) != signingInput) {
 		entry = entry.chained.Load()
 	}
 	return entry
 }
 
 // holds reports whether entry itself is there.
-func (s *cacheShard) holds(entry *acceptedToken) bool {
+func (s *cacheShard) holds(entry *cacheEntry) bool {
 	e := s.first(entry.place)
 	for e != nil && e != entry {
 		e = e.chained.Load()
@@ -71,7 +71,7 @@ func (s *cacheShard) holds(entry *acceptedToken) bool {
 // victim returns the first entry from the hand towards the newest, and round again,
 // that was not used since the hand last passed. Readers that go on using all of them do
 // not keep it searching for more than two rounds.
-func (s *cacheShard) victim() *acceptedToken {
+func (s *cacheShard) victim() *cacheEntry {
 	for steps := 2 * s.entries; ; steps-- {
 		if s.hand == nil {
 			s.hand = s.oldest
@@ -94,13 +94,13 @@ func (s *cacheShard) sweep(now time.Time) {
 		}
 		entry := s.broom
 		s.broom = entry.next
-		if entry.issuer.hasExpired(entry.claims, now) {
+		if entry.token.issuer.hasExpired(entry.token.claims, now) {
 			s.unlink(entry)
 		}
 	}
 }
 
-func (s *cacheShard) link(entry *acceptedToken) {
+func (s *cacheShard) link(entry *cacheEntry) {
 	if table := s.table.Load(); table == nil || s.entries >= len(*table) {
 		s.grow()
 	}
@@ -135,13 +135,13 @@ func (s *cacheShard) grow() {
 
 // prepend puts an entry, which is complete, before all others of its chain. Readers may
 // follow at once.
-func prepend(table []chain, entry *acceptedToken) {
+func prepend(table []chain, entry *cacheEntry) {
 	first := chainOf(table, entry.place)
 	entry.chained.Store(first.Load())
 	first.Store(entry)
 }
 
-func (s *cacheShard) unlink(entry *acceptedToken) {
+func (s *cacheShard) unlink(entry *cacheEntry) {
 	link := chainOf(*s.table.Load(), entry.place)
 	for link.Load() != entry {
 		link = &link.Load().chained

@@ -98,7 +98,7 @@ func TestReadersAmidWriters(t *testing.T) {
 				for n := worker; !done.Load(); n++ {
 					asked := hostileParts(n % 3000)
 					entry := c.get(asked)
-					if entry != nil && entry.claims.id != asked.Signature {
+					if entry != nil && entry.token.claims.id != asked.Signature {
 						t.Errorf("another token's entry")
 						return
 					}
@@ -111,11 +111,11 @@ func TestReadersAmidWriters(t *testing.T) {
 				for n := range 6000 {
 					parts := hostileParts((n*7 + worker) % 3000)
 					now := arrival.Add(time.Duration(n) * time.Second)
-					entry := entryOf(0, n%3000)
-					entry.signingInput = []byte(parts.SigningInput)
-					entry.claims.id = parts.Signature
-					entry.claims.expiresAt = now.Add(time.Duration(n*31%2000) * time.Second)
-					c.add(entry, parts, now)
+					added := tokenOf(0, n%3000)
+					added.signingInput = []byte(parts.SigningInput)
+					added.claims.id = parts.Signature
+					added.claims.expiresAt = now.Add(time.Duration(n*31%2000) * time.Second)
+					c.add(added, parts, now)
 				}
 			})
 		}
@@ -135,8 +135,7 @@ func TestReaderOfAGrowingTableComesToAnEnd(t *testing.T) {
 	const entries = firstTable * 8
 	old, grown := make([]chain, firstTable), make([]chain, 2*firstTable)
 	for n := range entries {
-		entry := entryOf(n, 1000)
-		entry.place = uint64(n*n) << 32
+		entry := &cacheEntry{token: tokenOf(n, 1000), place: uint64(n*n) << 32}
 		prepend(old, entry)
 		entry.prev = s.newest
 		if s.newest != nil {

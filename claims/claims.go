@@ -47,7 +47,7 @@ var defaultScopeClaims = [][]string{{"scope"}, {"scp"}}
 // It is for tests of handlers, with [NewContext]; nothing else should trust its result.
 // Scopes are found in "scope", or else in "scp". The error matches [ErrMalformed].
 func ParseUnverified(payload []byte) (*Claims, error) {
-	c, err := parse(string(payload))
+	c, err := parsePayload(string(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (c *Claims) HasScope(scope string) bool {
 // is one value, whatever it holds; an array of strings is its elements. It returns nil
 // if the claim is absent or of any other type, so that a mistyped claim grants nothing.
 func (c *Claims) Strings(path ...string) []string {
-	value, ok := c.lookup(path)
+	value, ok := c.at(path)
 	if !ok {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (c *Claims) Strings(path ...string) []string {
 // Confirmation returns the JSON value of a member of cnf (RFC 7800 section 3.1), such
 // as jkt, and whether it is present.
 func (c *Claims) Confirmation(member string) (value []byte, ok bool) {
-	text, ok := c.lookup([]string{"cnf", member})
+	text, ok := c.at([]string{"cnf", member})
 	if !ok {
 		return nil, false
 	}

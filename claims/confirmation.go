@@ -7,21 +7,32 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
+// A Proof shows that the caller holds the key that a token is bound to (RFC 7800). It is for
+// DPoP (jkt, RFC 9449) and for mutual TLS (x5t#S256, RFC 8705).
+type Proof interface {
+	// Member returns the member of the cnf claim that this Proof can confirm.
+	Member() string
+	// Confirm returns nil if the proof fits the token and the member's value, which is
+	// JSON and must not be modified. An error that matches ErrUnavailable, or a context's
+	// error, means that the proof could not be checked. Any other error refuses the token.
+	Confirm(ctx context.Context, token string, value []byte) error
+}
+
 // knownConfirmations are the confirmation methods that bind a token to a key: RFC 7800
 // sections 3.2 and 3.4, RFC 8705 section 3.1, RFC 9449 section 6.1.
 var knownConfirmations = []string{"jkt", "x5t#S256", "jwk", "kid"}
 
-// confirm demands a proof of every known member of cnf, and of at least one. A token
-// with a cnf is never a plain bearer token, whoever presents it; members that are not
-// understood beside a confirmed one are ignored (RFC 7800 section 3.1).
+// confirm requires a proof of every known member of cnf, and of at least one member. A token
+// with a cnf is therefore never accepted as a plain bearer token. Unknown members beside a
+// confirmed one are ignored (RFC 7800 section 3.1).
 func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) error {
 	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
-	object := c.confirmation.Of(c.text)
+	// No proof is asked before the whole object has been read.
 	type member struct{ name, value string }
 	var bound []member
-	err := strict.Object(object, func(name, value string) error {
+	err := strict.Object(c.confirmation.Of(c.text), func(name, value string) error {
 		bound = append(bound, member{name, value})
 		return nil
 	})

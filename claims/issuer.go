@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // An Issuer is what a resource server accepts from one authorization server. Only URL,
@@ -68,7 +66,7 @@ type Issuer struct {
 	// among them, refuses the token with a 401. Its text is never sent.
 	Validate func(ctx context.Context, c *Claims) error
 
-	problem string // with the arguments of the constructor that made it
+	mistake string // with the arguments of the constructor that made it
 }
 
 // WithoutAudience are the conditions for a token without an aud claim, such as those of
@@ -140,7 +138,7 @@ func (i Issuer) withDefaults() (*Issuer, error) {
 		}
 		i.WithoutAudience = &without
 	}
-	if err := i.validate(); err != nil {
+	if err := i.mistakes(); err != nil {
 		return nil, err
 	}
 	return &i, nil
@@ -153,9 +151,9 @@ func orDefault[T any](list, fallback []T) []T {
 	return slices.Clone(list)
 }
 
-// validate reports everything that is wrong with i at once. An empty list is an error,
+// mistakes reports everything that is wrong with i at once. An empty list is an error,
 // never "skip the check": it is what a missing configuration value turns into.
-func (i *Issuer) validate() error {
+func (i *Issuer) mistakes() error {
 	var errs []error
 	report := func(bad bool, format string, args ...any) {
 		if bad {
@@ -163,7 +161,7 @@ func (i *Issuer) validate() error {
 		}
 	}
 	report(i.URL == "", "URL is empty")
-	report(i.problem != "", "%s", i.problem)
+	report(i.mistake != "", "%s", i.mistake)
 	report(isNil(i.Keys), "Keys is nil")
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
 	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
@@ -219,77 +217,4 @@ func hasEmpty(values map[string]string) bool {
 		}
 	}
 	return false
-}
-
-// admit judges everything that can be judged before the signature, cheapest first, so
-// that a foreign, stale or broken token costs no look-up of keys and never a fetch.
-func (i *Issuer) admit(h header, c *Claims, now time.Time) error {
-	switch {
-	case !slices.Contains(i.Algorithms, h.alg):
-		return refuse(ErrAlgorithm, "")
-	case !slices.Contains(i.TokenTypes, h.typ):
-		return refuse(ErrType, "typ")
-	case c.otherKind:
-		return refuse(ErrType, "a claim that only other kinds of token have")
-	case c.nonce && !c.hasAny(i.ScopeClaims):
-		return refuse(ErrType, "nonce without scopes, as in ID tokens") // RFC 9068 section 5
-	}
-	if err := i.checkTimes(c, now); err != nil {
-		return err
-	}
-	if err := i.checkAudience(c); err != nil {
-		return err
-	}
-	for _, name := range i.RequiredClaims {
-		if value, ok := c.top(name); !ok || value == "null" {
-			return refuse(ErrMissingClaim, name)
-		}
-	}
-	return checkValues(c, i.ClaimValues)
-}
-
-// checkTimes compares exp and nbf with the clock (RFC 7519 sections 4.1.4 and 4.1.5).
-func (i *Issuer) checkTimes(c *Claims, now time.Time) error {
-	switch {
-	case c.expiresAt.IsZero():
-		return refuse(ErrMissingClaim, "exp")
-	case i.hasExpired(c, now):
-		return refuse(ErrExpired, "")
-	case now.Add(i.Leeway).Before(c.notBefore):
-		return refuse(ErrNotYetValid, "")
-	}
-	return nil
-}
-
-func (i *Issuer) hasExpired(c *Claims, now time.Time) bool {
-	return !now.Before(c.expiresAt.Add(i.Leeway))
-}
-
-// checkAudience demands one of our audiences (RFC 7519 section 4.1.3). Only the absence
-// of aud opens the way of WithoutAudience; an empty list, or one of others, does not.
-func (i *Issuer) checkAudience(c *Claims) error {
-	if c.audience != (strict.Span{}) {
-		if !c.hasAudience(i.Audiences) {
-			return refuse(ErrAudience, "")
-		}
-		return nil
-	}
-	without := i.WithoutAudience
-	if without == nil {
-		return refuse(ErrMissingClaim, "aud")
-	}
-	client, ok := c.stringClaim(without.ClientIDClaim)
-	if !ok || !slices.Contains(without.ClientIDs, client) {
-		return refuse(ErrAudience, "no aud, and a client that is not listed")
-	}
-	return checkValues(c, without.ClaimValues)
-}
-
-func checkValues(c *Claims, values map[string]string) error {
-	for name, want := range values {
-		if got, ok := c.stringClaim(name); !ok || got != want {
-			return refuse(ErrMissingClaim, name)
-		}
-	}
-	return nil
 }

@@ -1,44 +1,66 @@
 package claims
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
-// A KeySet holds the keys of one issuer. Package jwks has the implementations that
-// most programs want; another one may keep keys in a database or an HSM.
+// A KeySet holds the keys of one issuer. Most programs use an implementation of package
+// jwks; others may read keys from a database or an HSM.
 //
 // Its methods are safe for concurrent use.
 type KeySet interface {
-	// Keys returns the keys that may have made a signature with this alg and kid,
-	// best first and at most four. kid is empty if the token has none. The caller
-	// does not modify the slice.
+	// Keys returns the keys that may have made a signature with this alg and kid, best
+	// first, at most four. kid is empty if the token has none. The caller must not modify
+	// the slice.
 	//
-	// A Key keeps its identity (==) across refreshes exactly while its material,
-	// kid, alg, use and key_ops are unchanged: that is how a verified-token cache
-	// notices that a key is gone.
+	// A Key keeps its identity (==) across refreshes exactly while its material, kid, alg,
+	// use and key_ops are unchanged. The cache of verified tokens relies on this to notice
+	// that a key is gone.
 	//
-	// The error matches ErrUnknownKey only if the set is known to lack the key: the
-	// latest attempt to read it succeeded and is recent (it began at most 10 s ago; a
-	// static set is always recent), or no reading could help, as with an alg that no
-	// key of the set can have, a withdrawn key, or more than four candidates. It is an
-	// *UnavailableError if keys could not be obtained, also when ctx ended first.
+	// The error matches ErrUnknownKey only if the set is known to lack the key. Either the
+	// latest attempt to read the set succeeded and began at most 10 s ago (a static set
+	// always counts as such), or no reading could help: no key of the set can have this
+	// alg, the key was withdrawn, or there are more than four candidates. The error is an
+	// *UnavailableError if keys could not be obtained, also if ctx ended first.
 	Keys(ctx context.Context, alg, kid string) ([]Key, error)
 }
 
-// A Key verifies signatures of one key under one algorithm. Implementations are
+// A Key verifies signatures of one key under one algorithm. Implementations must be
 // comparable and safe for concurrent use.
 type Key interface {
-	// Verify returns nil if signature is this key's signature of signingInput. It
-	// neither keeps nor changes the slices.
+	// Verify returns nil if signature is this key's signature of signingInput. It must
+	// neither keep nor change the slices.
 	Verify(signingInput, signature []byte) error
 }
 
-// A Proof shows that the caller holds the key that a token is bound to (RFC 7800):
-// the door for DPoP (jkt, RFC 9449) and mutual TLS (x5t#S256, RFC 8705).
-type Proof interface {
-	// Member returns the member of the cnf claim that this Proof can confirm.
-	Member() string
-	// Confirm returns nil if the proof fits the token and the member's value, which
-	// is JSON and must not be modified. An error that matches ErrUnavailable, or a
-	// context's error, says that this could not be decided; any other refuses the
-	// token.
-	Confirm(ctx context.Context, token string, value []byte) error
+// maxCandidates bounds the signature checks that one token can cause.
+const maxCandidates = 4
+
+// candidates returns the issuer's keys for a header, one to four, or an error with a Reason.
+// It enforces the contract of KeySet, whatever the implementation returns.
+func (i *Issuer) candidates(ctx context.Context, h header) ([]Key, error) {
+	keys, err := i.Keys.Keys(ctx, h.alg, h.kid)
+	switch {
+	case err != nil:
+		return nil, keySetError(err)
+	case len(keys) == 0:
+		return nil, refuse(ErrUnknownKey, "")
+	case len(keys) > maxCandidates:
+		return nil, refuse(ErrUnknownKey, "ambiguous: more than four keys fit")
+	}
+	return keys, nil
+}
+
+// keySetError returns err with a Reason. An error outside the contract of KeySet counts as an
+// outage, because it says nothing about the token.
+func keySetError(err error) error {
+	var unavailable *UnavailableError
+	switch {
+	case errors.As(err, &unavailable):
+		return err
+	case errors.Is(err, ErrUnknownKey):
+		return &refusal{reason: ErrUnknownKey, err: err}
+	}
+	return &UnavailableError{Err: err}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// parse reads a payload. It judges the type of each claim that this package reads,
-// and of no other, and no claim's value: JSON null is a wrong type, only absence is
-// absence.
-func parse(payload string) (*Claims, error) {
+// parsePayload reads a payload. It checks the JSON types of the claims that this package
+// uses, not their values. JSON null is a wrong type: only a claim that is not there is
+// absent.
+func parsePayload(payload string) (*Claims, error) {
 	c := &Claims{text: payload}
 	c.members = c.first[:0]
 	err := strict.Members(payload, func(m strict.Member) error {
@@ -23,14 +23,14 @@ func parse(payload string) (*Claims, error) {
 	return c, nil
 }
 
-// malformed returns a refusal of a part of the token. The texts of package strict, and of
-// the claims that are read here, hold no bytes of the token.
+// malformed returns a refusal that names a part of the token. The text of err must be fixed,
+// like the ones of package strict and of ofMember: it must hold no bytes of the token.
 func malformed(part string, err error) error {
 	return refuse(ErrMalformed, part+": "+err.Error())
 }
 
-// ofMember prefixes err, if any, with the name of the member that has a wrong type. Only names
-// that this package reads have errors, so the name is not a stranger's text.
+// ofMember returns err with the name of the member that has a wrong type, or nil for nil. Only
+// names that this package knows can have an error, so name is not a stranger's text.
 func ofMember(name string, err error) error {
 	if err == nil {
 		return nil
@@ -38,7 +38,7 @@ func ofMember(name string, err error) error {
 	return errors.New(name + ": " + err.Error())
 }
 
-// read stores the claim of one member, if it is one that this package reads.
+// read stores the claim of one member, if this package uses it.
 func (c *Claims) read(m strict.Member) error {
 	name, err := strict.Unquote(m.Name.Of(c.text))
 	if err != nil {
@@ -76,15 +76,15 @@ func (c *Claims) read(m strict.Member) error {
 	return ofMember(name, err)
 }
 
-// readVendorClientID takes cid or appid only if it is a string. They are no registered
-// names: elsewhere a cid may be a customer's number, which is no reason to refuse.
+// readVendorClientID stores cid or appid if it is a string. These names are not registered:
+// other issuers may use them for something else, so another type does not refuse the token.
 func (c *Claims) readVendorClientID(name, value string) {
 	if id, err := strict.Unquote(value); err == nil {
 		c.clientIDs[slices.Index(clientIDClaims[:], name)] = id
 	}
 }
 
-// checkAudience demands a string or an array of strings (RFC 7519 section 4.1.3).
+// checkAudience requires a string or an array of strings (RFC 7519 section 4.1.3).
 func checkAudience(value string) error {
 	if value[0] == '"' {
 		return nil
@@ -104,8 +104,8 @@ func checkObject(value string) error {
 	return nil
 }
 
-// hasAudience reports whether aud names one of audiences, compared byte by byte. It
-// does not build the list, which a hostile token could make long.
+// hasAudience reports whether aud has one of audiences, compared byte by byte. It does not
+// build a list of aud, because a hostile token could make that list long.
 func (c *Claims) hasAudience(audiences []string) bool {
 	value := c.audience.Of(c.text)
 	if value == "" {
@@ -123,12 +123,12 @@ func (c *Claims) hasAudience(audiences []string) bool {
 	return strict.Elements(value, match) == nil && found
 }
 
-// resolveScopes takes the scopes from the first claim of paths that is present, even
-// if it is empty or of a wrong type: claims are never merged, and a mistyped one does
-// not let a later one speak.
+// resolveScopes takes the scopes from the first claim of paths that is present, even if it is
+// empty or has a wrong type. Claims are never merged, and a mistyped claim does not make a
+// later one count.
 func (c *Claims) resolveScopes(paths [][]string) {
 	for _, path := range paths {
-		value, ok := c.lookup(path)
+		value, ok := c.at(path)
 		if !ok {
 			continue
 		}
@@ -146,15 +146,14 @@ func (c *Claims) resolveScopes(paths [][]string) {
 // hasAny reports whether one of the claims at paths is present.
 func (c *Claims) hasAny(paths [][]string) bool {
 	return slices.ContainsFunc(paths, func(path []string) bool {
-		_, ok := c.lookup(path)
+		_, ok := c.at(path)
 		return ok
 	})
 }
 
-// stringClaim returns the top-level claim of that name, and false if it is absent or
-// not a string.
+// stringClaim returns a top-level claim, and false if it is absent or not a string.
 func (c *Claims) stringClaim(name string) (string, bool) {
-	value, ok := c.top(name)
+	value, ok := c.topLevel(name)
 	if !ok {
 		return "", false
 	}
@@ -162,12 +161,12 @@ func (c *Claims) stringClaim(name string) (string, bool) {
 	return s, err == nil
 }
 
-// lookup returns the JSON value at path, as written.
-func (c *Claims) lookup(path []string) (string, bool) {
+// at returns the JSON text of the claim at path, and whether it is present.
+func (c *Claims) at(path []string) (string, bool) {
 	if c == nil || len(path) == 0 {
 		return "", false
 	}
-	value, ok := c.top(path[0])
+	value, ok := c.topLevel(path[0])
 	for _, name := range path[1:] {
 		if !ok {
 			return "", false
@@ -177,7 +176,8 @@ func (c *Claims) lookup(path []string) (string, bool) {
 	return value, ok
 }
 
-func (c *Claims) top(name string) (string, bool) {
+// topLevel returns the JSON text of a member of the payload, and whether it is present.
+func (c *Claims) topLevel(name string) (string, bool) {
 	for _, m := range c.members {
 		if isName(m.Name.Of(c.text), name) {
 			return m.Value.Of(c.text), true
@@ -186,21 +186,22 @@ func (c *Claims) top(name string) (string, bool) {
 	return "", false
 }
 
-// memberOf returns the value of a member of object, and false if object is none.
-func memberOf(object, name string) (value string, ok bool) {
-	if object[0] != '{' {
-		return "", false
-	}
-	err := strict.Object(object, func(n, v string) error {
-		if n == name {
-			value, ok = v, true
-		}
-		return nil
-	})
-	return value, ok && err == nil
-}
-
 func isName(literal, name string) bool {
 	got, err := strict.Unquote(literal)
 	return err == nil && got == name
+}
+
+// memberOf returns the JSON text of a member of value, and false if value is not an object or
+// lacks the member.
+func memberOf(value, name string) (text string, ok bool) {
+	if value[0] != '{' {
+		return "", false
+	}
+	err := strict.Object(value, func(n, v string) error {
+		if n == name {
+			text, ok = v, true
+		}
+		return nil
+	})
+	return text, ok && err == nil
 }

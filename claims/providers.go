@@ -23,7 +23,7 @@ func Auth0(domain, audience string) Issuer {
 	return Issuer{
 		URL:       "https://" + domain + "/",
 		Audiences: []string{audience},
-		problem:   hostProblem(domain),
+		mistake:   hostMistake(domain),
 	}
 }
 
@@ -38,14 +38,14 @@ func Auth0(domain, audience string) Issuer {
 //	{"ver":1,"jti":"AT.x","iss":"https://d.okta.com/oauth2/default","aud":"api://default",
 //	 "cid":"0oa","uid":"00u","scp":["read:x"],"sub":"a@example.com","iat":1,"exp":2}
 func Okta(domain, server, audience string) Issuer {
-	problem := hostProblem(domain)
+	mistake := hostMistake(domain)
 	if server == "" || strings.ContainsAny(server, "/?#") {
-		problem = "the authorization server is default or an id"
+		mistake = "the authorization server is default or an id"
 	}
 	return Issuer{
 		URL:       "https://" + domain + "/oauth2/" + server,
 		Audiences: []string{audience},
-		problem:   problem,
+		mistake:   mistake,
 	}
 }
 
@@ -59,15 +59,15 @@ func Okta(domain, server, audience string) Issuer {
 //	{"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"Bearer","azp":"app",
 //	 "realm_access":{"roles":["editor"]},"scope":"read:x","jti":"a","iat":1,"exp":2}
 func Keycloak(baseURL, realm, audience string) Issuer {
-	problem := ""
+	mistake := ""
 	if realm == "" || strings.ContainsAny(realm, "/?#") {
-		problem = "the realm is a name"
+		mistake = "the realm is a name"
 	}
 	return Issuer{
 		URL:         strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
 		Audiences:   []string{audience},
 		ClaimValues: map[string]string{"typ": "Bearer"},
-		problem:     problem,
+		mistake:     mistake,
 	}
 }
 
@@ -81,15 +81,15 @@ func Keycloak(baseURL, realm, audience string) Issuer {
 //	{"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"abc",
 //	 "token_use":"access","scope":"timesheets/read","cognito:groups":["g"],"sub":"aaaa","iat":1,"exp":2}
 func Cognito(region, userPool string, clientIDs ...string) Issuer {
-	problem := hostProblem(region)
+	mistake := hostMistake(region)
 	if userPool == "" || strings.ContainsAny(userPool, "/?#") {
-		problem = "the user pool is an id"
+		mistake = "the user pool is an id"
 	}
 	return Issuer{
 		URL:             "https://cognito-idp." + region + ".amazonaws.com/" + userPool,
 		WithoutAudience: &WithoutAudience{ClientIDs: clientIDs},
 		ClaimValues:     map[string]string{"token_use": "access"},
-		problem:         problem,
+		mistake:         mistake,
 	}
 }
 
@@ -113,7 +113,7 @@ func Entra(clientID string, tenants ...string) []Issuer {
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
 		}
 		if !guid.MatchString(tenant) {
-			base.problem = "the tenant is a GUID, and no alias such as common"
+			base.mistake = "the tenant is a GUID, and no alias such as common"
 		}
 		v2, v1 := base, base
 		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
@@ -132,7 +132,7 @@ var (
 	host = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
-func hostProblem(name string) string {
+func hostMistake(name string) string {
 	if !host.MatchString(name) {
 		return "the domain is a host name, without a scheme and a path"
 	}

@@ -1,9 +1,6 @@
 package claims
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // A Reason says why a token was not accepted. Its constants are at once the
 // sentinels for [errors.Is] and the stable codes for logs and metrics:
@@ -122,57 +119,3 @@ func (e *UnavailableError) As(target any) bool {
 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
-
-// A refusal is a Reason with a detail for the log. The detail is a text of ours, or
-// a hook's error: never bytes of the token.
-type refusal struct {
-	reason Reason
-	detail string
-	err    error
-}
-
-func refuse(reason Reason, detail string) error { return &refusal{reason: reason, detail: detail} }
-
-func (r *refusal) Error() string {
-	switch {
-	case r.err != nil:
-		return r.reason.Error() + ": " + r.err.Error()
-	case r.detail != "":
-		return r.reason.Error() + ": " + r.detail
-	}
-	return r.reason.Error()
-}
-
-// Is reports whether target is the reason.
-func (r *refusal) Is(target error) bool { return target == r.reason }
-
-// As sets a *Reason target.
-func (r *refusal) As(target any) bool {
-	reason, ok := target.(*Reason)
-	if ok {
-		*reason = r.reason
-	}
-	return ok
-}
-
-func (r *refusal) Unwrap() error {
-	if r.err == nil {
-		return nil
-	}
-	return cause{r.err}
-}
-
-// A cause is an error without its Reasons. A hook's error may wrap several, or one that
-// is not a hook's to give; the refusal has decided which one it means, and no other may
-// be found behind it.
-type cause struct{ error }
-
-func (c cause) Is(target error) bool {
-	_, isReason := target.(Reason)
-	return !isReason && errors.Is(c.error, target)
-}
-
-func (c cause) As(target any) bool {
-	_, isReason := target.(*Reason)
-	return !isReason && errors.As(c.error, target)
-}

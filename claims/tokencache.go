@@ -28,25 +28,15 @@ const (
 	minAllocation = 8 // of a scope that was written with escapes
 )
 
-// An acceptedToken carried a valid signature of key, under the header's alg and kid, and
-// met its issuer's policy. What it may do, whether it has expired since, whether its key
-// is still good and who presents it are not part of that: Verify asks each time.
-type acceptedToken struct {
-	issuer *Issuer
-	header header
-	key    Key
-	claims *Claims
-
-	signingInput []byte // that key verified; neither changed nor handed out after that
-	signature    []byte // until it is verified
-
-	// The rest is the cache's.
+// A cacheEntry is one remembered token.
+type cacheEntry struct {
+	token      token
 	digest     digest // of the signature, as received
 	place      uint64
 	size       int64 // in bytes
 	used       atomic.Bool
-	chained    chain          // the next one in the same chain
-	prev, next *acceptedToken // in the order of arrival
+	chained    chain       // the next one in the same chain
+	prev, next *cacheEntry // in the order of arrival
 }
 
 // A digest is the SHA-256 of a signature segment.
@@ -61,9 +51,9 @@ func digestOf(signature string) digest {
 // bytes is what the entry takes, or a little more. Strings that are parts of the payload
 // count twice, since those that were written with escapes are not; and allocations are
 // up to an eighth larger than what was asked for.
-func (a *acceptedToken) bytes() int64 {
-	c := a.claims
-	n := len(a.signingInput) + len(c.text) + len(a.header.kid)
+func (e *cacheEntry) bytes() int64 {
+	c := e.token.claims
+	n := len(e.token.signingInput) + len(c.text) + len(e.token.header.kid)
 	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
 	for _, id := range c.clientIDs {
 		n += len(id)
@@ -128,7 +118,7 @@ func (c *tokenCache) shardOf(place uint64) *cacheShard {
 }
 
 // get returns what is remembered of a token, or nil.
-func (c *tokenCache) get(t strict.Compact) *acceptedToken {
+func (c *tokenCache) get(t strict.Compact) *cacheEntry {
 	place := c.placeOf(t.Signature)
 	shard := c.shardOf(place)
 	if !shard.mayHave(place) {
@@ -143,16 +133,17 @@ func (c *tokenCache) get(t strict.Compact) *acceptedToken {
 
 // add remembers a token. Keys that cannot be compared could not be recognised later, so
 // their tokens are not remembered.
-func (c *tokenCache) add(entry *acceptedToken, t strict.Compact, now time.Time) {
-	if !reflect.ValueOf(entry.key).Comparable() {
+func (c *tokenCache) add(t token, parts strict.Compact, now time.Time) {
+	if !reflect.ValueOf(t.key).Comparable() {
 		return
 	}
-	entry.digest, entry.place, entry.size = digestOf(t.Signature), c.placeOf(t.Signature), entry.bytes()
+	entry := &cacheEntry{token: t, digest: digestOf(parts.Signature), place: c.placeOf(parts.Signature)}
+	entry.size = entry.bytes()
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.sweep(now)
-	if old := shard.find(entry.place, entry.digest, t.SigningInput); old != nil {
+	if old := shard.find(entry.place, entry.digest, parts.SigningInput); old != nil {
 		shard.unlink(old)
 	}
 	if entry.size > shard.maxBytes {
@@ -165,7 +156,7 @@ func (c *tokenCache) add(entry *acceptedToken, t strict.Compact, now time.Time) 
 }
 
 // drop forgets exactly this entry, not one that has come in its place.
-func (c *tokenCache) drop(entry *acceptedToken) {
+func (c *tokenCache) drop(entry *cacheEntry) {
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()

@@ -17,8 +17,8 @@ type stubKey struct{}
 func (stubKey) Verify([]byte, []byte) error { return nil }
 
 var (
-	arrival = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	policy  = &Issuer{}
+	arrival   = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	anyIssuer = &Issuer{}
 )
 
 // partsOf are those of the n-th token.
@@ -26,20 +26,25 @@ func partsOf(n int) strict.Compact {
 	return strict.Compact{SigningInput: "header.payload", Signature: fmt.Sprintf("%086d", n)}
 }
 
-// entryOf returns the entry of the n-th token, which takes so many bytes.
-func entryOf(n int, bytes int) *acceptedToken {
+// tokenOf returns the n-th token, whose entry takes so many bytes.
+func tokenOf(n int, bytes int) token {
 	input := []byte(partsOf(n).SigningInput)
 	text := strings.Repeat("x", max(bytes-entryOverhead-len(input), 0))
-	return &acceptedToken{
-		issuer: policy, key: stubKey{}, signingInput: input,
+	return token{
+		issuer: anyIssuer, key: stubKey{}, signingInput: input,
 		claims: &Claims{text: text, expiresAt: arrival.Add(time.Hour)},
 	}
 }
 
-func (c *tokenCache) addToken(n, bytes int) *acceptedToken {
-	entry := entryOf(n, bytes)
-	c.add(entry, partsOf(n), arrival)
-	return entry
+// addToken returns the entry, without using it.
+func (c *tokenCache) addToken(n, bytes int) *cacheEntry {
+	c.add(tokenOf(n, bytes), partsOf(n), arrival)
+	return c.peek(partsOf(n))
+}
+
+func (c *tokenCache) peek(parts strict.Compact) *cacheEntry {
+	place := c.placeOf(parts.Signature)
+	return c.shardOf(place).find(place, digestOf(parts.Signature), parts.SigningInput)
 }
 
 func (c *tokenCache) size() (entries int, bytes int64) {
@@ -169,10 +174,11 @@ func TestTokenIsRecognisedByAllOfItsBytes(t *testing.T) {
 	}
 	same := strict.Compact{SigningInput: known.SigningInput, Signature: "1" + known.Signature[1:]}
 	require.Equal(t, c.placeOf(known.Signature), c.placeOf(same.Signature), "the rows above look where the entry is")
-	second := entryOf(1, 1000)
 	c = newTokenCache(10)
 	c.addToken(1, 1000)
-	c.add(second, same, arrival)
+	c.add(tokenOf(1, 1000), same, arrival)
+	second := c.peek(same)
+	require.NotNil(t, second)
 	assert.Same(t, second, c.get(same))
 	assert.NotSame(t, second, c.get(known), "two tokens with one place have an entry each")
 	requireConsistent(t, &c.shards[0])
@@ -185,9 +191,9 @@ func TestExpiredTokensAreSwept(t *testing.T) {
 	for day := range days {
 		now := arrival.AddDate(0, 0, day)
 		for n := range alive {
-			entry := entryOf(0, 1000)
-			entry.claims.expiresAt = now.AddDate(0, 0, 1)
-			c.add(entry, partsOf(day*alive+n), now)
+			t := tokenOf(0, 1000)
+			t.claims.expiresAt = now.AddDate(0, 0, 1)
+			c.add(t, partsOf(day*alive+n), now)
 		}
 	}
 	entries, _ := c.size()

@@ -99,20 +99,20 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 	return errs
 }
 
-// Verify returns the claims of token if it is a JWS in compact serialization, signed by
-// a key of the configured issuer that it names, for one of that issuer's audiences,
-// within its time, of the right type, confirmed by proofs if it is bound to a key, and
-// passed by the issuer's Validate hook. It does not judge scopes: see
-// [Claims.HasScope].
+// Verify returns the claims of a valid access token. The token must be a JWS in compact
+// serialization. Its iss must name a configured issuer, one of whose keys has signed it. It
+// must be for one of that issuer's audiences, within its time and of the right type. If it
+// is bound to a key, proofs must confirm it. The issuer's Validate hook must pass it. Verify
+// does not check scopes: see [Claims.HasScope].
 //
-// Every error matches a [Reason] under [errors.Is], and [errors.As] finds it. Its text
-// is for logs: it holds nothing of the token, but may hold a hook's or a key source's
-// words. ErrUnavailable and ErrKeysUnavailable mean that no decision could be made; the
-// latter comes as an [*UnavailableError].
+// Every error matches a [Reason] under [errors.Is], and [errors.As] finds it. The error text
+// is for logs: it holds nothing of the token, but may hold a text of a hook or a key set.
+// ErrUnavailable and ErrKeysUnavailable mean that the token could not be checked; the latter
+// comes as an [*UnavailableError].
 //
-// It blocks only while the issuer's KeySet, a Proof or the Validate hook does, and no
-// longer than ctx. A proof is asked only if the token's cnf has its member: whoever
-// demands that a token is bound looks at [Claims.Confirmation] as well.
+// Verify blocks only while the issuer's KeySet, a Proof or the Validate hook does, and no
+// longer than ctx. A proof is asked only if the token's cnf has its member. A caller that
+// requires a bound token must check [Claims.Confirmation] as well.
 func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*Claims, error) {
 	if len(token) > v.maxTokenBytes {
 		return nil, refuse(ErrMalformed, "longer than Config.MaxTokenBytes")
@@ -122,105 +122,105 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 		return nil, refuse(ErrMalformed, err.Error())
 	}
 	now := v.now()
-	accepted, err := v.recall(ctx, parts, now)
+	t, known, err := v.recall(ctx, parts, now)
 	if err != nil {
 		return nil, err
 	}
-	known := accepted != nil
 	if !known {
-		if accepted, err = v.accept(ctx, parts, now); err != nil {
+		if t, err = v.accept(ctx, parts, now); err != nil {
 			return nil, err
 		}
 	}
-	if err := accepted.claims.confirm(ctx, token, proofs); err != nil {
+	if err := t.claims.confirm(ctx, token, proofs); err != nil {
 		return nil, err
 	}
-	if err := accepted.issuer.runValidate(ctx, accepted.claims); err != nil {
+	if err := t.issuer.runValidate(ctx, t.claims); err != nil {
 		return nil, err
 	}
 	if !known && v.cache != nil {
-		v.cache.add(accepted, parts, now)
+		v.cache.add(t, parts, now)
 	}
-	return accepted.claims, nil
+	return t.claims, nil
 }
 
-// recall returns what the cache knows of a token, or nil if the token has to be verified
-// in full. It asks the key set as a first sight would: this is what starts a due refresh
-// where all requests are hits, and what refuses tokens of a removed key.
-func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Time) (*acceptedToken, error) {
+// recall returns a token from the cache, and false if the token must be verified in full. It
+// asks the key set like a first sight does. This starts a refresh that is due even if all
+// requests are hits, and it refuses the tokens of a removed key.
+func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Time) (token, bool, error) {
 	if v.cache == nil {
-		return nil, nil
+		return token{}, false, nil
 	}
-	known := v.cache.get(parts)
-	if known == nil {
-		return nil, nil
+	entry := v.cache.get(parts)
+	if entry == nil {
+		return token{}, false, nil
 	}
-	if err := known.issuer.checkTimes(known.claims, now); err != nil {
-		v.cache.drop(known)
-		return nil, err // and no look-up, as at first sight
+	t := entry.token
+	if err := t.issuer.checkTimes(t.claims, now); err != nil {
+		v.cache.drop(entry)
+		return token{}, false, err // without asking for keys, as at first sight
 	}
-	keys, err := known.issuer.candidates(ctx, known.header)
+	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {
-		return nil, err
+		return token{}, false, err
 	}
-	if !slices.Contains(keys, known.key) {
-		v.cache.drop(known)
-		return nil, nil
+	if !slices.Contains(keys, t.key) {
+		v.cache.drop(entry)
+		return token{}, false, nil
 	}
-	return known, nil
+	return t, true, nil
 }
 
-// accept judges a token in the order of cost: what it says of itself, what its issuer's
-// policy says of that, and only then its signature.
-func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (*acceptedToken, error) {
+// accept verifies a token in the order of cost: its grammar, then its issuer's settings, and
+// only then its signature.
+func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (token, error) {
 	t, err := v.read(parts)
 	if err != nil {
-		return nil, err
+		return token{}, err
 	}
 	if t.issuer, err = v.issuerOf(t.claims); err != nil {
-		return nil, err
+		return token{}, err
 	}
-	if err := t.issuer.admit(t.header, t.claims, now); err != nil {
-		return nil, err
+	if err := t.issuer.check(t.header, t.claims, now); err != nil {
+		return token{}, err
 	}
 	t.signingInput = []byte(parts.SigningInput)
 	if t.key, err = t.verifySignature(ctx); err != nil {
-		return nil, err
+		return token{}, err
 	}
-	t.signature = nil // of no more use, and not to be kept
+	t.signature = nil // it must not be kept
 	t.header = v.headers.add(parts.Header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
 	return t, nil
 }
 
-// read takes the token apart, at a cost that its length bounds. Nothing of the result is
-// to be believed yet.
-func (v *Verifier) read(parts strict.Compact) (*acceptedToken, error) {
+// read decodes and parses a token, at a cost that its length bounds. The result is not
+// verified.
+func (v *Verifier) read(parts strict.Compact) (token, error) {
 	h, err := v.readHeader(parts.Header)
 	if err != nil {
-		return nil, err
+		return token{}, err
 	}
 	switch {
-	case !slices.Contains(v.algorithms, h.alg): // refused whichever issuer it names, so unread
-		return nil, refuse(ErrAlgorithm, "")
+	case !slices.Contains(v.algorithms, h.alg): // no issuer accepts it: do not read further
+		return token{}, refuse(ErrAlgorithm, "")
 	case parts.Signature == "":
-		return nil, refuse(ErrMalformed, "empty signature")
+		return token{}, refuse(ErrMalformed, "empty signature")
 	}
-	// Judged before the issuer is known, like all grammar: an answer that came after
-	// would tell which issuers are trusted.
+	// All grammar is checked before the issuer is known. Otherwise the order of the answers
+	// would tell a stranger which issuers are trusted.
 	signature, err := strict.AppendDecode(nil, parts.Signature)
 	if err != nil {
-		return nil, malformed("signature", err)
+		return token{}, malformed("signature", err)
 	}
 	payload, err := strict.Decode(parts.Payload)
 	if err != nil {
-		return nil, malformed("payload", err)
+		return token{}, malformed("payload", err)
 	}
-	c, err := parse(payload)
+	c, err := parsePayload(payload)
 	if err != nil {
-		return nil, err
+		return token{}, err
 	}
-	return &acceptedToken{header: h, claims: c, signature: signature}, nil
+	return token{header: h, claims: c, signature: signature}, nil
 }
 
 func (v *Verifier) readHeader(segment string) (header, error) {
@@ -234,9 +234,9 @@ func (v *Verifier) readHeader(segment string) (header, error) {
 	return parseHeader(document)
 }
 
-// issuerOf returns the policy that the token has to meet. Before this, nothing that
-// differs between issuers has been judged, and from here on nothing but this issuer's
-// own policy and keys decide (RFC 8725 section 3.8).
+// issuerOf returns the issuer that iss names. Everything before this call is the same for all
+// issuers. Everything after it uses only this issuer's settings and keys (RFC 8725 section
+// 3.8).
 func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
 	issuer, ok := v.issuers[c.issuer]
 	switch {
@@ -246,50 +246,4 @@ func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
 		return nil, refuse(ErrIssuer, "")
 	}
 	return issuer, nil
-}
-
-// maxCandidates bounds the signature checks that one token can cause.
-const maxCandidates = 4
-
-// verifySignature returns the key that made the signature over the exact bytes received
-// (RFC 7515 section 5.2).
-func (a *acceptedToken) verifySignature(ctx context.Context) (Key, error) {
-	keys, err := a.issuer.candidates(ctx, a.header)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range keys {
-		if key != nil && key.Verify(a.signingInput, a.signature) == nil {
-			return key, nil
-		}
-	}
-	return nil, refuse(ErrSignature, "")
-}
-
-// candidates asks the key set, and holds it to its contract: whatever it answers, the
-// result is one to four keys or an error with a Reason.
-func (i *Issuer) candidates(ctx context.Context, h header) ([]Key, error) {
-	keys, err := i.Keys.Keys(ctx, h.alg, h.kid)
-	switch {
-	case err != nil:
-		return nil, keySetError(err)
-	case len(keys) == 0:
-		return nil, refuse(ErrUnknownKey, "")
-	case len(keys) > maxCandidates:
-		return nil, refuse(ErrUnknownKey, "ambiguous: more than four keys fit")
-	}
-	return keys, nil
-}
-
-// keySetError takes an error that is not one of the two agreed ones for an outage: a
-// key set that fails in its own way says nothing about the token.
-func keySetError(err error) error {
-	var unavailable *UnavailableError
-	switch {
-	case errors.As(err, &unavailable):
-		return err
-	case errors.Is(err, ErrUnknownKey):
-		return &refusal{reason: ErrUnknownKey, err: err}
-	}
-	return &UnavailableError{Err: err}
 }

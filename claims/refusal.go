@@ -1,0 +1,78 @@
+package claims
+
+import (
+	"context"
+	"errors"
+)
+
+// A refusal is a Reason with a detail for the log. The detail is a fixed text or a hook's
+// error. It never holds bytes of the token.
+type refusal struct {
+	reason Reason
+	detail string
+	err    error
+}
+
+func refuse(reason Reason, detail string) error { return &refusal{reason: reason, detail: detail} }
+
+func (r *refusal) Error() string {
+	switch {
+	case r.err != nil:
+		return r.reason.Error() + ": " + r.err.Error()
+	case r.detail != "":
+		return r.reason.Error() + ": " + r.detail
+	}
+	return r.reason.Error()
+}
+
+// Is reports whether target is the reason.
+func (r *refusal) Is(target error) bool { return target == r.reason }
+
+// As sets a *Reason target.
+func (r *refusal) As(target any) bool {
+	reason, ok := target.(*Reason)
+	if ok {
+		*reason = r.reason
+	}
+	return ok
+}
+
+func (r *refusal) Unwrap() error {
+	if r.err == nil {
+		return nil
+	}
+	return masked{r.err}
+}
+
+// A masked error hides the Reasons that it wraps from errors.Is and errors.As. A hook's error
+// may wrap several Reasons, or one that a hook cannot give. The refusal has chosen the
+// one that counts.
+type masked struct{ error }
+
+func (m masked) Is(target error) bool {
+	_, isReason := target.(Reason)
+	return !isReason && errors.Is(m.error, target)
+}
+
+func (m masked) As(target any) bool {
+	_, isReason := target.(*Reason)
+	return !isReason && errors.As(m.error, target)
+}
+
+// classify returns the error of a hook or a proof as a refusal: ErrUnavailable if the check
+// could not be made, and otherwise refused. It returns nil for nil.
+func classify(err error, refused Reason) error {
+	switch {
+	case err == nil:
+		return nil
+	case isUnavailable(err):
+		return &refusal{reason: ErrUnavailable, err: err}
+	}
+	return &refusal{reason: refused, err: err}
+}
+
+// isUnavailable reports whether err says that a check could not be made.
+func isUnavailable(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrKeysUnavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
