@@ -1,0 +1,16 @@
+package claims
+
+import "time"
+
+// ValidUntil returns the time from which on Verify refuses a token with these claims as
+// expired: its exp plus the Leeway of its issuer (RFC 7519 section 4.1.4).
+//
+// The time is zero without an exp. For an issuer that v does not know, it is exp itself.
+// ValidUntil checks nothing else: it does not say that the token is valid before.
+func (v *Verifier) ValidUntil(c *Claims) time.Time {
+	end := c.ExpiresAt()
+	if issuer, ok := v.issuers[c.Issuer()]; ok && !end.IsZero() {
+		end = end.Add(issuer.Leeway)
+	}
+	return end
+}
