@@ -2,10 +2,12 @@ package middleware_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -153,6 +155,77 @@ func TestOneIssuerGetsADescriptionForEachReason(t *testing.T) {
 func written(t *testing.T, auth *middleware.Middleware, err error) answer {
 	t.Helper()
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { auth.WriteError(w, r, err) }), get())
+}
+
+// Adapters to other transports send an Answer, so it says what HTTP says.
+func TestAnswerSaysWhatWriteErrorSends(t *testing.T) {
+	auth := newAuth(t, accepting(t, `{}`), func(c *middleware.Config) { c.Resource = "https://api.example.test" })
+	weak := &middleware.Error{
+		Status: 401, Code: "insufficient_user_authentication", Scopes: []string{"a"}, ACRValues: []string{"mfa"}, MaxAge: time.Minute,
+	}
+	for rule, tt := range map[string]struct {
+		err         error
+		description string
+	}{
+		"no token":              {&middleware.Error{Status: 401}, "The request has no bearer token in its Authorization header"},
+		"no token, with scopes": {&middleware.Error{Status: 401, Scopes: []string{"a"}}, "The request has no bearer token in its Authorization header"},
+		"malformed": {
+			&middleware.Error{Status: 400, Code: "invalid_request"}, "The Authorization header does not hold exactly one bearer token",
+		},
+		"invalid":       {claims.ErrRevoked, "The access token was revoked"},
+		"no reason":     {nil, rejectedText},
+		"forged":        {claims.ErrSignature, severalIssuersText},
+		"too weak":      {weak, authenticationText},
+		"forbidden":     {claims.ErrForbidden, "The request requires higher privileges than the access token provides"},
+		"unavailable":   {&claims.UnavailableError{RetryAfter: 1500 * time.Millisecond}, "The access token cannot be verified at the moment"},
+		"another code":  {&middleware.Error{Status: 401, Code: "use_dpop_nonce"}, "Unauthorized"},
+		"another state": {&middleware.Error{Status: 429}, "Too Many Requests"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			a := auth.Answer(tt.err)
+			assert.Equal(t, tt.description, a.Description)
+			w := httptest.NewRecorder()
+			auth.WriteError(w, get(), tt.err)
+			assert.Equal(t, w.Code, a.Status)
+			assert.Equal(t, w.Header()["Www-Authenticate"], a.Challenges)
+			seconds, _ := strconv.Atoi(w.Header().Get("Retry-After"))
+			assert.Equal(t, time.Duration(seconds)*time.Second, a.RetryAfter)
+			var body map[string]any
+			assert.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+			code, _ := body["error"].(string)
+			assert.Equal(t, code, a.Code)
+			for _, name := range []string{"error_description", "detail"} {
+				if text, ok := body[name]; ok {
+					assert.Equal(t, text, a.Description, name)
+				}
+			}
+		})
+	}
+}
+
+func TestChallengesOfAnAnswerAreTheCallers(t *testing.T) {
+	auth := newAuth(t, accepting(t, `{}`))
+	want := auth.Answer(claims.ErrExpired)
+	changed := auth.Answer(claims.ErrExpired)
+	changed.Challenges[0] = "changed"
+	_ = append(changed.Challenges, "changed")
+	assert.Equal(t, want, auth.Answer(claims.ErrExpired))
+}
+
+func TestErrNoTokenIsForRequestsWithoutABearerToken(t *testing.T) {
+	auth := newAuth(t, accepting(t, `{}`))
+	guard := auth.Guard(middleware.AllScopes("a"))
+	for field, want := range map[string]bool{
+		"": true, "Basic YTpi": true, "DPoP " + goodToken: true,
+		"Bearer": false, "Bearer x": false, "Bearer " + goodToken: false,
+	} {
+		_, err := guard.Check(get(field))
+		assert.Error(t, err)
+		assert.Equal(t, want, errors.Is(err, middleware.ErrNoToken), field)
+	}
+	assert.ErrorIs(t, middleware.Authorize(t.Context(), allow()), middleware.ErrNoToken, "a handler without claims")
+	assert.NotErrorIs(t, &middleware.Error{Status: 503}, middleware.ErrNoToken)
+	assert.NotErrorIs(t, &middleware.Error{Status: 401, Code: "invalid_token"}, middleware.ErrNoToken)
 }
 
 func TestRetryAfter(t *testing.T) {

@@ -1,8 +1,11 @@
 package middleware
 
 import (
+	"cmp"
 	"encoding/json"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,10 +19,7 @@ const defaultRetryAfter = 5 * time.Second
 // The descriptions are fixed texts of the characters that RFC 6750 section 3 allows
 // (no quote, no backslash): nothing of the request can get into an answer.
 const (
-	invalidRequestText    = "The Authorization header does not hold exactly one bearer token"
-	insufficientScopeText = "The request requires higher privileges than the access token provides"
-	authenticationText    = "The request requires a stronger or more recent authentication of the user"
-	unavailableText       = "The access token cannot be verified at the moment"
+	unavailableText = "The access token cannot be verified at the moment"
 	// noTokenText is for the body alone: a challenge to a request without a token has no
 	// error (RFC 6750 section 3.1).
 	noTokenText = "The request has no bearer token in its Authorization header"
@@ -28,6 +28,12 @@ const (
 	// unknown one.
 	anyIssuerText = "The access token is not valid for this API"
 )
+
+var codeTexts = map[string]string{
+	codeInvalidRequest:             "The Authorization header does not hold exactly one bearer token",
+	codeInsufficientScope:          "The request requires higher privileges than the access token provides",
+	codeInsufficientAuthentication: "The request requires a stronger or more recent authentication of the user",
+}
 
 var invalidTokenTexts = map[claims.Reason]string{
 	claims.ErrMalformed:    "The access token is malformed",
@@ -72,42 +78,99 @@ type body struct {
 	length string
 }
 
-// WriteError answers a request that is not let through: the status, the challenge (RFC
-// 6750 section 3) or Retry-After, and a problem document (RFC 9457) as the body, none
-// for HEAD. It replaces those header fields and leaves all others alone.
+// An Answer is what a refusal tells the caller, for any transport:
+//
+//	Status, Code                            when
+//	400 invalid_request                     two Authorization fields, or a malformed one
+//	401                                     no bearer token: see ErrNoToken
+//	401 invalid_token                       token malformed, expired, forged, for others, …
+//	401 insufficient_user_authentication    authentication of the user too weak or too old
+//	403 insufficient_scope                  scopes, or another policy
+//	503                                     keys, a hook or a policy unavailable
+//
+// The first row that applies is the answer. An outage is never reported as a bad token: a
+// client that reads invalid_token throws a good token away, and asks a struggling issuer
+// for another one.
+//
+// All texts are fixed. Nothing of the request, of a hook's error or of an issuer's answer
+// is in them. [Middleware.Answer] makes an Answer, and [Middleware.WriteError] prints it
+// for HTTP.
+type Answer struct {
+	_ [0]func() // written with field names, so that fields can be added
+
+	// Status is the HTTP status.
+	Status int
+
+	// Code is the OAuth error code (RFC 6750 section 3.1, RFC 9470 section 3). It is
+	// empty where none is sent.
+	Code string
+
+	// Description is an English text for people. It says no more than the status does if
+	// the Error was made by hand with a code of its own.
+	Description string
+
+	// Challenges are the values of the WWW-Authenticate fields, one for each scheme
+	// (RFC 9110 section 11.6.1). A 503 has none.
+	Challenges []string
+
+	// RetryAfter is how long the caller should wait after a 503, in whole seconds. It is
+	// 0 for any other status.
+	RetryAfter time.Duration
+}
+
+// Answer returns what a refusal for err tells the caller. It is for adapters to transports
+// other than HTTP; there is [Middleware.WriteError] for HTTP.
 //
 // err is an [*Error], or wraps one, or is an error of a [Verifier]. Any other error, nil
-// included, refuses the token with a 401: there is no error for which WriteError lets
-// a request pass. No text of err is sent.
-//
-// It only formats: it does not log and does not call Config.ErrorHandler.
-func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+// included, is a 401 invalid_token: there is no error whose Answer lets a request pass.
+func (m *Middleware) Answer(err error) Answer {
 	e := asError(err)
-	p := m.problem(e)
+	text := m.description(e)
+	a := Answer{Status: e.Status, Description: cmp.Or(text, http.StatusText(e.Status))}
+	if e.Status == http.StatusServiceUnavailable {
+		a.RetryAfter = retryAfter(e.RetryAfter)
+		return a
+	}
+	a.Code = errorCode(e)
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		a.Challenges = []string{m.challenge(e, text)}
+	}
+	return a
+}
+
+// WriteError writes the [Answer] to err: the status, the challenge (RFC 6750 section 3) or
+// Retry-After, and a problem document (RFC 9457) as the body, none for HEAD. It replaces
+// those header fields and leaves all others as they are.
+//
+// It only formats: it does not log and does not call Config.ErrorHandler. In a handler,
+// [Middleware.Refuse] does both.
+func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	a := m.Answer(err)
+	p := a.problem()
 	b, known := m.bodies[p]
 	if !known { // an Error that was made by hand
 		b = p.body()
 	}
-	m.setHeader(w.Header(), e)
-	setFields(w.Header(), "Content-Type", "application/problem+json",
+	a.setHeader(w.Header(), "Content-Type", "application/problem+json",
 		"Content-Length", b.length, "X-Content-Type-Options", "nosniff")
-	w.WriteHeader(e.Status)
+	w.WriteHeader(a.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(b.text) // the client is gone; there is nobody to tell
+		_, _ = w.Write(b.text) // fails if the client is gone, and then there is nothing to do
 	}
 }
 
-// setHeader sets what every answer to e carries, whoever writes its body.
-func (m *Middleware) setHeader(h http.Header, e *Error) {
-	switch e.Status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		setFields(h, "Cache-Control", "no-store", "Www-Authenticate", m.challenge(e))
-	case http.StatusServiceUnavailable:
-		setFields(h, "Cache-Control", "no-store", "Retry-After", retryAfter(e.RetryAfter))
+// setHeader sets the fields that every answer has, and more fields: names and values in
+// turn.
+func (a *Answer) setHeader(h http.Header, more ...string) {
+	setFields(h, slices.Concat([]string{"Cache-Control", "no-store"}, more)...)
+	switch {
+	case a.Challenges != nil:
+		h["Www-Authenticate"] = a.Challenges
+	case a.Status == http.StatusServiceUnavailable:
+		setFields(h, "Retry-After", strconv.FormatInt(int64(math.Ceil(a.RetryAfter.Seconds())), 10))
 		// An outage says nothing about the token, so nothing may ask for another one.
 		delete(h, "Www-Authenticate")
-	default:
-		setFields(h, "Cache-Control", "no-store")
 	}
 }
 
@@ -135,7 +198,8 @@ func (m *Middleware) knownBodies() map[problem]body {
 	}
 	bodies := make(map[problem]body, len(errs))
 	for _, e := range errs {
-		p := m.problem(e)
+		a := m.Answer(e)
+		p := a.problem()
 		bodies[p] = p.body()
 	}
 	return bodies
@@ -146,31 +210,32 @@ func (p problem) body() body {
 	return body{text: text, length: strconv.Itoa(len(text))}
 }
 
-func (m *Middleware) problem(e *Error) problem {
-	p := problem{Type: "about:blank", Title: http.StatusText(e.Status), Status: e.Status}
-	if e.Status == http.StatusServiceUnavailable {
-		p.Detail = unavailableText
-		return p
-	}
-	p.Error = errorCode(e)
-	p.ErrorDescription = m.description(e)
-	if e.Status == http.StatusUnauthorized && p.Error == "" {
-		p.Detail = noTokenText
+// problem returns the body of the answer. A description that only repeats the status is
+// left out.
+func (a *Answer) problem() problem {
+	p := problem{Type: "about:blank", Title: http.StatusText(a.Status), Status: a.Status, Error: a.Code}
+	switch {
+	case a.Description == p.Title:
+	case a.Code != "":
+		p.ErrorDescription = a.Description
+	default:
+		p.Detail = a.Description
 	}
 	return p
 }
 
 // challenge returns one challenge with each parameter at most once (RFC 6750 section 3;
-// RFC 9728 section 5.1 for resource_metadata).
-func (m *Middleware) challenge(e *Error) string {
+// RFC 9728 section 5.1 for resource_metadata). Without a code it has no error information
+// (RFC 6750 section 3.1).
+func (m *Middleware) challenge(e *Error, description string) string {
 	var b strings.Builder
 	b.Grow(256)
 	b.WriteString(m.challengeStart)
 	if code := errorCode(e); code != "" {
 		writeParameter(&b, "error", code)
-	}
-	if text := m.description(e); text != "" {
-		writeParameter(&b, "error_description", text)
+		if description != "" {
+			writeParameter(&b, "error_description", description)
+		}
 	}
 	if e.Code == codeInsufficientAuthentication {
 		writeAuthentication(&b, e)
@@ -211,21 +276,19 @@ func errorCode(e *Error) string {
 	return e.Code
 }
 
+// description returns the text for e, or "" if its code is not one of ours.
 func (m *Middleware) description(e *Error) string {
-	switch e.Code {
-	case codeInvalidRequest:
-		return invalidRequestText
-	case codeInsufficientScope:
-		return insufficientScopeText
-	case codeInsufficientAuthentication:
-		return authenticationText
-	case codeInvalidToken:
-		if m.hidesIssuers && revealsIssuer[e.Reason] {
-			return anyIssuerText
-		}
+	switch {
+	case e.Status == http.StatusServiceUnavailable:
+		return unavailableText
+	case e.lacksToken():
+		return noTokenText
+	case e.Code == codeInvalidToken && m.hidesIssuers && revealsIssuer[e.Reason]:
+		return anyIssuerText
+	case e.Code == codeInvalidToken:
 		return invalidTokenTexts[e.Reason]
 	}
-	return ""
+	return codeTexts[e.Code]
 }
 
 // listValue joins scopes as RFC 6749 section 3.3 has it, and acr values alike. Guards
@@ -239,17 +302,17 @@ func listValue(values []string) string {
 	return strings.Join(values, " ")
 }
 
-// retryAfter returns d in whole seconds, rounded up, so that nobody comes too early
+// retryAfter returns d in whole seconds, rounded up, so that no client comes too early
 // (RFC 9110 section 10.2.3).
-func retryAfter(d time.Duration) string {
-	if d <= 0 {
-		d = defaultRetryAfter
+func retryAfter(d time.Duration) time.Duration {
+	switch whole := d.Truncate(time.Second); {
+	case d <= 0:
+		return defaultRetryAfter
+	case d == whole, d > math.MaxInt64-time.Second: // 292 years
+		return d
+	default:
+		return whole + time.Second
 	}
-	seconds := d / time.Second
-	if d%time.Second > 0 {
-		seconds++
-	}
-	return strconv.FormatInt(int64(seconds), 10)
 }
 
 // quoted returns s as a quoted-string (RFC 9110 section 5.6.4).

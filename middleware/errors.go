@@ -18,6 +18,11 @@ const (
 	codeInsufficientAuthentication = "insufficient_user_authentication"
 )
 
+// ErrNoToken matches the [*Error] for a request without a bearer token under [errors.Is]:
+// the request has no Authorization field, or one of another scheme. Its answer is a 401
+// whose challenge has no error (RFC 6750 section 3.1).
+var ErrNoToken = errors.New("middleware: no bearer token")
+
 // An Error is a request that was not let through, and the answer to it. It is what
 // [Guard.Check], [Guard.Authenticate] and [Authorize] return and what
 // [Middleware.WriteError] formats.
@@ -65,7 +70,7 @@ func (e *Error) Error() string {
 	code := e.Code
 	switch {
 	case code != "":
-	case e.Status == http.StatusUnauthorized:
+	case e.lacksToken():
 		code = "no bearer token"
 	default:
 		code = "unavailable"
@@ -82,8 +87,12 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is reports whether target is e's Reason.
+// Is reports whether target is e's Reason, or [ErrNoToken] if e is for a request without a
+// bearer token.
 func (e *Error) Is(target error) bool {
+	if target == ErrNoToken {
+		return e.lacksToken()
+	}
 	reason, ok := target.(claims.Reason)
 	return ok && reason != "" && reason == e.Reason
 }
@@ -97,6 +106,10 @@ func (e *Error) As(target any) bool {
 	}
 	return false
 }
+
+// lacksToken reports whether e is for a request without a bearer token: the only 401
+// without a code (RFC 6750 section 3.1).
+func (e *Error) lacksToken() bool { return e.Status == http.StatusUnauthorized && e.Code == "" }
 
 // unauthenticated answers a request without a bearer token. It has no code: the caller
 // may not have known that a token is needed (RFC 6750 section 3.1).

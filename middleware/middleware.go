@@ -116,8 +116,9 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	e := asError(err)
-	m.setHeader(w.Header(), e)
-	answer := &answerWriter{ResponseWriter: w, status: e.Status}
+	a := m.Answer(e)
+	a.setHeader(w.Header())
+	answer := &answerWriter{ResponseWriter: w, status: a.Status}
 	m.errorHandler(answer, r, e)
 	if !answer.written {
 		m.WriteError(w, r, e)

@@ -1,10 +1,9 @@
 package connectauth
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -20,24 +19,17 @@ type cause struct {
 func (c *cause) Error() string { return c.text }
 func (c *cause) Unwrap() error { return c.err }
 
-// newRefusal has the Middleware write its answer for HTTP, and translates it.
+// newRefusal returns the Middleware's answer to err in terms of Connect, with the header
+// fields that the answer has in HTTP.
 func newRefusal(auth *middleware.Middleware, err error) *connect.Error {
-	w := &answer{header: make(http.Header)}
-	auth.WriteError(w, new(http.Request), err)
-	var text struct {
-		Title       string `json:"title"`
-		Detail      string `json:"detail"`
-		Description string `json:"error_description"`
+	answer := auth.Answer(err)
+	refusal := connect.NewError(codeOf(answer.Status), &cause{text: answer.Description, err: err})
+	refusal.Meta().Set("Cache-Control", "no-store")
+	for _, challenge := range answer.Challenges {
+		refusal.Meta().Add("WWW-Authenticate", challenge)
 	}
-	if json.Unmarshal(w.body.Bytes(), &text) != nil {
-		text.Title = http.StatusText(w.status) // cannot happen: a problem document
-	}
-	message := cmp.Or(text.Description, text.Detail, text.Title)
-	refusal := connect.NewError(codeOf(w.status), &cause{text: message, err: err})
-	for _, name := range []string{"WWW-Authenticate", "Retry-After", "Cache-Control"} {
-		if value := w.header.Get(name); value != "" {
-			refusal.Meta().Set(name, value)
-		}
+	if answer.RetryAfter > 0 {
+		refusal.Meta().Set("Retry-After", strconv.FormatInt(int64(answer.RetryAfter/time.Second), 10))
 	}
 	return refusal
 }
@@ -53,14 +45,3 @@ func codeOf(httpStatus int) connect.Code {
 	}
 	return connect.CodeUnavailable
 }
-
-// An answer is a writer that keeps what is written.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

@@ -1,11 +1,7 @@
 package grpcauth
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -31,27 +27,15 @@ func (r *refusal) Error() string              { return r.status.String() }
 func (r *refusal) GRPCStatus() *status.Status { return r.status }
 func (r *refusal) Unwrap() error              { return r.cause }
 
-// newRefusal has the Middleware write its answer for HTTP, and translates it.
+// newRefusal returns the Middleware's answer to err in terms of gRPC.
 func newRefusal(auth *middleware.Middleware, err error) *refusal {
-	w := &answer{header: make(http.Header)}
-	auth.WriteError(w, new(http.Request), err)
-	var text struct {
-		Title       string `json:"title"`
-		Detail      string `json:"detail"`
-		Description string `json:"error_description"`
+	answer := auth.Answer(err)
+	r := &refusal{status: status.New(codeOf(answer.Status), answer.Description), cause: err}
+	if len(answer.Challenges) > 0 {
+		r.metadata = metadata.MD{"www-authenticate": answer.Challenges}
 	}
-	if json.Unmarshal(w.body.Bytes(), &text) != nil {
-		text.Title = http.StatusText(w.status) // cannot happen: a problem document
-	}
-	r := &refusal{
-		status: status.New(codeOf(w.status), cmp.Or(text.Description, text.Detail, text.Title)),
-		cause:  err,
-	}
-	if challenge := w.header.Get("WWW-Authenticate"); challenge != "" {
-		r.metadata = metadata.Pairs("www-authenticate", challenge)
-	}
-	if seconds, err := strconv.Atoi(w.header.Get("Retry-After")); err == nil {
-		r.status = withRetryInfo(r.status, time.Duration(seconds)*time.Second)
+	if answer.RetryAfter > 0 {
+		r.status = withRetryInfo(r.status, answer.RetryAfter)
 	}
 	return r
 }
@@ -75,14 +59,3 @@ func codeOf(httpStatus int) codes.Code {
 	}
 	return codes.Unavailable
 }
-
-// An answer is a writer that keeps what is written.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

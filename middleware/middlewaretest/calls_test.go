@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -50,12 +48,10 @@ func served(ctx context.Context, route middlewaretest.Route) middlewaretest.Answ
 }
 
 func answerTo(auth *middleware.Middleware, err error) middlewaretest.Answer {
-	w := httptest.NewRecorder()
-	auth.WriteError(w, new(http.Request), err)
-	seconds, _ := strconv.Atoi(w.Header().Get("Retry-After"))
+	answer := auth.Answer(err)
 	return middlewaretest.Answer{
-		Status:     w.Code,
-		Challenge:  w.Header().Get("WWW-Authenticate"),
-		RetryAfter: time.Duration(seconds) * time.Second,
+		Status:     answer.Status,
+		Challenge:  strings.Join(answer.Challenges, "\n"),
+		RetryAfter: answer.RetryAfter,
 	}
 }
