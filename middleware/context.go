@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -62,11 +61,11 @@ func carrying(ctx context.Context, c *claims.Claims, by *Middleware, authorizati
 	return &verified{Context: ctx, by: by, authorization: authorization, claims: c}
 }
 
-// anonymous returns r without claims, whatever an outer Middleware put there.
-func anonymous(r *http.Request) *http.Request {
-	ctx := r.Context()
+// anonymous returns ctx without claims, whatever something further out put there, and
+// whether the result is another context.
+func anonymous(ctx context.Context) (context.Context, bool) {
 	if _, ok := claims.FromContext(ctx); !ok && ctx.Value(verifiedKey{}) == nil {
-		return r
+		return ctx, false
 	}
-	return r.WithContext(carrying(ctx, nil, nil, ""))
+	return carrying(ctx, nil, nil, ""), true
 }

@@ -17,6 +17,7 @@ import (
 type Guard struct {
 	m        *Middleware
 	policies []Policy
+	optional bool // a request without a bearer token is let through
 }
 
 // Guard declares a route that needs a valid token and the consent of all the policies.
@@ -28,6 +29,15 @@ func (m *Middleware) Guard(policies ...Policy) *Guard {
 	}
 	m.declare(policies)
 	return &Guard{m: m, policies: slices.Clone(policies)}
+}
+
+// GuardOptional declares a route that requests without a bearer token may use as well, as
+// with [Middleware.Optional]. It lets them through without claims: those that the context
+// may already carry are masked. A token that is not valid is refused, as on any route.
+func (m *Middleware) GuardOptional() *Guard {
+	g := m.Guard()
+	g.optional = true
+	return g
 }
 
 // Check decides about a request and writes nothing. It returns the request to hand on,
@@ -75,6 +85,10 @@ func (g *Guard) Authenticate(
 func (g *Guard) authenticate(
 	ctx context.Context, authorization []string, proofs []claims.Proof,
 ) (context.Context, bool, *Error) {
+	if _, found := bearerToken(authorization, g.m.maxTokenBytes); g.optional && found == noCredential {
+		with, fresh := anonymous(ctx)
+		return with, fresh, nil
+	}
 	with, fresh, e := g.m.identify(ctx, authorization, proofs)
 	if e == nil && len(g.policies) > 0 {
 		e = decide(with, g.policies)

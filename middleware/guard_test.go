@@ -1,8 +1,10 @@
 package middleware_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"testing"
 
@@ -196,6 +198,43 @@ func TestClaimsInTheContext(t *testing.T) {
 	})
 }
 
+func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
+	var out bytes.Buffer
+	auth := newAuth(t, newBank(t), logTo(&out, slog.LevelDebug))
+	optional, required := auth.GuardOptional(), auth.Guard()
+	forged := claims.NewContext(t.Context(), claimsOf(t, `{"sub":"mallory"}`))
+	for _, fields := range [][]string{nil, {""}, {"Basic YTpi"}} {
+		ctx, err := optional.Authenticate(forged, fields)
+		require.NoError(t, err)
+		_, found := claims.FromContext(ctx)
+		assert.False(t, found, "claims from further out are masked")
+	}
+	assert.Empty(t, out.String(), "nothing was refused")
+	r := get()
+	allowed, err := optional.Check(r)
+	require.NoError(t, err)
+	assert.Same(t, r, allowed, "nothing to mask")
+
+	for _, fields := range [][]string{{"Bearer"}, {"Bearer mallory"}, {"Bearer alice", "Bearer alice"}, {"", "Bearer alice"}} {
+		_, want := required.Authenticate(t.Context(), fields)
+		_, err := optional.Authenticate(t.Context(), fields)
+		assert.Error(t, err)
+		assert.Equal(t, want, err, fields)
+	}
+	ctx, err := optional.Authenticate(t.Context(), []string{"Bearer alice"})
+	require.NoError(t, err)
+	c, _ := claims.FromContext(ctx)
+	assert.Equal(t, "alice", c.Subject())
+}
+
+// A Verifier may call another API, and return what that API's Middleware said.
+func TestGuardOptionalIsNotOpenedByAVerifiersError(t *testing.T) {
+	other := &middleware.Error{Status: http.StatusUnauthorized}
+	require.ErrorIs(t, other, middleware.ErrNoToken)
+	_, err := newAuth(t, refusing(other)).GuardOptional().Check(get("Bearer x"))
+	assert.Error(t, err)
+}
+
 func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
 	guard := newAuth(t, newBank(t)).Guard(middleware.AllScopes("a"))
 	r := get("Bearer alice")
@@ -286,8 +325,9 @@ func TestVerifierThatBreaksItsContract(t *testing.T) {
 func TestMiddlewareThatNewDidNotMake(t *testing.T) {
 	var missing *middleware.Middleware
 	for rule, declare := range map[string]func(){
-		"nil":  func() { missing.Handler(whoami) },
-		"zero": func() { new(middleware.Middleware).RequireScopes("a") },
+		"nil":      func() { missing.Handler(whoami) },
+		"zero":     func() { new(middleware.Middleware).RequireScopes("a") },
+		"optional": func() { missing.GuardOptional() },
 	} {
 		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, not with the first request") })
 	}

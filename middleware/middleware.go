@@ -82,14 +82,10 @@ func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Han
 // It adds Authorization to the Vary field, so that a cache does not mix up what next
 // answers to some and to all (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
-	guarded := m.Handler(next)
+	guarded := m.guarded(m.GuardOptional(), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Authorization")
-		if _, found := bearerToken(r.Header["Authorization"], m.maxTokenBytes); found != noCredential {
-			guarded.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, anonymous(r))
+		guarded.ServeHTTP(w, r)
 	})
 }
 

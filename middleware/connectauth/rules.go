@@ -2,14 +2,12 @@ package connectauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"connectrpc.com/connect"
 
-	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -78,8 +76,10 @@ func newGates(auth *middleware.Middleware, rules Rules) *gates {
 
 func newGate(auth *middleware.Middleware, rule Rule) gate {
 	switch rule.kind {
-	case required, optional:
-		return gate{kind: rule.kind, guard: auth.Guard(rule.policies...)}
+	case required:
+		return gate{kind: required, guard: auth.Guard(rule.policies...)}
+	case optional:
+		return gate{kind: optional, guard: auth.GuardOptional()}
 	case public:
 		return gate{kind: public}
 	}
@@ -102,18 +102,8 @@ func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 		return ctx, nil
 	}
 	allowed, err := gate.guard.Authenticate(ctx, header["Authorization"])
-	switch {
-	case err == nil:
-		return allowed, nil
-	case gate.kind == optional && withoutToken(err):
-		return claims.NewContext(ctx, nil), nil
+	if err != nil {
+		return nil, newRefusal(g.auth, err)
 	}
-	return nil, newRefusal(g.auth, err)
-}
-
-// withoutToken reports whether err answers a call without a bearer token: the only 401
-// that has no code (RFC 6750 section 3.1).
-func withoutToken(err error) bool {
-	var e *middleware.Error
-	return errors.As(err, &e) && e.Status == http.StatusUnauthorized && e.Code == ""
+	return allowed, nil
 }

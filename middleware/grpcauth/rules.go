@@ -2,14 +2,11 @@ package grpcauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -52,62 +49,50 @@ func Optional() Rule { return Rule{kind: optional} }
 // Public lets everybody in and looks at nothing: for health checks and reflection.
 func Public() Rule { return Rule{kind: public} }
 
-// gates are rules, ready to be asked.
+// gates are rules, ready for calls.
 type gates struct {
 	auth    *middleware.Middleware
-	methods map[string]gate
-	others  gate
-}
-
-type gate struct {
-	guard *middleware.Guard // nil for public
-	kind  kind
+	methods map[string]*middleware.Guard // nil for a public method
+	others  *middleware.Guard
 }
 
 func newGates(auth *middleware.Middleware, rules Rules) *gates {
-	g := &gates{auth: auth, methods: make(map[string]gate, len(rules)), others: newGate(auth, Rule{})}
+	g := &gates{auth: auth, methods: make(map[string]*middleware.Guard, len(rules)), others: newGuard(auth, Rule{})}
 	for method, rule := range rules {
 		service, name, found := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 		if !strings.HasPrefix(method, "/") || !found || service == "" || name == "" || strings.Contains(name, "/") {
 			panic(fmt.Sprintf(`grpcauth: invalid method %q: the form is "/package.Service/Method"`, method))
 		}
-		g.methods[method] = newGate(auth, rule)
+		g.methods[method] = newGuard(auth, rule)
 	}
 	return g
 }
 
-func newGate(auth *middleware.Middleware, rule Rule) gate {
+// newGuard returns what a rule demands, or nil for a public method.
+func newGuard(auth *middleware.Middleware, rule Rule) *middleware.Guard {
 	switch rule.kind {
-	case required, optional:
-		return gate{kind: rule.kind, guard: auth.Guard(rule.policies...)}
+	case required:
+		return auth.Guard(rule.policies...)
+	case optional:
+		return auth.GuardOptional()
 	case public:
-		return gate{kind: public}
+		return nil
 	}
-	return gate{kind: denied, guard: auth.Guard(middleware.Policy{})} // which denies
+	return auth.Guard(middleware.Policy{}) // the zero Policy denies
 }
 
 // admit returns the context for the handler, or a refusal.
 func (g *gates) admit(ctx context.Context, method string) (context.Context, *refusal) {
-	gate, found := g.methods[method]
+	guard, found := g.methods[method]
 	if !found {
-		gate = g.others
+		guard = g.others
 	}
-	if gate.kind == public {
+	if guard == nil {
 		return ctx, nil
 	}
-	allowed, err := gate.guard.Authenticate(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
-	switch {
-	case err == nil:
-		return allowed, nil
-	case gate.kind == optional && withoutToken(err):
-		return claims.NewContext(ctx, nil), nil
+	allowed, err := guard.Authenticate(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
+	if err != nil {
+		return nil, newRefusal(g.auth, err)
 	}
-	return nil, newRefusal(g.auth, err)
-}
-
-// withoutToken reports whether err answers a call without a bearer token: the only 401
-// that has no code (RFC 6750 section 3.1).
-func withoutToken(err error) bool {
-	var e *middleware.Error
-	return errors.As(err, &e) && e.Status == http.StatusUnauthorized && e.Code == ""
+	return allowed, nil
 }
