@@ -44,10 +44,12 @@ func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middl
 // remembered returns the claims that m has found in this very Authorization value, in
 // this request, or nil. A handler may pass its request's context on with another token,
 // or to another API's Middleware: neither may profit from the first. Nor does a token
-// outlive its exp by being remembered: it is verified again then.
-func (m *Middleware) remembered(ctx context.Context, authorization []string) *claims.Claims {
+// outlive its exp by being remembered: it is verified again then. A proof is for one
+// request only, so nothing is remembered for a request with proofs.
+func (m *Middleware) remembered(ctx context.Context, request Request) *claims.Claims {
 	v, ok := ctx.Value(verifiedKey{}).(*verified)
-	if !ok || v.by != m || len(authorization) != 1 || v.authorization != authorization[0] {
+	if !ok || v.by != m || len(request.Proofs) > 0 ||
+		len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
 		return nil
 	}
 	if exp := v.claims.ExpiresAt(); !exp.IsZero() && !time.Now().Before(exp) {

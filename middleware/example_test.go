@@ -243,7 +243,9 @@ func ExampleGuard_Authenticate() {
 	metadata := map[string][]string{ // of a message, an RPC, …
 		"authorization": {"Bearer " + issuer.Token(map[string]any{"sub": "worker"})},
 	}
-	ctx, err := guard.Authenticate(context.Background(), metadata["authorization"])
+	ctx, err := guard.Authenticate(context.Background(), middleware.Request{
+		Authorization: metadata["authorization"],
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

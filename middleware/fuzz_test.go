@@ -78,7 +78,7 @@ func FuzzAuthorization(f *testing.F) {
 		token, want := oracle(fields)
 		for name, guard := range guards {
 			got = ""
-			_, err := guard.Authenticate(t.Context(), fields)
+			_, err := guard.Authenticate(t.Context(), middleware.Request{Authorization: fields})
 			var e *middleware.Error
 			switch {
 			case want == http.StatusOK && name == "fake":

@@ -50,7 +50,7 @@ func (m *Middleware) GuardOptional() *Guard {
 // It reads the Authorization header field and nothing else: a token in the query, in a
 // form or in a cookie is not seen (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
-	ctx, fresh, e := g.authenticate(r.Context(), r.Header["Authorization"], nil)
+	ctx, fresh, e := g.authenticate(r.Context(), Request{Authorization: r.Header["Authorization"]})
 	switch {
 	case e != nil:
 		return nil, e
@@ -60,36 +60,42 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// Authenticate is [Guard.Check] for any transport: authorization holds the values of
-// the request's Authorization fields, one for each field, and proofs show that the
-// caller holds the key of a bound token. It returns the context for the handler, with
-// the claims, or an error that is always an [*Error]; the context is nil then.
+// A Request is what a [Guard] needs to know of a request, in any transport.
+type Request struct {
+	_ [0]func() // written with field names, so that fields can be added
+
+	// Authorization are the values of the Authorization fields, one for each field.
+	Authorization []string
+
+	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3).
+	// Without a proof, a bound token is refused.
+	Proofs []claims.Proof
+}
+
+// Authenticate is [Guard.Check] for any transport. It returns the context for the handler,
+// with the claims, or an error that is always an [*Error]; the context is nil then.
 //
 // What this Middleware has verified for the same ctx and Authorization value is not
-// verified again, unless there are proofs: a proof is for one request only. The
-// policies are asked every time.
+// verified again, unless there are proofs: a proof is for one request only. The policies
+// are asked every time.
 //
-// It makes no request of its own, but the [Verifier] may. It returns when ctx ends, if
-// the Verifier and the policies do.
-func (g *Guard) Authenticate(
-	ctx context.Context, authorization []string, proofs ...claims.Proof,
-) (context.Context, error) {
-	ctx, _, e := g.authenticate(ctx, authorization, proofs)
+// Authenticate makes no request of its own, but the [Verifier] may. It returns when ctx
+// ends, if the Verifier and the policies do.
+func (g *Guard) Authenticate(ctx context.Context, request Request) (context.Context, error) {
+	ctx, _, e := g.authenticate(ctx, request)
 	if e != nil {
-		return nil, e // not e alone: a nil *Error is not a nil error
+		return nil, e // a nil *Error is not a nil error
 	}
 	return ctx, nil
 }
 
-// authenticate returns the context for the handler, and whether it is another than ctx.
-func (g *Guard) authenticate(
-	ctx context.Context, authorization []string, proofs []claims.Proof,
-) (context.Context, bool, *Error) {
-	if _, found := bearerToken(authorization, g.m.maxTokenBytes); g.optional && found == noCredential {
+// authenticate returns the context for the handler, and whether it differs from ctx.
+func (g *Guard) authenticate(ctx context.Context, request Request) (context.Context, bool, *Error) {
+	if g.optional && !g.m.hasBearer(request) {
 		with, fresh := anonymous(ctx)
 		return with, fresh, nil
 	}
-	with, fresh, e := g.m.identify(ctx, authorization, proofs)
+	with, fresh, e := g.m.identify(ctx, request)
 	if e == nil && len(g.policies) > 0 {
 		e = decide(with, g.policies)
 	}
@@ -103,25 +109,23 @@ func (g *Guard) authenticate(
 	return nil, false, e
 }
 
-// identify returns a context that carries the token's claims, and whether it is another
-// than ctx.
-func (m *Middleware) identify(
-	ctx context.Context, authorization []string, proofs []claims.Proof,
-) (context.Context, bool, *Error) {
-	if c := m.remembered(ctx, authorization); c != nil && len(proofs) == 0 {
+// identify returns a context that carries the token's claims, and whether it differs from
+// ctx.
+func (m *Middleware) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
+	if c := m.remembered(ctx, request); c != nil {
 		if seen, _ := claims.FromContext(ctx); seen == c {
 			return ctx, false, nil
 		}
-		return carrying(ctx, c, m, authorization[0]), true, nil
+		return carrying(ctx, c, m, request.Authorization[0]), true, nil
 	}
-	c, e := m.verify(ctx, authorization, proofs)
+	c, e := m.verify(ctx, request)
 	switch {
 	case e != nil:
 		return nil, false, e
-	case len(proofs) > 0:
+	case len(request.Proofs) > 0:
 		return carrying(ctx, c, nil, ""), true, nil
 	}
-	return carrying(ctx, c, m, authorization[0]), true, nil
+	return carrying(ctx, c, m, request.Authorization[0]), true, nil
 }
 
 // errNoVerdict is for a Verifier that breaks its contract.
@@ -130,10 +134,8 @@ var errNoVerdict = errors.New("the Verifier returned neither claims nor an error
 var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 
 // verify takes the token from the field values and has it verified.
-func (m *Middleware) verify(
-	ctx context.Context, authorization []string, proofs []claims.Proof,
-) (*claims.Claims, *Error) {
-	token, found := bearerToken(authorization, m.maxTokenBytes)
+func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claims, *Error) {
+	token, found := bearerToken(request.Authorization, m.maxTokenBytes)
 	switch {
 	case found == noCredential:
 		return nil, unauthenticated()
@@ -142,7 +144,7 @@ func (m *Middleware) verify(
 	case found == oversizedCredential:
 		return nil, invalidToken(claims.ErrMalformed, errOversized)
 	}
-	c, err := m.verifier.Verify(ctx, token, proofs...)
+	c, err := m.verifier.Verify(ctx, token, request.Proofs...)
 	switch {
 	case err == nil && c != nil:
 		return c, nil

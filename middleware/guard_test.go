@@ -112,16 +112,17 @@ func TestVerifiedAfresh(t *testing.T) {
 	t.Run("proofs, which are for one request", func(t *testing.T) {
 		verifier := newBank(t)
 		guard := newAuth(t, verifier).Guard()
-		field := []string{"Bearer alice"}
-		ctx, err := guard.Authenticate(t.Context(), field, proof{})
+		plain := middleware.Request{Authorization: []string{"Bearer alice"}}
+		proven := middleware.Request{Authorization: plain.Authorization, Proofs: []claims.Proof{proof{}}}
+		ctx, err := guard.Authenticate(t.Context(), proven)
 		require.NoError(t, err)
-		_, err = guard.Authenticate(ctx, field)
+		_, err = guard.Authenticate(ctx, plain)
 		require.NoError(t, err)
 		assert.Equal(t, 2, verifier.asked, "what a proof has verified")
 
-		ctx, err = guard.Authenticate(t.Context(), field)
+		ctx, err = guard.Authenticate(t.Context(), plain)
 		require.NoError(t, err)
-		_, err = guard.Authenticate(ctx, field, proof{})
+		_, err = guard.Authenticate(ctx, proven)
 		require.NoError(t, err)
 		assert.Equal(t, 4, verifier.asked, "a proof to verify")
 	})
@@ -138,7 +139,9 @@ func TestProofsReachTheVerifier(t *testing.T) {
 		got = proofs
 		return nil, claims.ErrConfirmation
 	}))
-	_, err := auth.Guard().Authenticate(t.Context(), []string{"Bearer x"}, proof{})
+	_, err := auth.Guard().Authenticate(t.Context(), middleware.Request{
+		Authorization: []string{"Bearer x"}, Proofs: []claims.Proof{proof{}},
+	})
 	assert.ErrorIs(t, err, claims.ErrConfirmation)
 	assert.Equal(t, []claims.Proof{proof{}}, got)
 }
@@ -204,7 +207,7 @@ func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 	optional, required := auth.GuardOptional(), auth.Guard()
 	forged := claims.NewContext(t.Context(), claimsOf(t, `{"sub":"mallory"}`))
 	for _, fields := range [][]string{nil, {""}, {"Basic YTpi"}} {
-		ctx, err := optional.Authenticate(forged, fields)
+		ctx, err := optional.Authenticate(forged, middleware.Request{Authorization: fields})
 		require.NoError(t, err)
 		_, found := claims.FromContext(ctx)
 		assert.False(t, found, "claims from further out are masked")
@@ -216,12 +219,13 @@ func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 	assert.Same(t, r, allowed, "nothing to mask")
 
 	for _, fields := range [][]string{{"Bearer"}, {"Bearer mallory"}, {"Bearer alice", "Bearer alice"}, {"", "Bearer alice"}} {
-		_, want := required.Authenticate(t.Context(), fields)
-		_, err := optional.Authenticate(t.Context(), fields)
+		request := middleware.Request{Authorization: fields}
+		_, want := required.Authenticate(t.Context(), request)
+		_, err := optional.Authenticate(t.Context(), request)
 		assert.Error(t, err)
 		assert.Equal(t, want, err, fields)
 	}
-	ctx, err := optional.Authenticate(t.Context(), []string{"Bearer alice"})
+	ctx, err := optional.Authenticate(t.Context(), middleware.Request{Authorization: []string{"Bearer alice"}})
 	require.NoError(t, err)
 	c, _ := claims.FromContext(ctx)
 	assert.Equal(t, "alice", c.Subject())
@@ -267,7 +271,7 @@ func TestAuthenticateWithoutHTTP(t *testing.T) {
 	guard := newAuth(t, newBank(t)).Guard(middleware.AllScopes("a"))
 	type key struct{}
 	parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "kept"))
-	ctx, err := guard.Authenticate(parent, []string{"Bearer alice"})
+	ctx, err := guard.Authenticate(parent, middleware.Request{Authorization: []string{"Bearer alice"}})
 	require.NoError(t, err)
 	c, ok := claims.FromContext(ctx)
 	assert.True(t, ok)
@@ -279,7 +283,7 @@ func TestAuthenticateWithoutHTTP(t *testing.T) {
 	assert.ErrorIs(t, ctx.Err(), context.Canceled)
 	<-child.Done()
 
-	ctx, err = guard.Authenticate(t.Context(), nil)
+	ctx, err = guard.Authenticate(t.Context(), middleware.Request{})
 	assert.Nil(t, ctx, "not even by mistake a context to go on with")
 	assert.Error(t, err)
 }

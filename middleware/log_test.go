@@ -140,7 +140,7 @@ func TestNothingOfARequestIsLoggedOrSent(t *testing.T) {
 
 func TestContextDoesNotPrintTheToken(t *testing.T) {
 	guard := newAuth(t, accepting(t, `{}`)).Guard()
-	ctx, err := guard.Authenticate(t.Context(), []string{"Bearer " + goodToken})
+	ctx, err := guard.Authenticate(t.Context(), middleware.Request{Authorization: []string{"Bearer " + goodToken}})
 	require.NoError(t, err)
 	type key struct{}
 	child := context.WithValue(ctx, key{}, 1)

@@ -49,6 +49,12 @@ func bearerToken(authorization []string, maxBytes int) (string, credential) {
 	return token, bearerCredential
 }
 
+// hasBearer reports whether the request has a bearer token, good or bad, or is malformed.
+func (m *Middleware) hasBearer(request Request) bool {
+	_, found := bearerToken(request.Authorization, m.maxTokenBytes)
+	return found != noCredential
+}
+
 // isB64Token reports whether s is a b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~"
 // / "+" / "/" ) *"=" (RFC 6750 section 2.1).
 func isB64Token(s string) bool {

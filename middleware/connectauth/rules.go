@@ -101,7 +101,7 @@ func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 	if gate.kind == public {
 		return ctx, nil
 	}
-	allowed, err := gate.guard.Authenticate(ctx, header["Authorization"])
+	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{Authorization: header["Authorization"]})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
 	}

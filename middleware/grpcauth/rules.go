@@ -90,7 +90,9 @@ func (g *gates) admit(ctx context.Context, method string) (context.Context, *ref
 	if guard == nil {
 		return ctx, nil
 	}
-	allowed, err := guard.Authenticate(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
+	allowed, err := guard.Authenticate(ctx, middleware.Request{
+		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
 	}

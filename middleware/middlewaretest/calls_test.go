@@ -25,10 +25,10 @@ func TestGuardAlone(t *testing.T) {
 			}
 		}
 		return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
-			ctx := t.Context()
+			ctx, request := t.Context(), middleware.Request{Authorization: authorization}
 			for _, guard := range guards[route.Name] {
 				var err error
-				if ctx, err = guard.Authenticate(ctx, authorization); err != nil {
+				if ctx, err = guard.Authenticate(ctx, request); err != nil {
 					return answerTo(auth, err), nil
 				}
 			}
