@@ -112,13 +112,13 @@ func New(config Config) (*Middleware, error) {
 	if problems = append(problems, errs...); len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	_, readsTokens := verifier.(*claims.Verifier)
+	_, decodes := verifier.(*claims.Verifier)
 	m := &Middleware{
 		resource:       config.Resource,
 		servers:        config.publishedServers(),
 		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
 		verifier:       verifier,
-		readsTokens:    readsTokens,
+		decodes:        decodes,
 		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
 		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
 		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),

@@ -133,30 +133,46 @@ var errNoVerdict = errors.New("the Verifier returned neither claims nor an error
 
 var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 
-// verify takes the token from the field values and has it verified.
+// verify reads the token from the request and has it verified.
+//
+// A token outside the grammar of a b64token (RFC 6750 section 2.1) makes the request
+// malformed: a 400, not a 401. The grammar check takes a microsecond, so it runs only
+// where it can make a difference:
+//
+//   - before a Verifier of the application's own, which is promised a b64token;
+//   - after a claims.Verifier that could not decode the token. What it decodes is
+//     base64url and dots, all of which a b64token may have.
 func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claims, *Error) {
 	token, found := bearerToken(request.Authorization, m.maxTokenBytes)
 	switch {
 	case found == noCredential:
 		return nil, unauthenticated()
-	case found == malformedCredential, found == bearerCredential && !m.readsTokens && !isB64Token(token):
+	case found == malformedCredential:
 		return nil, malformedRequest()
 	case found == oversizedCredential:
 		return nil, invalidToken(claims.ErrMalformed, errOversized)
-	}
-	c, err := m.verifier.Verify(ctx, token, request.Proofs...)
-	switch {
-	case err == nil && c != nil:
-		return c, nil
-	case err == nil:
-		return nil, undecided(claims.ErrUnavailable, errNoVerdict)
-	}
-	e := fromVerifier(err)
-	// A claims.Verifier that refuses a token for any other reason has decoded all of it:
-	// base64url and dots are within the grammar of a b64token.
-	undecoded := e.Reason == claims.ErrMalformed || e.Reason == claims.ErrAlgorithm
-	if m.readsTokens && undecoded && !isB64Token(token) {
+	case !m.decodes && !isB64Token(token):
 		return nil, malformedRequest()
 	}
-	return nil, e
+	c, e := m.ask(ctx, token, request.Proofs)
+	if e != nil && undecoded[e.Reason] && !isB64Token(token) {
+		return nil, malformedRequest()
+	}
+	return c, e
+}
+
+// undecoded are the reasons for which a claims.Verifier refuses a token before it has
+// decoded all of it.
+var undecoded = map[claims.Reason]bool{claims.ErrMalformed: true, claims.ErrAlgorithm: true}
+
+// ask returns the Verifier's claims, or its error as an answer.
+func (m *Middleware) ask(ctx context.Context, token string, proofs []claims.Proof) (*claims.Claims, *Error) {
+	c, err := m.verifier.Verify(ctx, token, proofs...)
+	switch {
+	case err != nil:
+		return nil, fromVerifier(err)
+	case c == nil:
+		return nil, undecided(claims.ErrUnavailable, errNoVerdict)
+	}
+	return c, nil
 }

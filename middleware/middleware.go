@@ -27,7 +27,7 @@ type Verifier interface {
 // all others. It is made by [New], is safe for concurrent use, and has nothing to close.
 type Middleware struct {
 	verifier      Verifier
-	readsTokens   bool // verifier refuses what is not base64url and dots by itself
+	decodes       bool // verifier is a claims.Verifier: see verify
 	hidesIssuers  bool
 	maxTokenBytes int
 
