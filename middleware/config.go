@@ -85,19 +85,18 @@ type Config struct {
 	// issuers are not known. It goes with Resource only.
 	AuthorizationServers []string
 
-	// Logger receives the refusals of Handler, Optional, Require and Guards at debug
-	// level, and at most one warning in ten seconds while requests cannot be decided. No
-	// log line holds any part of a token, nor a hook's or policy's error, whose text may:
-	// hooks and policies log their own failures, and handlers what Authorize refuses. The
-	// key caches that New makes log their changes to it as well. It defaults to what
-	// [slog.Default] returns at the time.
+	// Logger receives the refusals of Handler, Optional, Require, Refuse and Guards at
+	// debug level, and at most one warning in ten seconds while requests cannot be decided.
+	// No log line holds any part of a token, nor a hook's or policy's error, whose text may:
+	// hooks and policies log their own failures. The key caches that New makes log their
+	// changes to it as well. It defaults to what slog.Default returns at the time.
 	Logger *slog.Logger
 
-	// ErrorHandler, if set, answers in place of [Middleware.WriteError] for Handler,
-	// Optional and Require: with a page, or a body of another format. The header
-	// already has the challenge or Retry-After, and the error's status is sent unless
-	// it calls WriteHeader; if it writes nothing, WriteError answers. It may call
-	// WriteError itself.
+	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
+	// and Refuse: with a page, or a body of another format. The header already has the
+	// challenge or Retry-After, and the error's status is sent unless it calls
+	// WriteHeader; if it writes nothing, WriteError answers. It may call WriteError
+	// itself, but not Refuse, which would call it again.
 	//
 	// What it is given is for logs and for decisions: the text of the error, and of
 	// what it wraps, is not for callers.

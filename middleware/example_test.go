@@ -165,7 +165,7 @@ func ExampleAuthorize() {
 		c, _ := claims.FromContext(r.Context())
 		if owner := r.URL.Query().Get("of"); owner != c.Subject() {
 			if err := middleware.Authorize(r.Context(), middleware.AllScopes("read:all-timesheets")); err != nil {
-				auth.WriteError(w, r, err)
+				auth.Refuse(w, r, err)
 				return
 			}
 		}

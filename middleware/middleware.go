@@ -96,57 +96,9 @@ func (m *Middleware) guarded(g *Guard, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		allowed, err := g.Check(r)
 		if err != nil {
-			m.refuse(w, r, err)
+			m.refuse(w, r, asError(err))
 			return
 		}
 		next.ServeHTTP(w, allowed)
 	})
 }
-
-// refuse answers with the ErrorHandler, if there is one. The challenge is there before it
-// runs, and a handler that forgets the status, or to write at all, does not turn a
-// refusal into a 200.
-func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if m.errorHandler == nil {
-		m.WriteError(w, r, err)
-		return
-	}
-	e := asError(err)
-	a := m.Answer(e)
-	a.setHeader(w.Header())
-	answer := &answerWriter{ResponseWriter: w, status: a.Status}
-	m.errorHandler(answer, r, e)
-	if !answer.written {
-		m.WriteError(w, r, e)
-	}
-}
-
-// An answerWriter sends its status with the first byte if nobody has sent another.
-type answerWriter struct {
-	http.ResponseWriter
-	status  int
-	written bool
-}
-
-func (w *answerWriter) WriteHeader(status int) {
-	w.written = w.written || status >= http.StatusOK // not for 1xx
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *answerWriter) Write(p []byte) (int, error) {
-	if !w.written {
-		w.WriteHeader(w.status)
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// FlushError sends the header, which must not be a 200 either.
-func (w *answerWriter) FlushError() error {
-	if !w.written {
-		w.WriteHeader(w.status)
-	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap lets [http.ResponseController] reach the writer.
-func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

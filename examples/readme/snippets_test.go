@@ -86,7 +86,7 @@ func TestAuthorize(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// README {
 		if err := middleware.Authorize(r.Context(), middleware.AllScopes("delete:timesheets")); err != nil {
-			auth.WriteError(w, r, err)
+			auth.Refuse(w, r, err)
 			return
 		}
 		// README }
