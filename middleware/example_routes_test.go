@@ -45,12 +45,12 @@ func Example_cors() {
 }
 
 // A websocket begins as a GET, and is refused like one, before it is upgraded. It outlives
-// its request: the deadline ends it with its token.
+// its request: UntilExpiry ends it with its token.
 //
 // Pages cannot set the Authorization field of a websocket. For them, let an ordinary
 // request that has it hand out a ticket, random and good for one connection within
 // seconds, rather than put the token into the URL (RFC 9700 section 4.3.2).
-func Example_websocket() {
+func ExampleMiddleware_UntilExpiry() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
 	chat := func(ctx context.Context, w http.ResponseWriter, _ *http.Request) {
@@ -59,9 +59,8 @@ func Example_websocket() {
 		fmt.Fprint(w, "ends with its token: ", limited)
 	}
 	h := auth.RequireScopes("chat")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := claims.FromContext(r.Context())
-		ctx, cancel := context.WithDeadline(r.Context(), c.ExpiresAt())
-		defer cancel()
+		ctx, stop := auth.UntilExpiry(r.Context())
+		defer stop()
 		chat(ctx, w, r)
 	}))
 

@@ -20,6 +20,9 @@ type Verifier interface {
 	// ErrUnavailable and ErrKeysUnavailable are a 503, as is a context's error without
 	// a Reason; ErrForbidden is a 403; all others, and errors that say nothing, are a
 	// 401. A Verifier that returns neither claims nor an error gets a 503.
+	//
+	// A Verifier that also has the ValidUntil method of a claims.Verifier tells
+	// Middleware.UntilExpiry when a token ends. Without it, that is 5 seconds after exp.
 	Verify(ctx context.Context, token string, proofs ...claims.Proof) (*claims.Claims, error)
 }
 

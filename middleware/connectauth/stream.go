@@ -12,13 +12,6 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// leeway is how long a stream outlives exp: what claims.Issuer.Leeway is by default. It
-// keeps a token that was accepted in that time from ending its stream at once.
-const leeway = 5 * time.Second
-
-// errExpired is the cause of a context that ended with its token.
-var errExpired = errors.New("connectauth: the token of the stream has expired")
-
 // A stream ends with its token.
 type stream struct {
 	connect.StreamingHandlerConn
@@ -27,26 +20,22 @@ type stream struct {
 	end  time.Time // zero if there is none
 }
 
-// newStream returns conn with another context. The function that it returns frees the
-// context's timer.
+// newStream returns conn with a context that ends with the token. The function that it
+// returns frees the context's timer.
 func newStream(ctx context.Context, conn connect.StreamingHandlerConn, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	s, stop := &stream{StreamingHandlerConn: conn, ctx: ctx, auth: auth}, func() {}
-	if c, ok := claims.FromContext(ctx); ok && !c.ExpiresAt().IsZero() {
-		s.end = c.ExpiresAt().Add(leeway)
-		// An issuer's Leeway may be longer: what was accepted gets as long as any.
-		if least := time.Now().Add(leeway); s.end.Before(least) {
-			s.end = least
-		}
-		s.ctx, stop = context.WithDeadlineCause(ctx, s.end, errExpired)
-	}
-	return s, stop
+	// A deadline of the caller may come first, and hide when the token ends.
+	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
+	end, _ := token.Deadline()
+	release()
+	ctx, stop := auth.UntilExpiry(ctx)
+	return &stream{StreamingHandlerConn: conn, ctx: ctx, auth: auth, end: end}, stop
 }
 
 // ended returns the refusal if the token has expired, and otherwise nil. The context
 // alone does not tell: a caller may have set it a deadline that came first, and a handler
 // may not care.
 func (s *stream) ended() error {
-	expired := errors.Is(context.Cause(s.ctx), errExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
+	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
 	if !expired {
 		return nil
 	}
@@ -55,7 +44,7 @@ func (s *stream) ended() error {
 
 func (s *stream) refusal() error {
 	return newRefusal(s.auth, &middleware.Error{
-		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired, Err: errExpired,
+		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired,
 	})
 }
 

@@ -25,12 +25,12 @@
 //
 // # Streams
 //
-// A stream is authenticated when it begins, and ends with its token: five seconds after
-// exp, the Leeway that an issuer has by default, the handler's context is done, no
-// message passes in either direction, and the caller gets Unauthenticated, whatever the
-// handler returns; there is no challenge then. A handler that waits for something else than its stream has to watch
-// its context, as always. A token without exp, which only a Verifier of your own
-// accepts, sets no end.
+// A stream is authenticated when it begins, and ends with its token, at exp plus the
+// Leeway of the issuer: see [middleware.Middleware.UntilExpiry]. The handler's context is
+// done then, no message passes in either direction, and the caller gets Unauthenticated,
+// without a challenge, whatever the handler returns. A handler that waits for anything
+// other than its stream must watch its context, as always. A token without exp, which only
+// a Verifier of your own accepts, sets no end.
 //
 // # What it does not do
 //

@@ -12,13 +12,6 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// leeway is how long a stream outlives exp: what claims.Issuer.Leeway is by default. It
-// keeps a token that was accepted in that time from ending its stream at once.
-const leeway = 5 * time.Second
-
-// errExpired is the cause of a context that ended with its token.
-var errExpired = errors.New("grpcauth: the token of the stream has expired")
-
 // A stream ends with its token.
 type stream struct {
 	grpc.ServerStream
@@ -27,19 +20,15 @@ type stream struct {
 	end  time.Time // zero if there is none
 }
 
-// newStream returns ss with another context. The function that it returns frees the
-// context's timer.
+// newStream returns ss with a context that ends with the token. The function that it
+// returns frees the context's timer.
 func newStream(ctx context.Context, ss grpc.ServerStream, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	s, stop := &stream{ServerStream: ss, ctx: ctx, auth: auth}, func() {}
-	if c, ok := claims.FromContext(ctx); ok && !c.ExpiresAt().IsZero() {
-		s.end = c.ExpiresAt().Add(leeway)
-		// An issuer's Leeway may be longer: what was accepted gets as long as any.
-		if least := time.Now().Add(leeway); s.end.Before(least) {
-			s.end = least
-		}
-		s.ctx, stop = context.WithDeadlineCause(ctx, s.end, errExpired)
-	}
-	return s, stop
+	// A deadline of the caller may come first, and hide when the token ends.
+	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
+	end, _ := token.Deadline()
+	release()
+	ctx, stop := auth.UntilExpiry(ctx)
+	return &stream{ServerStream: ss, ctx: ctx, auth: auth, end: end}, stop
 }
 
 // Context returns the context with the claims.
@@ -49,7 +38,7 @@ func (s *stream) Context() context.Context { return s.ctx }
 // alone does not tell: a caller may have set it a deadline that came first, and a handler
 // may not care.
 func (s *stream) ended() *refusal {
-	expired := errors.Is(context.Cause(s.ctx), errExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
+	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
 	if !expired {
 		return nil
 	}
@@ -58,7 +47,7 @@ func (s *stream) ended() *refusal {
 
 func (s *stream) refusal() *refusal {
 	return newRefusal(s.auth, &middleware.Error{
-		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired, Err: errExpired,
+		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired,
 	})
 }
 

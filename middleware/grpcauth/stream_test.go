@@ -100,6 +100,22 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	}
 }
 
+// The stream ends with the leeway under which its token would be accepted.
+func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		patient := func(c *middleware.Config) {
+			c.Issuers = []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Leeway: time.Minute}}
+			c.Issuer, c.Audiences = "", nil
+		}
+		open := newStreams(t, newAuth(t, issuer, patient), grpcauth.Authenticated(), handlers["receives"])
+		began := time.Now()
+		err := drain(open(t.Context(), forAMinute(issuer)))
+		assert.Equal(t, 2*time.Minute, time.Since(began))
+		assert.Equal(t, codes.Unauthenticated, status.Code(err))
+	})
+}
+
 // drain receives until the stream ends, and returns why; nil if that was all.
 func drain(stream grpc.ClientStream) error {
 	for {
