@@ -41,7 +41,7 @@ func Claim(path ...string) ClaimReader {
 // if one is empty.
 func (r ClaimReader) All(values ...string) Policy {
 	values = r.mustValues("All", values)
-	return Policy{check: func(_ context.Context, c *claims.Claims) error {
+	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
 		got := c.Strings(r.path...)
 		for _, value := range values {
 			if !slices.Contains(got, value) {
@@ -56,7 +56,7 @@ func (r ClaimReader) All(values ...string) Policy {
 // with [ClaimReader.All].
 func (r ClaimReader) Any(values ...string) Policy {
 	values = r.mustValues("Any", values)
-	return Policy{check: func(_ context.Context, c *claims.Claims) error {
+	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
 		for _, value := range c.Strings(r.path...) {
 			if slices.Contains(values, value) {
 				return nil

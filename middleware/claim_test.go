@@ -31,11 +31,11 @@ func TestClaimOfEachProvider(t *testing.T) {
 			for _, policy := range []middleware.Policy{
 				tt.reader.All("x"), tt.reader.All("y", "x"), tt.reader.Any("x"), tt.reader.Any("z", "y"),
 			} {
-				assert.Nil(t, judge(t, tt.payload, policy))
+				assert.Nil(t, check(t, tt.payload, policy))
 			}
 			for _, policy := range []middleware.Policy{tt.reader.All("x", "z"), tt.reader.All("z"), tt.reader.Any("z", "w")} {
-				assert.NotNil(t, judge(t, tt.payload, policy))
-				assert.NotNil(t, judge(t, `{}`, policy), "without the claim")
+				assert.NotNil(t, check(t, tt.payload, policy))
+				assert.NotNil(t, check(t, `{}`, policy), "without the claim")
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func TestClaimValuesAreComparedExactly(t *testing.T) {
 		t.Run(tt.rule, func(t *testing.T) {
 			admin := middleware.Claim("a", "b")
 			for name, policy := range map[string]middleware.Policy{"All": admin.All("admin"), "Any": admin.Any("x", "admin")} {
-				assert.Equal(t, tt.want, judge(t, tt.payload, policy) == nil, name)
+				assert.Equal(t, tt.want, check(t, tt.payload, policy) == nil, name)
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestDeclaredClaimsAreCopied(t *testing.T) {
 	policies := []middleware.Policy{reader.All(values...), reader.Any(values...)}
 	path[0], values[0] = "other", "guest"
 	for _, policy := range policies {
-		require.Nil(t, judge(t, `{"roles":["admin"]}`, policy))
-		require.NotNil(t, judge(t, `{"other":["guest"]}`, policy))
+		require.Nil(t, check(t, `{"roles":["admin"]}`, policy))
+		require.NotNil(t, check(t, `{"other":["guest"]}`, policy))
 	}
 }

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,34 +100,6 @@ type Config struct {
 	// What it is given is for logs and for decisions: the text of the error, and of
 	// what it wraps, is not for callers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *Error)
-}
-
-// New returns a Middleware, or every mistake in the Config at once. It makes no request
-// and starts no goroutine: keys are fetched when the first token arrives.
-func New(config Config) (*Middleware, error) {
-	problems := config.check()
-	verifier, errs := config.verifier()
-	if problems = append(problems, errs...); len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	_, decodes := verifier.(*claims.Verifier)
-	m := &Middleware{
-		resource:       config.Resource,
-		servers:        config.publishedServers(),
-		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
-		verifier:       verifier,
-		decodes:        decodes,
-		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
-		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
-		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
-		errorHandler:   config.ErrorHandler,
-		logger:         config.Logger,
-	}
-	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
-		m.challengeEnd = ", resource_metadata=" + quoted(address)
-	}
-	m.bodies = m.knownBodies()
-	return m, nil
 }
 
 // check reports what is wrong with c apart from its issuers.

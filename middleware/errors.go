@@ -138,11 +138,11 @@ func insufficientAuthentication(err error) *Error {
 	}
 }
 
-// undecided answers a request that could not be judged.
-func undecided(reason claims.Reason, err error) *Error {
+// unavailable answers a request that could not be judged.
+func unavailable(reason claims.Reason, err error) *Error {
 	e := &Error{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
-	if unavailable, ok := errors.AsType[*claims.UnavailableError](err); ok {
-		e.RetryAfter = unavailable.RetryAfter
+	if outage, ok := errors.AsType[*claims.UnavailableError](err); ok {
+		e.RetryAfter = outage.RetryAfter
 	}
 	return e
 }
@@ -153,9 +153,9 @@ func fromVerifier(err error) *Error {
 	var reason claims.Reason
 	switch known := errors.As(err, &reason); {
 	case !known && contextEnded(err):
-		return undecided(claims.ErrUnavailable, err)
+		return unavailable(claims.ErrUnavailable, err)
 	case reason == claims.ErrUnavailable, reason == claims.ErrKeysUnavailable:
-		return undecided(reason, err)
+		return unavailable(reason, err)
 	case reason == claims.ErrForbidden:
 		return forbidden(err)
 	case invalidTokenTexts[reason] == "":
@@ -169,16 +169,16 @@ func fromVerifier(err error) *Error {
 func fromPolicy(err error) *Error {
 	switch _, weak := errors.AsType[*weakness](err); {
 	case errors.Is(err, claims.ErrKeysUnavailable):
-		return undecided(claims.ErrKeysUnavailable, err)
-	case isUndecided(err):
-		return undecided(claims.ErrUnavailable, err)
+		return unavailable(claims.ErrKeysUnavailable, err)
+	case isUnavailable(err):
+		return unavailable(claims.ErrUnavailable, err)
 	case weak:
 		return insufficientAuthentication(err)
 	}
 	return forbidden(err)
 }
 
-func isUndecided(err error) bool {
+func isUnavailable(err error) bool {
 	return errors.Is(err, claims.ErrUnavailable) || errors.Is(err, claims.ErrKeysUnavailable) || contextEnded(err)
 }
 

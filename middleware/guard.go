@@ -60,6 +60,21 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
+// handler returns a handler that calls next for the requests that g lets through.
+func (g *Guard) handler(next http.Handler) http.Handler {
+	if f, ok := next.(http.HandlerFunc); next == nil || ok && f == nil {
+		panic("middleware: nil handler")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		allowed, err := g.Check(r)
+		if err != nil {
+			g.m.refuse(w, r, asError(err))
+			return
+		}
+		next.ServeHTTP(w, allowed)
+	})
+}
+
 // A Request is what a [Guard] needs to know of a request, in any transport.
 type Request struct {
 	_ [0]func() // written with field names, so that fields can be added
@@ -97,7 +112,7 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 	}
 	with, fresh, e := g.m.identify(ctx, request)
 	if e == nil && len(g.policies) > 0 {
-		e = decide(with, g.policies)
+		e = checkAll(with, g.policies)
 	}
 	if e == nil {
 		return with, fresh, nil
@@ -128,8 +143,8 @@ func (m *Middleware) identify(ctx context.Context, request Request) (context.Con
 	return carrying(ctx, c, m, request.Authorization[0]), true, nil
 }
 
-// errNoVerdict is for a Verifier that breaks its contract.
-var errNoVerdict = errors.New("the Verifier returned neither claims nor an error")
+// errNoResult is for a Verifier that breaks its contract.
+var errNoResult = errors.New("the Verifier returned neither claims nor an error")
 
 var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 
@@ -172,7 +187,7 @@ func (m *Middleware) ask(ctx context.Context, token string, proofs []claims.Proo
 	case err != nil:
 		return nil, fromVerifier(err)
 	case c == nil:
-		return nil, undecided(claims.ErrUnavailable, errNoVerdict)
+		return nil, unavailable(claims.ErrUnavailable, errNoResult)
 	}
 	return c, nil
 }

@@ -1,9 +1,12 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -50,11 +53,39 @@ type Middleware struct {
 	warnings     warnLimit
 }
 
+// New returns a Middleware, or every mistake in the Config at once. It makes no request
+// and starts no goroutine: keys are fetched when the first token arrives.
+func New(config Config) (*Middleware, error) {
+	problems := config.check()
+	verifier, errs := config.verifier()
+	if problems = append(problems, errs...); len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	_, decodes := verifier.(*claims.Verifier)
+	m := &Middleware{
+		resource:       config.Resource,
+		servers:        config.publishedServers(),
+		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
+		verifier:       verifier,
+		decodes:        decodes,
+		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
+		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
+		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
+		errorHandler:   config.ErrorHandler,
+		logger:         config.Logger,
+	}
+	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
+		m.challengeEnd = ", resource_metadata=" + quoted(address)
+	}
+	m.bodies = m.knownBodies()
+	return m, nil
+}
+
 // Handler returns a handler that calls next for requests with a valid token, whatever
 // its scopes, with the claims in the request's context: see [claims.FromContext]. It
 // panics if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
-	return m.guarded(m.Guard(), next)
+	return m.Guard().handler(next)
 }
 
 // Require returns a middleware that lets requests through that have a valid token and
@@ -68,7 +99,7 @@ func (m *Middleware) Require(policies ...Policy) func(http.Handler) http.Handler
 		panic("middleware: Require needs at least one policy; Handler authenticates only")
 	}
 	g := m.Guard(policies...)
-	return func(next http.Handler) http.Handler { return m.guarded(g, next) }
+	return func(next http.Handler) http.Handler { return g.handler(next) }
 }
 
 // RequireScopes is Require with [AllScopes]: the token needs every one of the scopes. It
@@ -85,23 +116,9 @@ func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Han
 // It adds Authorization to the Vary field, so that a cache does not mix up what next
 // answers to some and to all (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
-	guarded := m.guarded(m.GuardOptional(), next)
+	guarded := m.GuardOptional().handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Authorization")
 		guarded.ServeHTTP(w, r)
-	})
-}
-
-func (m *Middleware) guarded(g *Guard, next http.Handler) http.Handler {
-	if f, ok := next.(http.HandlerFunc); next == nil || ok && f == nil {
-		panic("middleware: nil handler")
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		allowed, err := g.Check(r)
-		if err != nil {
-			m.refuse(w, r, asError(err))
-			return
-		}
-		next.ServeHTTP(w, allowed)
 	})
 }

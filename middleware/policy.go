@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -20,45 +19,16 @@ import (
 //
 // A Policy is safe for concurrent use if the functions it was made of are.
 type Policy struct {
-	check          func(context.Context, *claims.Claims) error
+	allows         func(context.Context, *claims.Claims) error
 	scopes         []string        // what a challenge asks for
 	accepts        []string        // these and all others that help
 	authentication *authentication // what a step-up challenge asks for; nil for none
 }
 
 var (
-	errLacksScope = errors.New("a scope is missing")
 	errZeroPolicy = errors.New("the zero Policy denies")
 	errNoPolicy   = errors.New("there is no policy that allows it")
 )
-
-// AllScopes allows tokens that have every one of the scopes, compared exactly and with
-// case. It panics if there is none, or if one does not fit the grammar of RFC 6749
-// section 3.3.
-func AllScopes(scopes ...string) Policy {
-	scopes = mustScopes("AllScopes", scopes)
-	return Policy{scopes: scopes, accepts: scopes, check: func(_ context.Context, c *claims.Claims) error {
-		for _, scope := range scopes {
-			if !c.HasScope(scope) {
-				return errLacksScope
-			}
-		}
-		return nil
-	}}
-}
-
-// AnyScope allows tokens that have at least one of the scopes. A challenge names only
-// the first, so that clients do not ask for more than they need. It panics as
-// [AllScopes] does.
-func AnyScope(scopes ...string) Policy {
-	scopes = mustScopes("AnyScope", scopes)
-	return Policy{scopes: scopes[:1], accepts: scopes, check: func(_ context.Context, c *claims.Claims) error {
-		if !slices.ContainsFunc(scopes, c.HasScope) {
-			return errLacksScope
-		}
-		return nil
-	}}
-}
 
 // Any allows what at least one of the policies allows, asked in order. If none does and
 // one could not decide, the answer is that one's 503, not a refusal. Otherwise it is
@@ -71,14 +41,14 @@ func Any(policies ...Policy) Policy {
 	policies = slices.Clone(policies)
 	whole := policies[0] // for what it asks for
 	whole.accepts = acceptedScopes(policies)
-	whole.check = func(ctx context.Context, c *claims.Claims) error {
+	whole.allows = func(ctx context.Context, c *claims.Claims) error {
 		var answer error
 		for _, p := range policies {
-			err := p.judge(ctx, c)
+			err := p.check(ctx, c)
 			if err == nil {
 				return nil
 			}
-			if answer == nil || isUndecided(err) && !isUndecided(answer) {
+			if answer == nil || isUnavailable(err) && !isUnavailable(answer) {
 				answer = err
 			}
 		}
@@ -98,7 +68,7 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 	if allow == nil {
 		panic("middleware: PolicyFunc needs a function")
 	}
-	return Policy{check: allow}
+	return Policy{allows: allow}
 }
 
 // CustomClaims is [PolicyFunc] for claims of your own, decoded as [claims.As] does. A
@@ -108,7 +78,7 @@ func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy
 	if allow == nil {
 		panic("middleware: CustomClaims needs a function")
 	}
-	return Policy{check: func(ctx context.Context, c *claims.Claims) error {
+	return Policy{allows: func(ctx context.Context, c *claims.Claims) error {
 		custom, err := claims.As[T](c)
 		if err != nil {
 			return err
@@ -125,24 +95,24 @@ func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy
 // The Error names what these policies need, not what the route has demanded before:
 // repeat the route's scopes, so that a client asks for a token with all of them.
 func Authorize(ctx context.Context, policies ...Policy) error {
-	if e := decide(ctx, policies); e != nil {
+	if e := checkAll(ctx, policies); e != nil {
 		return e // not e alone: a nil *Error is not a nil error
 	}
 	return nil
 }
 
-// judge asks p alone.
-func (p *Policy) judge(ctx context.Context, c *claims.Claims) error {
-	if p.check == nil {
+// check returns nil if p allows c.
+func (p *Policy) check(ctx context.Context, c *claims.Claims) error {
+	if p.allows == nil {
 		return errZeroPolicy
 	}
-	return p.check(ctx, c)
+	return p.allows(ctx, c)
 }
 
-// decide returns nil if every policy allows the claims in ctx. A demand for a better
+// checkAll returns nil if every policy allows the claims in ctx. A demand for a better
 // authentication goes before a denial, which the next token may not meet, and a denial
 // before a failure: what is denied anyway needs no second try.
-func decide(ctx context.Context, policies []Policy) *Error {
+func checkAll(ctx context.Context, policies []Policy) *Error {
 	c, ok := claims.FromContext(ctx)
 	switch {
 	case !ok:
@@ -158,9 +128,11 @@ func decide(ctx context.Context, policies []Policy) *Error {
 		if denied != nil && p.authentication == nil {
 			continue // there is nothing that it could change
 		}
-		e := p.decide(ctx, c)
-		switch {
-		case e == nil:
+		err := p.check(ctx, c)
+		if err == nil {
+			continue
+		}
+		switch e := fromPolicy(err); {
 		case e.Status == http.StatusUnauthorized:
 			e.demand(policies)
 			return e
@@ -174,15 +146,6 @@ func decide(ctx context.Context, policies []Policy) *Error {
 		}
 	}
 	return cmp.Or(denied, unsure)
-}
-
-// decide asks p alone and makes an answer of it.
-func (p *Policy) decide(ctx context.Context, c *claims.Claims) *Error {
-	err := p.judge(ctx, c)
-	if err == nil {
-		return nil
-	}
-	return fromPolicy(err)
 }
 
 // neededScopes returns what the policies ask for together, in the order of declaration,
@@ -212,30 +175,4 @@ func union(a, b []string) []string {
 		}
 	}
 	return a
-}
-
-// mustScopes returns a copy of scopes. An empty list is what a configuration value that
-// is missing turns into, and would allow everybody.
-func mustScopes(caller string, scopes []string) []string {
-	if len(scopes) == 0 {
-		panic("middleware: " + caller + " needs at least one scope")
-	}
-	for _, scope := range scopes {
-		if !isScopeToken(scope) {
-			panic(fmt.Sprintf("middleware: %s: invalid scope %q: a scope is printable ASCII without space, "+
-				"quote and backslash (RFC 6749 section 3.3)", caller, scope))
-		}
-	}
-	return slices.Clone(scopes)
-}
-
-// isScopeToken reports whether s is a scope-token, 1*( %x21 / %x23-5B / %x5D-7E ): also
-// the characters, but for the space, of an error code (RFC 6750 section 3).
-func isScopeToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
 }

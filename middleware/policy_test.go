@@ -24,9 +24,9 @@ func returning(err error) middleware.Policy {
 	return middleware.PolicyFunc(func(context.Context, *claims.Claims) error { return err })
 }
 
-// judge asks the policies about claims, inside a handler and at a route, which have to
+// check asks the policies about claims, inside a handler and at a route, which have to
 // agree, and returns the answer.
-func judge(t *testing.T, payload string, policies ...middleware.Policy) *middleware.Error {
+func check(t *testing.T, payload string, policies ...middleware.Policy) *middleware.Error {
 	t.Helper()
 	inHandler := middleware.Authorize(claims.NewContext(t.Context(), claimsOf(t, payload)), policies...)
 	_, atRoute := newAuth(t, accepting(t, payload)).Guard(policies...).Check(get("Bearer " + goodToken))
@@ -166,7 +166,7 @@ func TestPoliciesDecide(t *testing.T) {
 		{"no authorization_details (RFC 9396 section 9.1)", `{}`, []middleware.Policy{payment}, 403, nil},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
-			e := judge(t, tt.payload, tt.policies...)
+			e := check(t, tt.payload, tt.policies...)
 			if tt.status == 0 {
 				assert.Nil(t, e)
 				return
@@ -233,7 +233,7 @@ func TestDeclaredPoliciesAreCopied(t *testing.T) {
 	scopes[0], policies[0] = "b", allow()
 
 	for name, policy := range map[string]middleware.Policy{"AllScopes": all, "AnyScope": one, "Any": either} {
-		assert.NotNil(t, judge(t, `{"scope":"b"}`, policy), name)
+		assert.NotNil(t, check(t, `{"scope":"b"}`, policy), name)
 	}
 	_, err := guard.Check(get("Bearer " + goodToken))
 	assert.Error(t, err, "Guard")

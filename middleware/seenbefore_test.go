@@ -144,7 +144,7 @@ func TestHitsEndWithTheToken(t *testing.T) {
 }
 
 // What is remembered is that a token is genuine, not what it may do.
-func TestEachRouteJudgesATokenThatWasSeenBefore(t *testing.T) {
+func TestEachRouteChecksATokenThatWasSeenBefore(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth, token := newRemembering(t, issuer), issuer.Token(nil)
 	for range 3 {

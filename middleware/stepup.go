@@ -46,7 +46,7 @@ func RequireAuthentication(maxAge time.Duration, acrValues ...string) Policy {
 		}
 	}
 	a := &authentication{acrValues: slices.Clone(acrValues), maxAge: maxAge}
-	return Policy{authentication: a, check: func(_ context.Context, c *claims.Claims) error {
+	return Policy{authentication: a, allows: func(_ context.Context, c *claims.Claims) error {
 		if problem := a.problem(c, time.Now()); problem != "" {
 			return &weakness{demand: a, text: problem}
 		}

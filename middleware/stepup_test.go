@@ -114,13 +114,13 @@ func TestAuthenticationAge(t *testing.T) {
 			{"from the future, beyond it", -6 * time.Second, false},
 		} {
 			payload := fmt.Sprintf(`{"auth_time":%d}`, now.Add(-tt.age).Unix())
-			assert.Equal(t, tt.want, judge(t, payload, policy) == nil, tt.rule)
+			assert.Equal(t, tt.want, check(t, payload, policy) == nil, tt.rule)
 		}
 		payload := fmt.Sprintf(`{"auth_time":%d}`, now.Unix())
 		time.Sleep(65 * time.Second)
-		assert.Nil(t, judge(t, payload, policy))
+		assert.Nil(t, check(t, payload, policy))
 		time.Sleep(time.Millisecond)
-		assert.NotNil(t, judge(t, payload, policy), "an authentication ages while its token stays the same")
+		assert.NotNil(t, check(t, payload, policy), "an authentication ages while its token stays the same")
 	})
 }
 
@@ -223,7 +223,7 @@ func TestAuthenticationAmongPolicies(t *testing.T) {
 		{"Any: what no acr value meets comes one after the other", policies{acr("hwk"), anyOf(acr("mfa"), acr("hwk"))}, 401, []string{"hwk"}, 0, nil},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
-			e := judge(t, `{"acr":"pwd","scope":"a"}`, tt.policies...)
+			e := check(t, `{"acr":"pwd","scope":"a"}`, tt.policies...)
 			if tt.status == 0 {
 				assert.Nil(t, e)
 				return
@@ -241,7 +241,7 @@ func TestAuthenticationAmongPolicies(t *testing.T) {
 func TestADenialAsksNoMorePolicies(t *testing.T) {
 	asked := 0
 	count := middleware.CustomClaims(func(context.Context, struct{}) error { asked++; return nil })
-	judge(t, `{}`, deny(), count, middleware.RequireAuthentication(0, "mfa"))
+	check(t, `{}`, deny(), count, middleware.RequireAuthentication(0, "mfa"))
 	assert.Zero(t, asked)
 }
 
@@ -254,8 +254,8 @@ func TestAuthenticationInsideAPolicy(t *testing.T) {
 		}
 		return middleware.Authorize(ctx, mfa)
 	})
-	assert.Nil(t, judge(t, `{"sub":"robot"}`, policy))
-	e := judge(t, `{"sub":"alice"}`, policy, middleware.RequireAuthentication(time.Minute), middleware.AllScopes("a"))
+	assert.Nil(t, check(t, `{"sub":"robot"}`, policy))
+	e := check(t, `{"sub":"alice"}`, policy, middleware.RequireAuthentication(time.Minute), middleware.AllScopes("a"))
 	require.NotNil(t, e)
 	assert.Equal(t, 401, e.Status)
 	assert.Equal(t, []string{"mfa"}, e.ACRValues)
@@ -309,7 +309,7 @@ func TestAuthenticationOfAnErrorIsTheCallers(t *testing.T) {
 	})
 	values[0] = "changed"
 	for _, p := range []middleware.Policy{policy, policy, hidden, hidden} {
-		e := judge(t, `{}`, p)
+		e := check(t, `{}`, p)
 		require.NotNil(t, e)
 		assert.Equal(t, []string{"mfa", "hwk"}, e.ACRValues)
 		e.ACRValues[0] = "changed"

@@ -17,8 +17,8 @@ const (
 	invalidToken = "invalid token" // 401 invalid_token
 )
 
-// verdict names what kind of answer a is.
-func verdict(t *testing.T, a answer) string {
+// kindOf names what kind of answer a is.
+func kindOf(t *testing.T, a answer) string {
 	t.Helper()
 	switch {
 	case a.Status == http.StatusOK:
@@ -92,7 +92,7 @@ func TestAuthorizationField(t *testing.T) {
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			auth := newAuth(t, accepting(t, `{"sub":"alice"}`))
-			got := verdict(t, serve(t, auth.Handler(whoami), get(tt.fields...)))
+			got := kindOf(t, serve(t, auth.Handler(whoami), get(tt.fields...)))
 			assert.Equal(t, tt.want, got)
 
 			// Optional differs where there is no token, and nowhere else.
@@ -100,7 +100,7 @@ func TestAuthorizationField(t *testing.T) {
 			if want == none {
 				want = "anonymous"
 			}
-			assert.Equal(t, want, verdict(t, serve(t, auth.Optional(whoami), get(tt.fields...))))
+			assert.Equal(t, want, kindOf(t, serve(t, auth.Optional(whoami), get(tt.fields...))))
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestFieldNamesAndWhiteSpaceOnTheWire(t *testing.T) {
 	}
 	t.Run("two lines are two fields (RFC 9110 section 5.3)", func(t *testing.T) {
 		r := raw(t, "Authorization: Bearer "+goodToken, "authorization: Bearer x")
-		assert.Equal(t, badRequest, verdict(t, serve(t, auth, r)))
+		assert.Equal(t, badRequest, kindOf(t, serve(t, auth, r)))
 	})
 }
 
@@ -155,14 +155,14 @@ func TestATokenAnywhereElseIsNotSeen(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			auth := newAuth(t, accepting(t, `{"sub":"alice"}`))
-			assert.Equal(t, none, verdict(t, serve(t, auth.Handler(whoami), r)))
+			assert.Equal(t, none, kindOf(t, serve(t, auth.Handler(whoami), r)))
 		})
 	}
 	t.Run("a bad header and a good query (RFC 6750 section 2)", func(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/?access_token="+goodToken, nil)
 		r.Header.Set("Authorization", "Bearer x")
 		auth := newAuth(t, accepting(t, `{"sub":"alice"}`))
-		assert.Equal(t, invalidToken, verdict(t, serve(t, auth.Handler(whoami), r)))
+		assert.Equal(t, invalidToken, kindOf(t, serve(t, auth.Handler(whoami), r)))
 	})
 	t.Run("the body is left for the handler", func(t *testing.T) {
 		r := form("POST", "application/x-www-form-urlencoded", "a=b")
@@ -179,7 +179,7 @@ func TestEveryMethodIsCovered(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO"} {
 		t.Run(method, func(t *testing.T) {
 			a := serve(t, auth, httptest.NewRequest(method, "/", nil))
-			assert.Equal(t, none, verdict(t, a))
+			assert.Equal(t, none, kindOf(t, a))
 			if method == http.MethodHead {
 				assert.Empty(t, a.Body, "RFC 9110 section 9.3.2: HEAD has no content")
 				assert.NotEmpty(t, a.Header.Get("Content-Length"), "RFC 9110 section 8.6: but its length")
@@ -203,7 +203,7 @@ func TestTokenLength(t *testing.T) {
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			asked = 0
-			assert.Equal(t, tt.want, verdict(t, serve(t, auth.Handler(whoami), get(tt.field))))
+			assert.Equal(t, tt.want, kindOf(t, serve(t, auth.Handler(whoami), get(tt.field))))
 			assert.Equal(t, tt.asked, asked)
 		})
 	}

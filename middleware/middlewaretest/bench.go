@@ -53,17 +53,17 @@ func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.
 // What it decides stands in the token.
 func (b *bench) validate(_ context.Context, c *claims.Claims) error {
 	b.log.verify()
-	var verdict struct {
+	var decision struct {
 		Hook string `json:"hook"`
 	}
-	if err := c.Decode(&verdict); err != nil {
+	if err := c.Decode(&decision); err != nil {
 		return err
 	}
-	return verdicts[verdict.Hook]
+	return decisions[decision.Hook]
 }
 
-// verdicts has no error for "", what a token without the claim says.
-var verdicts = map[string]error{
+// decisions has no error for "", what a token without the claim says.
+var decisions = map[string]error{
 	"revoked":     claims.ErrRevoked,
 	"forbidden":   fmt.Errorf("this text is never sent: %w", claims.ErrForbidden),
 	"unavailable": fmt.Errorf("this text is never sent: %w", claims.ErrUnavailable),

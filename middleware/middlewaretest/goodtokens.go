@@ -36,10 +36,10 @@ func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
 			lacks(read, "without the scope", nothing),
 			lacks("", "denied by the function", othersReader),
 		},
-		"ZeroPolicy": {lacks("", "all scopes", writer)},
-		"Undecided":  {unsure("all scopes", writer)},
-		"UndecidedAndScopes": {
-			unsure("with the scope", writer),
+		"ZeroPolicy":  {lacks("", "all scopes", writer)},
+		"Unavailable": {unavailable("all scopes", writer)},
+		"UnavailableAndScopes": {
+			unavailable("with the scope", writer),
 			lacks(write, "without the scope: no second try would help", reader),
 		},
 		"Optional":        {ok("a token without scopes", nothing, alice)},
@@ -66,7 +66,7 @@ func lacks(scope, rule, token string) testCase {
 	return c.bearing(rule, token)
 }
 
-func unsure(rule, token string) testCase {
+func unavailable(rule, token string) testCase {
 	c := testCase{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, everyMethod: true}
 	return c.bearing(rule, token)
 }

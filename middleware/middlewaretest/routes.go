@@ -34,7 +34,7 @@ func asking(scope string) expectations { return expectations{asks: scope, asksNo
 func (b *bench) routes() []Route {
 	allScopes, anyScope := middleware.AllScopes(read, write), middleware.AnyScope(admin, write)
 	alice, gold := middleware.PolicyFunc(isAlice), middleware.CustomClaims(isGold)
-	undecided := middleware.PolicyFunc(cannotDecide)
+	unavailable := middleware.PolicyFunc(isUnavailable)
 	return []Route{
 		b.route("Authenticated", asking(""), Layer{}),
 		b.route("AllScopes", asking(read+" "+write), requiring(allScopes)),
@@ -43,8 +43,8 @@ func (b *bench) routes() []Route {
 		b.route("PolicyFunc", asking(""), requiring(alice)),
 		b.route("SeveralPolicies", asking(read), requiring(middleware.AllScopes(read), alice)),
 		b.route("ZeroPolicy", asking(""), requiring(middleware.Policy{})),
-		b.route("Undecided", asking(""), requiring(undecided)),
-		b.route("UndecidedAndScopes", asking(write), requiring(undecided, middleware.AllScopes(write))),
+		b.route("Unavailable", asking(""), requiring(unavailable)),
+		b.route("UnavailableAndScopes", asking(write), requiring(unavailable, middleware.AllScopes(write))),
 		b.route("Optional", expectations{anonymous: true}, Layer{Optional: true}),
 		b.route("Group", asking(""), Layer{}, requiring(middleware.AllScopes(read))),
 		b.route("OptionalGroup", expectations{asksNobody: read},
@@ -95,6 +95,6 @@ func isGold(_ context.Context, t tier) error {
 	return nil
 }
 
-func cannotDecide(context.Context, *claims.Claims) error {
+func isUnavailable(context.Context, *claims.Claims) error {
 	return &claims.UnavailableError{RetryAfter: 30 * time.Second, Err: errors.New("this text is never sent")}
 }

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,36 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 )
+
+var errLacksScope = errors.New("a scope is missing")
+
+// AllScopes allows tokens that have every one of the scopes, compared exactly and with
+// case. It panics if there is none, or if one does not fit the grammar of RFC 6749
+// section 3.3.
+func AllScopes(scopes ...string) Policy {
+	scopes = mustScopes("AllScopes", scopes)
+	return Policy{scopes: scopes, accepts: scopes, allows: func(_ context.Context, c *claims.Claims) error {
+		for _, scope := range scopes {
+			if !c.HasScope(scope) {
+				return errLacksScope
+			}
+		}
+		return nil
+	}}
+}
+
+// AnyScope allows tokens that have at least one of the scopes. A challenge names only
+// the first, so that clients do not ask for more than they need. It panics as
+// [AllScopes] does.
+func AnyScope(scopes ...string) Policy {
+	scopes = mustScopes("AnyScope", scopes)
+	return Policy{scopes: scopes[:1], accepts: scopes, allows: func(_ context.Context, c *claims.Claims) error {
+		if !slices.ContainsFunc(scopes, c.HasScope) {
+			return errLacksScope
+		}
+		return nil
+	}}
+}
 
 // ScopeRules are scopes that imply others: see [ImpliedScopes]. The zero ScopeRules
 // imply nothing. They are immutable and safe for concurrent use.
@@ -60,7 +91,7 @@ func ImpliedScopes(implied map[string][]string) ScopeRules {
 // one has a *.
 func (r ScopeRules) AllScopes(scopes ...string) Policy {
 	scopes, holders := r.resolve("ScopeRules.AllScopes", scopes)
-	return Policy{scopes: scopes, accepts: merged(holders), check: func(_ context.Context, c *claims.Claims) error {
+	return Policy{scopes: scopes, accepts: merged(holders), allows: func(_ context.Context, c *claims.Claims) error {
 		for _, alternatives := range holders {
 			if !slices.ContainsFunc(alternatives, c.HasScope) {
 				return errLacksScope
@@ -76,7 +107,7 @@ func (r ScopeRules) AllScopes(scopes ...string) Policy {
 func (r ScopeRules) AnyScope(scopes ...string) Policy {
 	scopes, holders := r.resolve("ScopeRules.AnyScope", scopes)
 	accepted := merged(holders)
-	return Policy{scopes: scopes[:1], accepts: accepted, check: func(_ context.Context, c *claims.Claims) error {
+	return Policy{scopes: scopes[:1], accepts: accepted, allows: func(_ context.Context, c *claims.Claims) error {
 		if !slices.ContainsFunc(accepted, c.HasScope) {
 			return errLacksScope
 		}
@@ -130,4 +161,30 @@ func refuseStar(caller, scope, part string) {
 	if strings.Contains(part, "*") {
 		panic(fmt.Sprintf("middleware: %s: invalid scope %q: a * stands at the end of an implied scope only", caller, scope))
 	}
+}
+
+// mustScopes returns a copy of scopes. An empty list is what a configuration value that
+// is missing turns into, and would allow everybody.
+func mustScopes(caller string, scopes []string) []string {
+	if len(scopes) == 0 {
+		panic("middleware: " + caller + " needs at least one scope")
+	}
+	for _, scope := range scopes {
+		if !isScopeToken(scope) {
+			panic(fmt.Sprintf("middleware: %s: invalid scope %q: a scope is printable ASCII without space, "+
+				"quote and backslash (RFC 6749 section 3.3)", caller, scope))
+		}
+	}
+	return slices.Clone(scopes)
+}
+
+// isScopeToken reports whether s is a scope-token, 1*( %x21 / %x23-5B / %x5D-7E ): also
+// the characters, but for the space, of an error code (RFC 6750 section 3).
+func isScopeToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -190,7 +190,7 @@ func (m *Middleware) knownBodies() map[problem]body {
 		unauthenticated(),
 		malformedRequest(),
 		forbidden(nil),
-		undecided(claims.ErrUnavailable, nil),
+		unavailable(claims.ErrUnavailable, nil),
 		{Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication},
 	}
 	for reason := range invalidTokenTexts {
@@ -222,6 +222,34 @@ func (a *Answer) problem() problem {
 		p.Detail = a.Description
 	}
 	return p
+}
+
+// description returns the text for e, or "" if its code is not one of ours.
+func (m *Middleware) description(e *Error) string {
+	switch {
+	case e.Status == http.StatusServiceUnavailable:
+		return unavailableText
+	case e.lacksToken():
+		return noTokenText
+	case e.Code == codeInvalidToken && m.hidesIssuers && revealsIssuer[e.Reason]:
+		return anyIssuerText
+	case e.Code == codeInvalidToken:
+		return invalidTokenTexts[e.Reason]
+	}
+	return codeTexts[e.Code]
+}
+
+// retryAfter returns d in whole seconds, rounded up, so that no client comes too early
+// (RFC 9110 section 10.2.3).
+func retryAfter(d time.Duration) time.Duration {
+	switch whole := d.Truncate(time.Second); {
+	case d <= 0:
+		return defaultRetryAfter
+	case d == whole, d > math.MaxInt64-time.Second: // 292 years
+		return d
+	default:
+		return whole + time.Second
+	}
 }
 
 // challenge returns one challenge with each parameter at most once (RFC 6750 section 3;
@@ -276,21 +304,6 @@ func errorCode(e *Error) string {
 	return e.Code
 }
 
-// description returns the text for e, or "" if its code is not one of ours.
-func (m *Middleware) description(e *Error) string {
-	switch {
-	case e.Status == http.StatusServiceUnavailable:
-		return unavailableText
-	case e.lacksToken():
-		return noTokenText
-	case e.Code == codeInvalidToken && m.hidesIssuers && revealsIssuer[e.Reason]:
-		return anyIssuerText
-	case e.Code == codeInvalidToken:
-		return invalidTokenTexts[e.Reason]
-	}
-	return codeTexts[e.Code]
-}
-
 // listValue joins scopes as RFC 6749 section 3.3 has it, and acr values alike. Guards
 // hold none that does not fit its grammar; an Error that was made by hand may.
 func listValue(values []string) string {
@@ -300,19 +313,6 @@ func listValue(values []string) string {
 		}
 	}
 	return strings.Join(values, " ")
-}
-
-// retryAfter returns d in whole seconds, rounded up, so that no client comes too early
-// (RFC 9110 section 10.2.3).
-func retryAfter(d time.Duration) time.Duration {
-	switch whole := d.Truncate(time.Second); {
-	case d <= 0:
-		return defaultRetryAfter
-	case d == whole, d > math.MaxInt64-time.Second: // 292 years
-		return d
-	default:
-		return whole + time.Second
-	}
 }
 
 // quoted returns s as a quoted-string (RFC 9110 section 5.6.4).

@@ -60,7 +60,7 @@ func TestImpliedScopes(t *testing.T) {
 				if name == "AnyScope" && tt.scopes == "root" {
 					continue // implies the other one as well
 				}
-				assert.Equal(t, tt.want, judge(t, payload, policy) == nil, name)
+				assert.Equal(t, tt.want, check(t, payload, policy) == nil, name)
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func TestImpliedScopesOfSeveral(t *testing.T) {
 		{"without the rules nothing is implied", "admin", middleware.AllScopes("read:x"), []string{"read:x"}},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
-			e := judge(t, fmt.Sprintf(`{"scope":%q}`, tt.scopes), tt.policy)
+			e := check(t, fmt.Sprintf(`{"scope":%q}`, tt.scopes), tt.policy)
 			if tt.scope == nil {
 				assert.Nil(t, e)
 				return
@@ -122,7 +122,7 @@ func TestImpliedScopesReachWhatASearchReaches(t *testing.T) {
 	}
 	for _, from := range all {
 		for _, to := range all {
-			got := judge(t, fmt.Sprintf(`{"scope":%q}`, from), rules.AllScopes(to)) == nil
+			got := check(t, fmt.Sprintf(`{"scope":%q}`, from), rules.AllScopes(to)) == nil
 			assert.Equal(t, reaches(from, to, map[string]bool{}), got, "%s implies %s", from, to)
 		}
 	}
@@ -167,8 +167,8 @@ func TestDeclaredRulesAreCopied(t *testing.T) {
 	rules := middleware.ImpliedScopes(implied)
 	policy := rules.AllScopes(scopes...)
 	implied["a"][0], implied["x"], scopes[0] = "c", []string{"b"}, "c"
-	assert.Nil(t, judge(t, `{"scope":"a"}`, policy))
-	assert.Nil(t, judge(t, `{"scope":"a"}`, rules.AllScopes("b")))
-	assert.NotNil(t, judge(t, `{"scope":"a"}`, rules.AllScopes("c")))
-	assert.NotNil(t, judge(t, `{"scope":"x"}`, rules.AllScopes("b")))
+	assert.Nil(t, check(t, `{"scope":"a"}`, policy))
+	assert.Nil(t, check(t, `{"scope":"a"}`, rules.AllScopes("b")))
+	assert.NotNil(t, check(t, `{"scope":"a"}`, rules.AllScopes("c")))
+	assert.NotNil(t, check(t, `{"scope":"x"}`, rules.AllScopes("b")))
 }
