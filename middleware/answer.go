@@ -95,7 +95,7 @@ type body struct {
 // is in them. [Middleware.Answer] makes an Answer, and [Middleware.WriteError] prints it
 // for HTTP.
 type Answer struct {
-	_ [0]func() // written with field names, so that fields can be added
+	_ [0]func() // written with field names
 
 	// Status is the HTTP status.
 	Status int

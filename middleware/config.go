@@ -24,6 +24,8 @@ const (
 // A Config says which tokens a [Middleware] accepts and how it answers. Exactly one of
 // Issuer with Audiences, Issuers, and Verifier is set. New copies what it needs.
 type Config struct {
+	_ [0]func() // written with field names
+
 	// Issuer is the exact iss of the tokens, byte for byte: a trailing slash is part
 	// of it. Its keys are found by discovery unless JWKSURL is set.
 	Issuer string

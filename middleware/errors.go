@@ -31,6 +31,8 @@ var ErrNoToken = errors.New("middleware: no bearer token")
 //
 //	if errors.Is(err, claims.ErrExpired) { … }
 type Error struct {
+	_ [0]func() // written with field names
+
 	// Status is the HTTP status: 400, 401, 403 or 503.
 	Status int
 

@@ -77,7 +77,7 @@ func (g *Guard) handler(next http.Handler) http.Handler {
 
 // A Request is what a [Guard] needs to know of a request, in any transport.
 type Request struct {
-	_ [0]func() // written with field names, so that fields can be added
+	_ [0]func() // written with field names
 
 	// Authorization are the values of the Authorization fields, one for each field.
 	Authorization []string

@@ -18,6 +18,8 @@ type Call func(route Route, authorization []string) (Answer, error)
 
 // An Answer is what a [Call] got, in terms of HTTP.
 type Answer struct {
+	_ [0]func() // written with field names
+
 	// Status is the HTTP status that the transport's code stands for: 200, 400, 401,
 	// 403 or 503. Two of them may not share a code of the transport, or clients could
 	// not tell what to do.

@@ -38,6 +38,8 @@ type Route struct {
 // Optional is set, for Require with the policies if there are any, and for Handler
 // otherwise.
 type Layer struct {
+	_ [0]func() // written with field names
+
 	Optional bool
 	Policies []middleware.Policy
 }
