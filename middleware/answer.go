@@ -12,19 +12,19 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// defaultRetryAfter is what a 503 names if nobody knows when to try again.
+// defaultRetryAfter is for a 503 whose cause names no time.
 const defaultRetryAfter = 5 * time.Second
 
-// The descriptions are fixed texts of the characters that RFC 6750 section 3 allows
-// (no quote, no backslash): nothing of the request can get into an answer.
+// Descriptions are fixed texts, so nothing of a request can get into an answer. They
+// consist of the characters that RFC 6750 section 3 allows: no quote, no backslash.
 const (
 	unavailableText = "The access token cannot be verified at the moment"
-	// noTokenText is for the body alone: a challenge to a request without a token has no
-	// error (RFC 6750 section 3.1).
+
+	// noTokenText is only for the body: a challenge to a request without a token has no
+	// error information (RFC 6750 section 3.1).
 	noTokenText = "The request has no bearer token in its Authorization header"
 
-	// anyIssuerText stands for every reason that would tell a trusted issuer from an
-	// unknown one.
+	// anyIssuerText replaces the texts of all reasons in revealsIssuer.
 	anyIssuerText = "The access token is not valid for this API"
 )
 
@@ -50,18 +50,60 @@ var invalidTokenTexts = map[claims.Reason]string{
 	claims.ErrRejected:     "The access token was rejected",
 }
 
-// revealsIssuer are the reasons that a forged token can only be refused for once its
-// iss was found to be trusted, and the one for which it is not. With several issuers
-// they share one description: otherwise a token that nobody signed, expired and with a
-// guessed iss, would list a multi-tenant API's tenants.
+// revealsIssuer has the reasons that tell whether the iss of an unsigned token is trusted.
+// A token that was made up, expired and with a guessed iss, would otherwise find the
+// tenants of an API with several issuers.
 var revealsIssuer = map[claims.Reason]bool{
 	claims.ErrIssuer: true, claims.ErrAlgorithm: true, claims.ErrType: true,
 	claims.ErrAudience: true, claims.ErrExpired: true, claims.ErrNotYetValid: true,
 	claims.ErrMissingClaim: true, claims.ErrUnknownKey: true, claims.ErrSignature: true,
 }
 
-// A problem is the body of an answer (RFC 9457). about:blank says that the status means
-// just what HTTP says it means.
+// An Answer is what a refusal tells the caller, for any transport. [Middleware.Answer]
+// returns it; [Middleware.WriteError] writes it for HTTP.
+//
+//	Status, Code                            when
+//	401                                     no bearer token: ErrNoToken
+//	400 invalid_request                     two Authorization fields, or a malformed one
+//	401 invalid_token                       token malformed, expired, forged, for others, …
+//	401 insufficient_user_authentication    authentication of the user too weak or too old
+//	403 insufficient_scope                  scopes, or another policy
+//	503                                     keys, a hook or a policy unavailable
+//
+// The first row that applies is the answer. An outage is never reported as a bad token: a
+// client that reads invalid_token throws a good token away, and asks a struggling issuer
+// for a new one.
+//
+// Nothing in an Answer comes from the request, from a hook's error or from an issuer. With
+// several issuers, or with a Config.Verifier, all reasons that would tell a trusted issuer
+// from an unknown one have the same Description. [Error.Reason] has the reason.
+type Answer struct {
+	_ [0]func() // written with field names
+
+	// Status is the HTTP status.
+	Status int
+
+	// Code is the OAuth error code (RFC 6750 section 3.1, RFC 9470 section 3), or "".
+	Code string
+
+	// Description is a fixed English text for people. For an Error that was made by hand
+	// with another code, it is the text of the status.
+	Description string
+
+	// Challenges are the values of the WWW-Authenticate fields, one for each scheme
+	// (RFC 9110 section 11.6.1). A 503 has none. Each names the realm, and the Code with
+	// its Description if there is a Code. It names the scopes that the route needs for a
+	// 401, and for a 403 if scopes decided; the acr_values and max_age of RFC 9470 for
+	// insufficient_user_authentication; and resource_metadata with Config.Resource.
+	Challenges []string
+
+	// RetryAfter is how long the caller should wait after a 503, in whole seconds. It is
+	// 0 for any other status.
+	RetryAfter time.Duration
+}
+
+// A problem is the body of an answer over HTTP (RFC 9457). The type about:blank says that
+// the status means what HTTP says.
 type problem struct {
 	Type             string `json:"type"`
 	Title            string `json:"title"`
@@ -77,51 +119,11 @@ type body struct {
 	length string
 }
 
-// An Answer is what a refusal tells the caller, for any transport:
+// Answer returns what the refusal for err tells the caller. It is for adapters to
+// transports other than HTTP.
 //
-//	Status, Code                            when
-//	400 invalid_request                     two Authorization fields, or a malformed one
-//	401                                     no bearer token: see ErrNoToken
-//	401 invalid_token                       token malformed, expired, forged, for others, …
-//	401 insufficient_user_authentication    authentication of the user too weak or too old
-//	403 insufficient_scope                  scopes, or another policy
-//	503                                     keys, a hook or a policy unavailable
-//
-// The first row that applies is the answer. An outage is never reported as a bad token: a
-// client that reads invalid_token throws a good token away, and asks a struggling issuer
-// for another one.
-//
-// All texts are fixed. Nothing of the request, of a hook's error or of an issuer's answer
-// is in them. [Middleware.Answer] makes an Answer, and [Middleware.WriteError] prints it
-// for HTTP.
-type Answer struct {
-	_ [0]func() // written with field names
-
-	// Status is the HTTP status.
-	Status int
-
-	// Code is the OAuth error code (RFC 6750 section 3.1, RFC 9470 section 3). It is
-	// empty where none is sent.
-	Code string
-
-	// Description is an English text for people. It says no more than the status does if
-	// the Error was made by hand with a code of its own.
-	Description string
-
-	// Challenges are the values of the WWW-Authenticate fields, one for each scheme
-	// (RFC 9110 section 11.6.1). A 503 has none.
-	Challenges []string
-
-	// RetryAfter is how long the caller should wait after a 503, in whole seconds. It is
-	// 0 for any other status.
-	RetryAfter time.Duration
-}
-
-// Answer returns what a refusal for err tells the caller. It is for adapters to transports
-// other than HTTP; there is [Middleware.WriteError] for HTTP.
-//
-// err is an [*Error], or wraps one, or is an error of a [Verifier]. Any other error, nil
-// included, is a 401 invalid_token: there is no error whose Answer lets a request pass.
+// err is an [*Error], or wraps one, or is an error of a [Verifier]. Any other error, and
+// nil, is a 401 invalid_token: no error has an Answer that lets a request through.
 func (m *Middleware) Answer(err error) Answer {
 	e := asError(err)
 	text := m.description(e)
@@ -139,11 +141,11 @@ func (m *Middleware) Answer(err error) Answer {
 }
 
 // WriteError writes the [Answer] to err: the status, the challenge (RFC 6750 section 3) or
-// Retry-After, and a problem document (RFC 9457) as the body, none for HEAD. It replaces
-// those header fields and leaves all others as they are.
+// Retry-After, and a problem document (RFC 9457), which HEAD does not get. It replaces
+// those header fields, and keeps all others.
 //
-// It only formats: it does not log and does not call Config.ErrorHandler. In a handler,
-// [Middleware.Refuse] does both.
+// WriteError does not log and does not call Config.ErrorHandler. [Middleware.Refuse] does
+// both.
 func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	a := m.Answer(err)
 	p := a.problem()
@@ -155,7 +157,7 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 		"Content-Length", b.length, "X-Content-Type-Options", "nosniff")
 	w.WriteHeader(a.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(b.text) // fails if the client is gone, and then there is nothing to do
+		_, _ = w.Write(b.text) // fails if the client is gone: there is nothing left to do
 	}
 }
 
@@ -173,17 +175,16 @@ func (a *Answer) setHeader(h http.Header, more ...string) {
 	}
 }
 
-// setFields sets fields by their canonical names, each one followed by its value. The
-// values are fresh: what a handler around this one does to them concerns no other
-// request.
+// setFields sets fields by their canonical names, each name followed by its value. The
+// values are new slices, so a handler around this one can change them.
 func setFields(h http.Header, namesAndValues ...string) {
 	for i := 1; i < len(namesAndValues); i += 2 {
 		h[namesAndValues[i-1]] = namesAndValues[i : i+1 : i+1]
 	}
 }
 
-// knownBodies are the bodies of all answers that a Middleware gives by itself: a refusal
-// should cost the attacker more than the server. They are written, never changed.
+// knownBodies returns the bodies of all answers to Errors that this package makes. They
+// are made once, so that a refusal costs the server less than it costs an attacker.
 func (m *Middleware) knownBodies() map[problem]body {
 	errs := []*Error{
 		unauthenticated(),
@@ -209,7 +210,7 @@ func (p problem) body() body {
 	return body{text: text, length: strconv.Itoa(len(text))}
 }
 
-// problem returns the body of the answer. A description that only repeats the status is
+// problem returns the body of the answer. A Description that only repeats the status is
 // left out.
 func (a *Answer) problem() problem {
 	p := problem{Type: "about:blank", Title: http.StatusText(a.Status), Status: a.Status, Error: a.Code}
@@ -223,7 +224,7 @@ func (a *Answer) problem() problem {
 	return p
 }
 
-// description returns the text for e, or "" if its code is not one of ours.
+// description returns the text for e, or "" if e was made by hand with another code.
 func (m *Middleware) description(e *Error) string {
 	switch {
 	case e.Status == http.StatusServiceUnavailable:

@@ -29,8 +29,8 @@ func (m *Middleware) challenge(e *Error, description string) string {
 	return b.String()
 }
 
-// writeAuthentication appends what RFC 9470 section 3 defines for its error code, as its
-// examples spell it. An age is rounded down: a client that meets it meets the demand.
+// writeAuthentication appends the parameters of RFC 9470 section 3, spelled as in its
+// examples. An age is rounded down, so a client that meets it meets the demand.
 func writeAuthentication(b *strings.Builder, e *Error) {
 	if values := listValue(e.ACRValues); values != "" {
 		writeParameter(b, "acr_values", values)
@@ -40,7 +40,7 @@ func writeAuthentication(b *strings.Builder, e *Error) {
 	}
 }
 
-// writeParameter appends a parameter after another one. The value needs no escapes.
+// writeParameter appends a parameter after another one. The value must need no escapes.
 func writeParameter(b *strings.Builder, name, value string) {
 	b.WriteString(", ")
 	b.WriteString(name)
@@ -49,8 +49,8 @@ func writeParameter(b *strings.Builder, name, value string) {
 	b.WriteByte('"')
 }
 
-// errorCode returns e's code if it is made of the characters that a code may have. An
-// Error can be made by hand, and a quote in it would open another parameter.
+// errorCode returns the code of e, or "" if the code has a character that RFC 6750 does
+// not allow: in an Error made by hand, a quote would begin another parameter.
 func errorCode(e *Error) string {
 	if !isScopeToken(e.Code) {
 		return ""
@@ -58,8 +58,8 @@ func errorCode(e *Error) string {
 	return e.Code
 }
 
-// listValue joins scopes as RFC 6749 section 3.3 has it, and acr values alike. Guards
-// hold none that does not fit its grammar; an Error that was made by hand may.
+// listValue joins scopes (RFC 6749 section 3.3) or acr values. It returns "" if a value
+// does not fit the grammar, which only an Error made by hand can have.
 func listValue(values []string) string {
 	for _, value := range values {
 		if !isScopeToken(value) {

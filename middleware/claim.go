@@ -8,14 +8,14 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A ClaimReader makes policies of one claim's values: see [Claim].
+// A ClaimReader makes policies for the values of one claim: see [Claim].
 type ClaimReader struct{ path []string }
 
 var errLacksValue = errors.New("a claim lacks a value")
 
-// Claim names a claim that holds permissions, roles, groups or the like, as
-// [claims.Claims.Strings] reads it: path is the name of a member of the payload, and then
-// of each object within. It panics if there is none, or if one is empty.
+// Claim names a claim with permissions, roles or groups, which [claims.Claims.Strings]
+// reads. path is the name of a member of the payload, and then of each object within. Claim
+// panics without a name, or if one is empty.
 //
 //	Auth0     Claim("permissions").All("read:timesheets")
 //	Entra ID  Claim("roles").Any("Timesheets.Read.All")
@@ -24,8 +24,8 @@ var errLacksValue = errors.New("a claim lacks a value")
 //	Okta      Claim("groups").Any("Payroll")
 //	Cognito   Claim("cognito:groups").Any("payroll")
 //
-// What such a value means, and who may hand it out, the issuer decides. With several
-// issuers the same name may mean different things.
+// The issuer decides what a value means and who gets it. With several issuers, the same
+// value may mean different things.
 func Claim(path ...string) ClaimReader {
 	if len(path) == 0 || slices.Contains(path, "") {
 		panic("middleware: Claim needs the name of a claim, and none may be empty")
@@ -34,11 +34,11 @@ func Claim(path ...string) ClaimReader {
 }
 
 // All allows tokens whose claim has every one of the values, compared exactly and with
-// case. An array holds its elements; a string is one value and is never split. A claim
-// that is missing, or of any other type, denies.
+// case. The elements of an array are values; a string is one value and is never split. A
+// claim that is missing, or of another type, denies.
 //
-// A 403 names no scopes, as scopes did not decide. All panics if there is no value, or
-// if one is empty.
+// The 403 names no scopes, because scopes did not decide. All panics without a value, or if
+// one is empty.
 func (r ClaimReader) All(values ...string) Policy {
 	values = r.mustValues("All", values)
 	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
@@ -52,8 +52,8 @@ func (r ClaimReader) All(values ...string) Policy {
 	}}
 }
 
-// Any allows tokens whose claim has at least one of the values. Everything else is as
-// with [ClaimReader.All].
+// Any allows tokens whose claim has at least one of the values. In all else it is like
+// [ClaimReader.All].
 func (r ClaimReader) Any(values ...string) Policy {
 	values = r.mustValues("Any", values)
 	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
@@ -66,8 +66,8 @@ func (r ClaimReader) Any(values ...string) Policy {
 	}}
 }
 
-// mustValues returns a copy of values. An empty list, or an empty value, is what a
-// configuration value that is missing turns into.
+// mustValues returns a copy of values. It panics if the list or a value is empty: a missing
+// configuration value becomes one of these.
 func (r ClaimReader) mustValues(caller string, values []string) []string {
 	switch {
 	case len(r.path) == 0:

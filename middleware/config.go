@@ -17,94 +17,94 @@ const (
 	defaultMaxTokenBytes = 16 << 10
 	defaultRealm         = "api"
 
-	// maxFetches bounds the key set requests in flight of all the issuers together.
+	// maxFetches bounds the fetches of keys in flight, for all issuers together.
 	maxFetches = 16
 )
 
-// A Config says which tokens a [Middleware] accepts and how it answers. Exactly one of
-// Issuer with Audiences, Issuers, and Verifier is set. New copies what it needs.
+// A Config says which tokens a [Middleware] accepts, and how it answers. Exactly one of
+// these is required: Issuer with Audiences, Issuers, or Verifier. [New] copies the Config.
 type Config struct {
 	_ [0]func() // written with field names
 
-	// Issuer is the exact iss of the tokens, byte for byte: a trailing slash is part
-	// of it. Its keys are found by discovery unless JWKSURL is set.
+	// Issuer is the exact iss of the tokens, byte for byte: a trailing slash is part of
+	// it. Its keys are found by discovery, unless JWKSURL is set.
 	Issuer string
 
-	// Audiences are the identifiers of this API, at least one with Issuer. A token is
-	// accepted if its aud has one of them.
+	// Audiences are the identifiers of this API, at least one with Issuer. The aud of a
+	// token must have one of them.
 	Audiences []string
 
-	// JWKSURL is where Issuer publishes its keys, for one without discovery. It goes
-	// with Issuer only.
+	// JWKSURL is where Issuer publishes its keys, for an issuer without discovery. It can
+	// only be set with Issuer.
 	JWKSURL string
 
-	// Issuers are the policies of one or more issuers. Each one whose Keys is nil gets
-	// a [jwks.Cache] by discovery from its URL; at most 16 of their requests are in
-	// flight at once.
+	// Issuers are one or more issuers, each with its own settings. An issuer whose Keys is
+	// nil gets a jwks.Cache, by discovery from its URL. At most 16 fetches of these caches
+	// are in flight at once.
 	Issuers []claims.Issuer
 
-	// Verifier decides in place of the one that New makes. It may be a
-	// *claims.Verifier, or a fake in a test.
+	// Verifier replaces the one that New makes. It may be a *claims.Verifier, or a fake
+	// in a test.
 	Verifier Verifier
 
-	// Client fetches keys: set it for a private certificate authority or a proxy. It
-	// defaults to the one of [jwks.Config].
+	// Client fetches keys. Set it for a private certificate authority or a proxy. It
+	// defaults to the client of jwks.Config.
 	Client *http.Client
 
-	// InsecureHTTPHosts are hosts whose keys may be fetched over plain http, such as
-	// an issuer inside a cluster: whoever controls the network between can forge
+	// InsecureHTTPHosts are hosts whose keys may be fetched over plain http, such as an
+	// issuer inside a cluster. An attacker who controls the network in between can forge
 	// tokens. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// MaxTokenBytes is the length from which on a token is refused unread with a 401.
-	// It defaults to 16 KiB and is at most 1 MiB. Note that net/http limits the whole
-	// header of a request, to 1 MiB by default.
+	// MaxTokenBytes is the length of the longest token that is read. A longer one is
+	// refused with a 401. It defaults to 16 KiB and is at most 1 MiB. net/http limits the
+	// whole header of a request, to 1 MiB by default.
 	MaxTokenBytes int
 
 	// Realm is the realm of the challenges, in printable ASCII. It defaults to "api".
 	Realm string
 
-	// Resource is this API's resource identifier (RFC 9728 section 1.2): the https URL
-	// that clients know it by, byte for byte, or http on loopback, without a fragment.
-	// It is what a client names to the authorization server, so it is usually one of
-	// the Audiences as well (RFC 8707 section 2); it is never derived from them, nor
-	// from a request's Host, which its sender chooses.
+	// Resource is this API's resource identifier (RFC 9728 section 1.2): the https URL by
+	// which clients know it, byte for byte, or http on loopback, without a fragment. A
+	// client names it to the authorization server, so it should be one of the Audiences as
+	// well (RFC 8707 section 2). It is not derived from the Audiences, nor from a
+	// request's Host, which the sender chooses.
 	//
-	// If set, every challenge names the URL of the metadata that belongs to it, and
-	// [Middleware.ResourceMetadata] publishes them.
+	// If set, every challenge names the URL of its metadata, which
+	// Middleware.ResourceMetadata publishes.
 	Resource string
 
-	// ResourceMetadataURL is where this API publishes its protected resource metadata,
-	// for every challenge (RFC 9728 section 5.1). It is an https URL, or http on
-	// loopback. It defaults to the one that RFC 9728 section 3.1 forms from Resource;
-	// without either of them challenges name none.
+	// ResourceMetadataURL is the URL of this API's protected resource metadata, for every
+	// challenge (RFC 9728 section 5.1). It is an https URL, or http on loopback. It
+	// defaults to the URL that RFC 9728 section 3.1 forms from Resource. Without either
+	// field, challenges name no metadata.
 	ResourceMetadataURL string
 
-	// AuthorizationServers are the issuers that [Middleware.ResourceMetadata] publishes.
-	// They default to all configured issuers, in that order. Set it where not all of
-	// them should be public, such as a list of tenants, and with a Verifier, whose
-	// issuers are not known. It goes with Resource only.
+	// AuthorizationServers are the issuers that Middleware.ResourceMetadata publishes. They
+	// default to all configured issuers, in that order. Set it if not all of them should
+	// be public, such as a list of tenants, and with a Verifier, whose issuers are not
+	// known. It can only be set with Resource.
 	AuthorizationServers []string
 
-	// Logger receives the refusals of Handler, Optional, Require, Refuse and Guards at
-	// debug level, and at most one warning in ten seconds while requests cannot be decided.
-	// No log line holds any part of a token, nor a hook's or policy's error, whose text may:
-	// hooks and policies log their own failures. The key caches that New makes log their
-	// changes to it as well. It defaults to what slog.Default returns at the time.
+	// Logger receives every refusal at debug level, and at most one warning in 10 seconds
+	// while requests cannot be decided. No line has any part of a token, or the error of a
+	// hook or policy, which may have one: hooks and policies must log their own failures.
+	// The key caches that New makes log their changes to it as well. It defaults to what
+	// slog.Default returns when a line is logged.
 	Logger *slog.Logger
 
 	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
 	// and Refuse: with a page, or a body of another format. The header already has the
-	// challenge or Retry-After, and the error's status is sent unless it calls
-	// WriteHeader; if it writes nothing, WriteError answers. It may call WriteError
-	// itself, but not Refuse, which would call it again.
+	// challenge or Retry-After. If the ErrorHandler calls no WriteHeader, the status is
+	// err.Status; if it writes nothing, WriteError answers. It may call WriteError, but
+	// not Refuse, which would call it again.
 	//
-	// What it is given is for logs and for decisions: the text of the error, and of
-	// what it wraps, is not for callers.
+	// err is for logs and decisions. Its text, and the text of what it wraps, must not be
+	// sent to callers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *Error)
 }
 
-// check reports what is wrong with c apart from its issuers.
+// check reports what is wrong with c, except for its issuers.
 func (c *Config) check() []error {
 	var problems []error
 	report := func(bad bool, format string, args ...any) {
@@ -124,7 +124,7 @@ func (c *Config) check() []error {
 		".InsecureHTTPHosts: no keys are fetched, so they would have no effect")
 	report(c.MaxTokenBytes < 0 || c.MaxTokenBytes > 1<<20,
 		".MaxTokenBytes %d: it is not between 0 and 1 MiB", c.MaxTokenBytes)
-	report(strings.ContainsFunc(c.Realm, unprintable), ".Realm %q: it has to be printable ASCII", c.Realm)
+	report(strings.ContainsFunc(c.Realm, unprintable), ".Realm %q: it must be printable ASCII", c.Realm)
 	err := checkPublicURL(c.ResourceMetadataURL)
 	report(err != nil, ".ResourceMetadataURL %q: %w", c.ResourceMetadataURL, err)
 	err = checkPublicURL(c.Resource)
@@ -136,7 +136,7 @@ func (c *Config) hasIssuer() bool { return c.Issuer != "" || c.Audiences != nil 
 
 func unprintable(r rune) bool { return r < ' ' || r > '~' }
 
-// verifier returns the one to ask, or everything that is wrong with the issuers.
+// verifier returns the Verifier to use, or everything that is wrong with the issuers.
 func (c *Config) verifier() (Verifier, []error) {
 	switch own, ok := c.Verifier.(*claims.Verifier); {
 	case ok && own == nil:
@@ -146,9 +146,9 @@ func (c *Config) verifier() (Verifier, []error) {
 	}
 	issuers, problems := c.issuers()
 	if len(issuers) == 0 {
-		return nil, problems // check has reported that there is none
+		return nil, problems // check has reported that there are no issuers
 	}
-	maxTokenBytes := min(max(c.MaxTokenBytes, 0), 1<<20) // check has reported what is outside
+	maxTokenBytes := min(max(c.MaxTokenBytes, 0), 1<<20) // check has reported other values
 	v, err := claims.NewVerifier(claims.Config{Issuers: issuers, MaxTokenBytes: maxTokenBytes})
 	if err != nil {
 		problems = append(problems, err)
@@ -156,7 +156,7 @@ func (c *Config) verifier() (Verifier, []error) {
 	return v, problems
 }
 
-// issuers returns a copy of the configured issuers with keys for all of them.
+// issuers returns a copy of the configured issuers, each with keys.
 func (c *Config) issuers() ([]claims.Issuer, []error) {
 	if c.hasIssuer() && c.Issuers == nil {
 		return c.singleIssuer()
@@ -209,8 +209,8 @@ func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
 	return []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Keys: keys}}, nil
 }
 
-// fetchedKeys returns a cache, or an error and a key set without keys, with which the
-// rest of the issuer can still be checked.
+// fetchedKeys returns a cache. On an error it also returns a key set without keys, so that
+// the rest of the issuer can be checked.
 func (c *Config) fetchedKeys(issuer, jwksURL string, limit *jwks.FetchLimit) (claims.KeySet, error) {
 	cache, err := jwks.New(jwks.Config{
 		Issuer: issuer, URL: jwksURL, Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts,

@@ -10,10 +10,11 @@ import (
 )
 
 // A verified is the context of a request that a Middleware let through. It carries the
-// claims, and it remembers who verified what, so that auth.Handler around a router and
-// auth.RequireScopes on a route verify a token once.
+// claims, and remembers which Middleware verified which Authorization value. So
+// auth.Handler around a router and auth.RequireScopes on a route verify a token once.
 //
-// It is a context type, not two values, because it is made for every request.
+// It is a context type, because two context values would cost more allocations for every
+// request.
 type verified struct {
 	context.Context
 
@@ -24,9 +25,8 @@ type verified struct {
 
 type verifiedKey struct{}
 
-// Value returns v itself for the key of this package, and the claims for that of package
-// claims. The innermost one answers, so what an outer Middleware has verified is hidden
-// behind it.
+// Value returns v itself for the key of this package, and the claims for the key of package
+// claims. An inner verified hides the outer ones.
 func (v *verified) Value(key any) any {
 	switch {
 	case key == verifiedKey{}:
@@ -37,15 +37,14 @@ func (v *verified) Value(key any) any {
 	return v.Context.Value(key)
 }
 
-// Format prints a fixed text for every verb. A context gets into logs more easily than a
-// header does, and this one holds the token.
+// Format prints a fixed text for every verb, because v holds the token and contexts are
+// easily logged.
 func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.verified") }
 
-// remembered returns the claims that m has found in this very Authorization value, in
-// this request, or nil. A handler may pass its request's context on with another token,
-// or to another API's Middleware: neither may profit from the first. Nor does a token
-// outlive its exp by being remembered: it is verified again then. A proof is for one
-// request only, so nothing is remembered for a request with proofs.
+// remembered returns the claims that m has already found for the request, or nil. The
+// Authorization value must be the same: a handler may pass its context on with another
+// token, or to the Middleware of another API. From its exp on, a token is verified again. A
+// request with proofs is always verified, since a proof is for one request only.
 func (m *Middleware) remembered(ctx context.Context, request Request) *claims.Claims {
 	v, ok := ctx.Value(verifiedKey{}).(*verified)
 	if !ok || v.by != m || len(request.Proofs) > 0 ||
@@ -58,13 +57,13 @@ func (m *Middleware) remembered(ctx context.Context, request Request) *claims.Cl
 	return v.claims
 }
 
-// carrying returns ctx with the claims, and with by as the one who verified them.
+// carrying returns ctx with the claims, which by has verified. A nil by is not remembered.
 func carrying(ctx context.Context, c *claims.Claims, by *Middleware, authorization string) context.Context {
 	return &verified{Context: ctx, by: by, authorization: authorization, claims: c}
 }
 
-// anonymous returns ctx without claims, whatever something further out put there, and
-// whether the result is another context.
+// anonymous returns ctx without claims, and whether the result is another context. Claims
+// that an outer handler has put into ctx are masked.
 func anonymous(ctx context.Context) (context.Context, bool) {
 	if _, ok := claims.FromContext(ctx); !ok && ctx.Value(verifiedKey{}) == nil {
 		return ctx, false

@@ -23,11 +23,11 @@ const (
 // whose challenge has no error (RFC 6750 section 3.1).
 var ErrNoToken = errors.New("middleware: no bearer token")
 
-// An Error is a request that was not let through, and the answer to it. It is what
-// [Guard.Check], [Guard.Authenticate] and [Authorize] return and what
-// [Middleware.WriteError] formats.
+// An Error says why a request was not let through. [Guard.Check], [Guard.Authenticate] and
+// [Authorize] return it; [Middleware.Answer] returns what to tell the caller.
 //
-// It matches its Reason and everything that Err wraps under [errors.Is]:
+// Under [errors.Is] it matches its Reason, everything that Err wraps, and [ErrNoToken] for
+// a request without a bearer token:
 //
 //	if errors.Is(err, claims.ErrExpired) { … }
 type Error struct {
@@ -38,36 +38,34 @@ type Error struct {
 
 	// Code is the OAuth error code: invalid_request, invalid_token or
 	// insufficient_scope (RFC 6750 section 3.1), or insufficient_user_authentication
-	// (RFC 9470 section 3). It is empty where no code is sent: for a request without a
-	// bearer token (401), and for a 503.
+	// (RFC 9470 section 3). It is empty for a request without a bearer token (401), and
+	// for a 503.
 	Code string
 
 	// Reason is the stable code for logs and metrics, one of the constants of package
-	// claims. It is empty for a request without a bearer token and for a malformed
-	// one, which never got as far as a reason.
+	// claims. It is empty for a request without a bearer token, and for a malformed one.
 	Reason claims.Reason
 
-	// Scopes are all the scopes that the route needs, for a 401 and for a 403 that
-	// scopes decided. They are the caller's to keep.
+	// Scopes are all the scopes that the route needs, for a 401 and for a 403 that scopes
+	// decided. The slice is a copy.
 	Scopes []string
 
 	// ACRValues and MaxAge are what the route demands of the user's authentication, for
-	// insufficient_user_authentication: one of the values, the preferred one first, at
-	// most so long ago. Either may be zero, for no such demand. A challenge has MaxAge
-	// in whole seconds. They are the caller's to keep.
+	// insufficient_user_authentication: one of these acr values, in order of preference,
+	// and an authentication at most MaxAge ago. Either is zero if it is not demanded. A
+	// challenge has MaxAge in whole seconds. The slice is a copy.
 	ACRValues []string
 	MaxAge    time.Duration
 
-	// RetryAfter says when a 503 may be worth another try; 0 if that is not known.
+	// RetryAfter is how long to wait after a 503; 0 if that is not known.
 	RetryAfter time.Duration
 
-	// Err is the cause, for logs: it may hold the words of a key source, a hook or a
-	// policy. It is never sent. It may be nil.
+	// Err is the cause, for logs. It can have the text of a key source, a hook or a
+	// policy, and is never sent. It may be nil.
 	Err error
 }
 
-// Error returns a text for logs. It is not for callers; [Middleware.WriteError] never
-// sends it.
+// Error returns a text for logs. It is never sent to callers.
 func (e *Error) Error() string {
 	code := e.Code
 	switch {
@@ -113,8 +111,8 @@ func (e *Error) As(target any) bool {
 // without a code (RFC 6750 section 3.1).
 func (e *Error) lacksToken() bool { return e.Status == http.StatusUnauthorized && e.Code == "" }
 
-// unauthenticated answers a request without a bearer token. It has no code: the caller
-// may not have known that a token is needed (RFC 6750 section 3.1).
+// unauthenticated is for a request without a bearer token. It has no code: the caller may
+// not have known that a token is needed (RFC 6750 section 3.1).
 func unauthenticated() *Error { return &Error{Status: http.StatusUnauthorized} }
 
 func malformedRequest() *Error {
@@ -131,8 +129,8 @@ func forbidden(err error) *Error {
 	}
 }
 
-// insufficientAuthentication answers a token that is good, but not good enough (RFC 9470
-// section 3).
+// insufficientAuthentication is for a valid token whose user must authenticate better, or
+// again (RFC 9470 section 3).
 func insufficientAuthentication(err error) *Error {
 	return &Error{
 		Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication,
@@ -140,7 +138,7 @@ func insufficientAuthentication(err error) *Error {
 	}
 }
 
-// unavailable answers a request that could not be judged.
+// unavailable is for a request that could not be checked.
 func unavailable(reason claims.Reason, err error) *Error {
 	e := &Error{Status: http.StatusServiceUnavailable, Reason: reason, Err: err}
 	if outage, ok := errors.AsType[*claims.UnavailableError](err); ok {
@@ -149,8 +147,8 @@ func unavailable(reason claims.Reason, err error) *Error {
 	return e
 }
 
-// fromVerifier turns what a Verifier returned into an answer. An error that says
-// nothing about itself refuses the token, as that of a Validate hook does.
+// fromVerifier returns the Error for what a Verifier returned. An error without a Reason
+// refuses the token, as that of a Validate hook does.
 func fromVerifier(err error) *Error {
 	var reason claims.Reason
 	switch known := errors.As(err, &reason); {
@@ -166,8 +164,8 @@ func fromVerifier(err error) *Error {
 	return invalidToken(reason, err)
 }
 
-// fromPolicy turns a policy's error into an answer: it could not decide, it wants a
-// better authentication, or it denies.
+// fromPolicy returns the Error for a policy's error: the policy could not decide, demands
+// a better authentication, or denies.
 func fromPolicy(err error) *Error {
 	switch _, weak := errors.AsType[*weakness](err); {
 	case errors.Is(err, claims.ErrKeysUnavailable):
@@ -188,8 +186,8 @@ func contextEnded(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// asError returns the *Error in err, or the answer to whatever else it is. No error
-// makes it return an answer that lets a request through, nil included.
+// asError returns the *Error in err, or one for any other error, nil included. Its status
+// never lets a request through.
 func asError(err error) *Error {
 	e, found := errors.AsType[*Error](err)
 	switch {

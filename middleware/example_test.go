@@ -73,7 +73,7 @@ func ExampleNew() {
 	fmt.Println(err) // every mistake at once
 
 	// Output:
-	// middleware: invalid Config.Realm "timesheets\n": it has to be printable ASCII
+	// middleware: invalid Config.Realm "timesheets\n": it must be printable ASCII
 	// middleware: invalid Config.Audiences []: at least one is required, and none may be empty
 	// middleware: invalid Config.Issuer "http://issuer.example.com": jwks: invalid Config.Issuer "http://issuer.example.com": https is required; to allow http, name the host in Config.InsecureHTTPHosts
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A Guard is one declared route: what a Middleware demands of a request to it. Most
-// programs use [Middleware.Require] and [Middleware.RequireScopes] instead; a Guard is
-// for adapters to other routers and other transports.
+// A Guard is one declared route: what a Middleware demands of a request to it. It is for
+// adapters to other routers and transports. Most programs use [Middleware.Require] and
+// [Middleware.RequireScopes] instead.
 //
-// It is made at set-up by [Middleware.Guard] and is safe for concurrent use.
+// [Middleware.Guard] and [Middleware.GuardOptional] make a Guard, at set-up. It is safe for
+// concurrent use.
 type Guard struct {
 	m        *Middleware
 	policies []Policy
-	optional bool // a request without a bearer token is let through
+	optional bool // requests without a bearer token are let through
 }
 
-// Guard declares a route that needs a valid token and the consent of all the policies.
-// Without policies any valid token will do. The Middleware remembers which scopes its
-// Guards ask for, as [Middleware.ResourceMetadata] publishes no others.
+// Guard declares a route that needs a valid token and the consent of every policy. Without
+// policies, any valid token is let through. [Middleware.ResourceMetadata] publishes only
+// scopes that a Guard asks for.
 func (m *Middleware) Guard(policies ...Policy) *Guard {
 	if m == nil || m.verifier == nil {
 		panic("middleware: a Middleware is made by New, which returned an error or was not called")
@@ -31,24 +32,24 @@ func (m *Middleware) Guard(policies ...Policy) *Guard {
 	return &Guard{m: m, policies: slices.Clone(policies)}
 }
 
-// GuardOptional declares a route that requests without a bearer token may use as well, as
-// with [Middleware.Optional]. It lets them through without claims: those that the context
-// may already carry are masked. A token that is not valid is refused, as on any route.
+// GuardOptional declares a route that also lets requests without a bearer token through, as
+// [Middleware.Optional] does. They have no claims: those that an outer handler has put into
+// the context are masked. A token that is not valid is refused, as on any route.
 func (m *Middleware) GuardOptional() *Guard {
 	g := m.Guard()
 	g.optional = true
 	return g
 }
 
-// Check decides about a request and writes nothing. It returns the request to hand on,
-// with the claims in its context, or an error that is always an [*Error], for
-// [Middleware.WriteError]. On an error the request is nil.
+// Check decides about a request, and writes nothing. It returns the request for the
+// handler, with the claims in its context, or an error that is always an [*Error]. The
+// request is nil then, and [Middleware.WriteError] writes the answer.
 //
-// A request that it has let through is not verified again until its token expires, so
-// a handler that asks again about a long request learns nothing of a revocation.
+// A request that Check has let through is not verified again until its token expires. A
+// handler that checks a long request again does not learn of a revocation.
 //
-// It reads the Authorization header field and nothing else: a token in the query, in a
-// form or in a cookie is not seen (RFC 9700 section 4.3.2).
+// Check reads only the Authorization header field. It does not see a token in a query, form
+// or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	ctx, fresh, e := g.authenticate(r.Context(), Request{Authorization: r.Header["Authorization"]})
 	switch {
@@ -82,20 +83,21 @@ type Request struct {
 	// Authorization are the values of the Authorization fields, one for each field.
 	Authorization []string
 
-	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3).
-	// Without a proof, a bound token is refused.
+	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3). A
+	// bound token without its proof is refused.
 	Proofs []claims.Proof
 }
 
 // Authenticate is [Guard.Check] for any transport. It returns the context for the handler,
-// with the claims, or an error that is always an [*Error]; the context is nil then.
+// with the claims, or an error that is always an [*Error]. The context is nil then, and
+// [Middleware.Answer] returns what to tell the caller.
 //
-// What this Middleware has verified for the same ctx and Authorization value is not
-// verified again, unless there are proofs: a proof is for one request only. The policies
-// are asked every time.
+// If ctx comes from a Guard of the same Middleware, for the same Authorization value, the
+// token is not verified again. With proofs it is: a proof is for one request only. The
+// policies are asked every time.
 //
-// Authenticate makes no request of its own, but the [Verifier] may. It returns when ctx
-// ends, if the Verifier and the policies do.
+// Authenticate makes no request itself, but the [Verifier] may. It returns when ctx ends if
+// the Verifier and the policies do.
 func (g *Guard) Authenticate(ctx context.Context, request Request) (context.Context, error) {
 	ctx, _, e := g.authenticate(ctx, request)
 	if e != nil {
@@ -143,20 +145,20 @@ func (m *Middleware) identify(ctx context.Context, request Request) (context.Con
 	return carrying(ctx, c, m, request.Authorization[0]), true, nil
 }
 
-// errNoResult is for a Verifier that breaks its contract.
+// errNoResult is for a Verifier that does not keep its contract.
 var errNoResult = errors.New("the Verifier returned neither claims nor an error")
 
 var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 
 // verify reads the token from the request and has it verified.
 //
-// A token outside the grammar of a b64token (RFC 6750 section 2.1) makes the request
-// malformed: a 400, not a 401. The grammar check takes a microsecond, so it runs only
-// where it can make a difference:
+// A token that is no b64token (RFC 6750 section 2.1) makes the request malformed: the
+// answer is a 400, not a 401. The grammar check costs a microsecond, so it runs only where
+// it can change the answer:
 //
-//   - before a Verifier of the application's own, which is promised a b64token;
-//   - after a claims.Verifier that could not decode the token. What it decodes is
-//     base64url and dots, all of which a b64token may have.
+//   - before a Verifier of the application, which is promised a b64token;
+//   - after a claims.Verifier has refused a token without decoding all of it. A token that
+//     it decodes consists of base64url and dots, so it is a b64token.
 func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claims, *Error) {
 	token, found := bearerToken(request.Authorization, m.maxTokenBytes)
 	switch {
@@ -176,11 +178,11 @@ func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claim
 	return c, e
 }
 
-// undecoded are the reasons for which a claims.Verifier refuses a token before it has
-// decoded all of it.
+// undecoded has the reasons for which a claims.Verifier refuses a token that it has not
+// decoded completely.
 var undecoded = map[claims.Reason]bool{claims.ErrMalformed: true, claims.ErrAlgorithm: true}
 
-// ask returns the Verifier's claims, or its error as an answer.
+// ask returns the claims, or the Error, that the Verifier finds for the token.
 func (m *Middleware) ask(ctx context.Context, token string, proofs []claims.Proof) (*claims.Claims, *Error) {
 	c, err := m.verifier.Verify(ctx, token, proofs...)
 	switch {

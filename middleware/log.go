@@ -12,19 +12,18 @@ import (
 // warnInterval is the time between two warnings of a Middleware.
 const warnInterval = 10 * time.Second
 
-// log records a request that was not let through, in fixed texts and codes only:
-// nothing of the request, and no error's text, whose author may have put a token there.
+// log records that a request was not let through. It logs fixed texts and codes only, and
+// nothing of the request. An error's text could hold a token, so it is not logged either.
 //
-// A refusal is logged at debug level, because any stranger can cause any number of
-// them. A request that could not be decided is a warning, but at most one in ten
-// seconds, since an outage meets every request.
+// A refusal is logged at debug level, because any stranger can cause any number of them. An
+// outage is a warning, but at most one in ten seconds, because it affects every request.
 func (m *Middleware) log(ctx context.Context, e *Error) {
 	logger := m.logger
 	if logger == nil {
 		logger = slog.Default()
 	}
 	if e.Status != http.StatusServiceUnavailable || errors.Is(ctx.Err(), context.Canceled) {
-		if logger.Enabled(ctx, slog.LevelDebug) { // the arguments alone would cost an allocation
+		if logger.Enabled(ctx, slog.LevelDebug) { // saves the allocation of the arguments
 			logger.LogAttrs(ctx, slog.LevelDebug, "middleware: request refused", slog.Int("status", e.Status),
 				slog.String("error", e.Code), slog.String("reason", string(e.Reason)))
 		}
@@ -36,14 +35,14 @@ func (m *Middleware) log(ctx context.Context, e *Error) {
 	}
 }
 
-// A warnLimit lets one warning pass in each interval. It is safe for concurrent use.
+// A warnLimit allows one warning in each interval. It is safe for concurrent use.
 type warnLimit struct {
 	next     atomic.Int64 // Unix nanoseconds; 0 before the first
-	unlogged atomic.Int64 // since the last one that passed
+	unlogged atomic.Int64 // warnings that were not allowed since the last one
 }
 
-// take reports whether a warning may pass, and how many before it did not. A clock that
-// was set back does not silence it.
+// take reports whether a warning may be logged, and how many were not since the last one.
+// A clock that is set back does not suppress warnings.
 func (l *warnLimit) take(now time.Time) (int64, bool) {
 	next := l.next.Load()
 	wait := time.Duration(next - now.UnixNano())

@@ -15,29 +15,31 @@ import (
 const (
 	metadataPath = "/.well-known/oauth-protected-resource"
 
-	// metadataCacheControl lets changes, which come with a new start of the server,
-	// reach clients within the hour (RFC 9728 section 7.10).
+	// metadataCacheControl lets a change, which needs a restart of the server, reach
+	// clients within the hour (RFC 9728 section 7.10).
 	metadataCacheControl = "public, max-age=3600"
 )
 
 // ResourceMetadata returns the handler that publishes this API's protected resource
-// metadata (RFC 9728), by which clients, those of MCP first of all, find out where to
-// get a token. It has to stand outside of all protection, at the path that RFC 9728
-// section 3.1 forms: "/.well-known/oauth-protected-resource" and the path of
-// Config.Resource. It answers GET, HEAD and CORS preflights there, to pages of any
-// origin, and 404 elsewhere, so that "/.well-known/" as a pattern will do as well.
+// metadata (RFC 9728). A client that knows only the address of the API learns from them
+// where to get a token: the challenge names their URL, and they name the authorization
+// servers. MCP clients do this first.
 //
-// The document has the resource, its authorization servers (see
-// Config.AuthorizationServers: they become public), that tokens are taken from the
-// header, and the scopes, if any are given. It has no signing algorithms: RFC 9728
-// section 2 means those of signed responses. It is made once, here.
+// The handler must be outside the protection, at the path that RFC 9728 section 3.1 forms:
+// "/.well-known/oauth-protected-resource" and the path of Config.Resource. The pattern
+// "/.well-known/" suffices, because the handler answers 404 for other paths. It answers
+// GET, HEAD and CORS preflights, also for pages of other origins.
 //
-// The error names everything that is wrong at once: a Config without Resource or, with a
-// Verifier, AuthorizationServers; an issuer that is no https URL (http on loopback and
-// in Config.InsecureHTTPHosts) or has a query or a fragment (RFC 8414 section 2); and
-// scopes that no [Guard] which this Middleware has made so far asks for or accepts. So
-// it is called after the routes are declared. For a scope that only [Authorize] asks
-// for, declare a Guard.
+// The document has the resource, its authorization servers (Config.AuthorizationServers
+// become public), that tokens are read from the header, and the given scopes. It has no
+// signing algorithms, because RFC 9728 section 2 means those of signed responses. It never
+// changes.
+//
+// Call ResourceMetadata after the routes are declared. The error reports all problems
+// together: a Config without Resource, or with a Verifier but without AuthorizationServers;
+// an issuer that is no https URL (http on loopback and in Config.InsecureHTTPHosts), or has
+// a query or a fragment (RFC 8414 section 2); and scopes that no [Guard] of this Middleware
+// asks for or accepts. For a scope that only [Authorize] asks for, declare a Guard.
 func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 	var problems []error
 	report := func(bad bool, format string, args ...any) {
@@ -59,7 +61,7 @@ func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 	return newMetadataHandler(m.resource, m.servers, scopes), nil
 }
 
-// declare remembers which scopes help at a route.
+// declare remembers the scopes that a route accepts.
 func (m *Middleware) declare(policies []Policy) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,14 +73,14 @@ func (m *Middleware) declare(policies []Policy) {
 	}
 }
 
-// undeclared returns the scopes that help at no route declared so far.
+// undeclared returns the scopes that no declared route accepts.
 func (m *Middleware) undeclared(scopes []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return m.declared[scope] })
 }
 
-// A metadataHandler answers for one resource, with a document that never changes.
+// A metadataHandler serves the metadata of one resource, which never change.
 type metadataHandler struct {
 	path, query string // of the metadata's URL
 	body        []byte
@@ -86,10 +88,10 @@ type metadataHandler struct {
 }
 
 func newMetadataHandler(resource string, servers, scopes []string) *metadataHandler {
-	body, _ := json.Marshal(struct { // strings alone: it cannot fail
+	body, _ := json.Marshal(struct { // only strings: it cannot fail
 		Resource string   `json:"resource"`
 		Servers  []string `json:"authorization_servers"`
-		Scopes   []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: none is left out
+		Scopes   []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: no empty list
 		Methods  []string `json:"bearer_methods_supported"`
 	}{resource, servers, scopes, []string{"header"}})
 	u, _ := url.Parse(metadataURL(resource)) // New has checked it
@@ -97,7 +99,7 @@ func newMetadataHandler(resource string, servers, scopes []string) *metadataHand
 }
 
 func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// A page may read every answer: none of them depends on who asks.
+	// Any page may read the answers, because they do not depend on the caller.
 	setFields(w.Header(), "Access-Control-Allow-Origin", "*")
 	switch {
 	case !h.owns(r.URL):
@@ -107,11 +109,11 @@ func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"Cache-Control", metadataCacheControl, "X-Content-Type-Options", "nosniff")
 		w.WriteHeader(http.StatusOK)
 		if r.Method == http.MethodGet {
-			_, _ = w.Write(h.body) // the client is gone; there is nobody to tell
+			_, _ = w.Write(h.body) // fails if the client is gone: there is nothing left to do
 		}
 	case r.Method == http.MethodOptions:
-		// A header field of the client's own, such as MCP-Protocol-Version, is enough to
-		// make a browser ask. * leaves out Authorization, which nobody needs here.
+		// A browser asks if the page sets a header field such as MCP-Protocol-Version. The
+		// * does not include Authorization, which is not needed here.
 		setFields(w.Header(), "Allow", "GET, HEAD, OPTIONS", "Access-Control-Allow-Methods", "GET, HEAD",
 			"Access-Control-Allow-Headers", "*", "Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
@@ -121,18 +123,17 @@ func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// owns reports whether u is where the metadata are. The query is part of it, as another
-// resource may differ in nothing else. What ends in a slash is found without it, too:
-// many clients remove it wherever it stands, while RFC 9728 section 3.1 speaks of the one
-// after the host.
+// owns reports whether u is the URL of the metadata. The query must match, because another
+// resource may differ only in its query. A slash at the end may be missing: many clients
+// remove it, although RFC 9728 section 3.1 only means a slash after the host.
 func (h *metadataHandler) owns(u *url.URL) bool {
 	path := u.EscapedPath()
 	return (path == h.path || path+"/" == h.path) && u.RawQuery == h.query
 }
 
-// metadataURL returns the URL that RFC 9728 section 3.1 forms of a resource identifier
-// that New has checked: the well-known path between the host and what follows it, less
-// the slash that is all of a path. It returns "" for "".
+// metadataURL returns the URL that RFC 9728 section 3.1 forms from a resource identifier
+// that New has checked: the well-known path comes between the host and the rest. A path
+// that is only a slash is dropped. For "" it returns "".
 func metadataURL(resource string) string {
 	if resource == "" {
 		return ""
@@ -148,7 +149,7 @@ func metadataURL(resource string) string {
 	return scheme + "://" + host + metadataPath + rest
 }
 
-// publishedServers returns the issuers for the metadata.
+// publishedServers returns the authorization servers for the metadata.
 func (c *Config) publishedServers() []string {
 	if c.AuthorizationServers != nil {
 		return slices.Clone(c.AuthorizationServers)
@@ -167,8 +168,8 @@ func (c *Config) issuerURLs() []string {
 	return urls
 }
 
-// checkServers reports what is wrong with AuthorizationServers. A list that names what
-// is not trusted would send clients away for tokens that are then refused.
+// checkServers reports what is wrong with AuthorizationServers. A server that is not
+// trusted would send clients tokens which this API refuses.
 func (c *Config) checkServers() []error {
 	var problems []error
 	report := func(bad bool, format string, args ...any) {
@@ -189,7 +190,8 @@ func (c *Config) checkServers() []error {
 	return problems
 }
 
-// checkServer holds an issuer that clients are sent to RFC 8414 section 2.
+// checkServer reports what is wrong with an issuer that clients are sent to (RFC 8414
+// section 2).
 func checkServer(issuer string, insecureHosts []string) error {
 	u, err := url.Parse(issuer)
 	switch {
@@ -205,7 +207,8 @@ func checkServer(issuer string, insecureHosts []string) error {
 	return checkPublicURL(issuer)
 }
 
-// checkPublicURL reports what is wrong with a URL that clients are shown, if there is one.
+// checkPublicURL reports what is wrong with a URL that clients are told. An empty one is
+// not set.
 func checkPublicURL(s string) error {
 	if s == "" {
 		return nil
@@ -215,7 +218,7 @@ func checkPublicURL(s string) error {
 	case err != nil:
 		return errors.New("it is not a URL")
 	case strings.ContainsFunc(s, unprintable) || strings.ContainsAny(s, ` "\`):
-		return errors.New("a character has to be percent-encoded")
+		return errors.New("a character must be percent-encoded")
 	case u.Hostname() == "" || u.User != nil || strings.Contains(s, "#"):
 		return errors.New("it needs a host, and neither user information nor a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):

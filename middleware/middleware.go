@@ -12,29 +12,29 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A Verifier decides whether a token is valid for this API. [claims.NewVerifier] returns
-// the one that New makes for itself; tests have their own. It is safe for concurrent
-// use.
+// A Verifier decides whether a token is valid for this API. [New] makes a
+// [claims.Verifier], unless Config has another one: a fake in a test, or one for opaque
+// tokens. It must be safe for concurrent use.
+//
+// A Verifier can also have the ValidUntil method of claims.Verifier, which tells
+// [Middleware.UntilExpiry] when a token expires. Without it, that is 5 seconds after exp.
 type Verifier interface {
-	// Verify returns the claims of token, which is a b64token (RFC 6750 section 2.1)
-	// of at most Config.MaxTokenBytes, or an error.
+	// Verify returns the claims of token, or an error. The token is a b64token (RFC 6750
+	// section 2.1) of at most Config.MaxTokenBytes.
 	//
-	// The claims.Reason that [errors.As] finds in the error decides the answer:
-	// ErrUnavailable and ErrKeysUnavailable are a 503, as is a context's error without
-	// a Reason; ErrForbidden is a 403; all others, and errors that say nothing, are a
-	// 401. A Verifier that returns neither claims nor an error gets a 503.
-	//
-	// A Verifier that also has the ValidUntil method of a claims.Verifier tells
-	// Middleware.UntilExpiry when a token ends. Without it, that is 5 seconds after exp.
+	// The claims.Reason that errors.As finds in the error decides the answer:
+	// ErrUnavailable and ErrKeysUnavailable are a 503, and so is a context's error without
+	// a Reason; ErrForbidden is a 403; any other Reason or error is a 401. Neither claims
+	// nor an error is a 503.
 	Verify(ctx context.Context, token string, proofs ...claims.Proof) (*claims.Claims, error)
 }
 
-// A Middleware lets requests with a valid bearer token through to a handler and answers
-// all others. It is made by [New], is safe for concurrent use, and has nothing to close.
+// A Middleware lets requests with a valid bearer token through to a handler, and answers
+// all others. [New] makes it. It is safe for concurrent use, and has nothing to close.
 type Middleware struct {
 	verifier      Verifier
-	decodes       bool // verifier is a claims.Verifier: see verify
-	hidesIssuers  bool
+	decodes       bool // verifier is a claims.Verifier: see Middleware.verify
+	hidesIssuers  bool // see revealsIssuer
 	maxTokenBytes int
 
 	challengeStart, challengeEnd string
@@ -42,11 +42,11 @@ type Middleware struct {
 	bodies map[problem]body // see knownBodies
 
 	resource      string   // Config.Resource
-	servers       []string // that the metadata name
+	servers       []string // the authorization servers in the metadata
 	insecureHosts []string // Config.InsecureHTTPHosts
 
 	mu       sync.Mutex      // guards declared, at set-up only
-	declared map[string]bool // the scopes that help at a declared route
+	declared map[string]bool // the scopes that declared routes accept
 
 	errorHandler func(http.ResponseWriter, *http.Request, *Error)
 	logger       *slog.Logger
@@ -81,19 +81,19 @@ func New(config Config) (*Middleware, error) {
 	return m, nil
 }
 
-// Handler returns a handler that calls next for requests with a valid token, whatever
-// its scopes, with the claims in the request's context: see [claims.FromContext]. It
-// panics if next is nil.
+// Handler returns a handler that calls next for requests with a valid token, whatever its
+// scopes. The claims are in the request's context: see [claims.FromContext]. Handler panics
+// if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return m.Guard().handler(next)
 }
 
-// Require returns a middleware that lets requests through that have a valid token and
-// the consent of every policy. It panics without policies, because an empty list from a
-// configuration would let everybody in; for authentication alone there is
-// [Middleware.Handler].
+// Require returns a middleware that lets requests through if their token is valid and every
+// policy allows it. Below a Handler of the same Middleware it does not verify the token
+// again.
 //
-// Below a Handler of the same Middleware it does not verify the token a second time.
+// Require panics without policies, because an empty list from a configuration would allow
+// every token. [Middleware.Handler] only authenticates.
 func (m *Middleware) Require(policies ...Policy) func(http.Handler) http.Handler {
 	if len(policies) == 0 {
 		panic("middleware: Require needs at least one policy; Handler authenticates only")
@@ -103,18 +103,17 @@ func (m *Middleware) Require(policies ...Policy) func(http.Handler) http.Handler
 }
 
 // RequireScopes is Require with [AllScopes]: the token needs every one of the scopes. It
-// panics if there is none, or if one does not fit the grammar of RFC 6749 section 3.3.
+// panics without a scope, or if one does not fit the grammar of RFC 6749 section 3.3.
 func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Handler {
 	return m.Require(AllScopes(scopes...))
 }
 
-// Optional returns a handler that differs from that of [Middleware.Handler] for requests
-// without a bearer token only: it calls next for them, too, and next finds no claims in
-// the context. A token that is expired, malformed or otherwise not acceptable is refused
-// all the same. It panics if next is nil.
+// Optional is like [Middleware.Handler], but also calls next, without claims in the
+// context, for requests that carry no bearer token. A token that is not valid is refused.
+// Optional panics if next is nil.
 //
-// It adds Authorization to the Vary field, so that a cache does not mix up what next
-// answers to some and to all (RFC 9110 section 12.5.5).
+// It adds Authorization to the Vary field, so that a cache does not give the answer for one
+// caller to another (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
 	guarded := m.GuardOptional().handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,19 +10,30 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A Policy decides whether the claims of a verified token allow a request. It is made
-// by [AllScopes] and [AnyScope], also with [ImpliedScopes]; by [Claim],
-// [RequireAuthentication], [CustomClaims] and [PolicyFunc]; and of others by [Any]. The
-// zero Policy denies.
+// A Policy decides whether the claims of a verified token allow a request. The zero Policy
+// denies.
 //
-// There is no Not: it would turn a failure, or a claim that is missing, into access.
+//	AllScopes, AnyScope      scopes, compared exactly
+//	ImpliedScopes            the same, where scopes include others
+//	Claim                    permissions, roles, groups, wherever the issuer puts them
+//	RequireAuthentication    how, and how long ago, the user was authenticated
+//	CustomClaims             other claims, decoded into a struct
+//	PolicyFunc               anything else
+//	Any                      one of several policies; several arguments are all-of
 //
-// A Policy is safe for concurrent use if the functions it was made of are.
+// Scopes say what the client may do. Roles and permissions, which issuers put into other
+// claims, say what the user may do. Neither replaces the other, unless a route says so.
+//
+// A claim that is missing or mistyped denies. There is no Not, which would turn a missing
+// claim or a failure into access. A policy without operands panics when the route is
+// declared, and so does an operand outside its grammar.
+//
+// A Policy is safe for concurrent use if its functions are.
 type Policy struct {
 	allows         func(context.Context, *claims.Claims) error
-	scopes         []string        // what a challenge asks for
-	accepts        []string        // these and all others that help
-	authentication *authentication // what a step-up challenge asks for; nil for none
+	scopes         []string        // which a challenge asks for
+	accepts        []string        // these, and all others that the policy accepts
+	authentication *authentication // which a step-up challenge asks for; nil for none
 }
 
 var (
@@ -30,16 +41,16 @@ var (
 	errNoPolicy   = errors.New("there is no policy that allows it")
 )
 
-// Any allows what at least one of the policies allows, asked in order. If none does and
-// one could not decide, the answer is that one's 503, not a refusal. Otherwise it is
-// that of the first policy, and a challenge asks for what the first one asks for. It
-// panics without policies.
+// Any allows a request if at least one of the policies does, asked in order. If none does,
+// the answer is the 503 of the first policy that could not decide, or else the answer of
+// the first policy. A challenge asks for what the first policy needs. Any panics without
+// policies.
 func Any(policies ...Policy) Policy {
 	if len(policies) == 0 {
 		panic("middleware: Any needs at least one policy")
 	}
 	policies = slices.Clone(policies)
-	whole := policies[0] // for what it asks for
+	whole := policies[0] // for what a challenge asks for
 	whole.accepts = acceptedScopes(policies)
 	whole.allows = func(ctx context.Context, c *claims.Claims) error {
 		var answer error
@@ -57,13 +68,15 @@ func Any(policies ...Policy) Policy {
 	return whole
 }
 
-// PolicyFunc allows a request if allow returns nil. An error that matches
-// [claims.ErrUnavailable], [claims.ErrKeysUnavailable] or a context's error says that it
-// could not decide: the answer is a 503. That of [Authorize] for a policy that demands a
-// better authentication is passed on: 401. Any other denies: 403. Its text is never
-// sent. It panics if allow is nil.
+// PolicyFunc allows a request if allow returns nil. Its error decides the answer:
 //
-// allow is called for every request, and may block until ctx ends.
+//   - 503 for an error that matches [claims.ErrUnavailable], [claims.ErrKeysUnavailable] or
+//     a context's error: allow could not decide.
+//   - 401 for the error of [Authorize] with a policy that demands a better authentication.
+//   - 403 for any other error.
+//
+// The text of the error is never sent. allow is called for every request, and may block
+// until ctx ends. PolicyFunc panics if allow is nil.
 func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy {
 	if allow == nil {
 		panic("middleware: PolicyFunc needs a function")
@@ -71,9 +84,9 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 	return Policy{allows: allow}
 }
 
-// CustomClaims is [PolicyFunc] for claims of your own, decoded as [claims.As] does. A
-// token whose claims do not fit T is denied. A claim that is missing leaves its field
-// zero: allow has to deny the zero value. It panics if allow is nil.
+// CustomClaims is [PolicyFunc] for claims decoded into T, as [claims.As] does. Claims that
+// do not fit T deny. A missing claim leaves its field zero, so allow must deny the zero
+// value. CustomClaims panics if allow is nil.
 func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy {
 	if allow == nil {
 		panic("middleware: CustomClaims needs a function")
@@ -87,16 +100,16 @@ func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy
 	}}
 }
 
-// Authorize judges the claims that the handler sees, for decisions that depend on the
-// request's object. It returns nil if every policy allows it, and otherwise an [*Error]
-// for [Middleware.WriteError]: 401 if ctx carries no claims or the user has to
-// authenticate again, 403 or 503. Without policies it denies.
+// Authorize returns nil if every policy allows the claims in ctx. It is for a handler whose
+// decision depends on the object of the request. Without policies it denies.
 //
-// The Error names what these policies need, not what the route has demanded before:
-// repeat the route's scopes, so that a client asks for a token with all of them.
+// Otherwise the error is an [*Error] for [Middleware.Refuse]: 401 if ctx carries no claims
+// or the user must authenticate again, 403 or 503. It names what these policies need, not
+// what the route demanded before. Repeat the route's scopes, so that a client asks for a
+// token with all of them.
 func Authorize(ctx context.Context, policies ...Policy) error {
 	if e := checkAll(ctx, policies); e != nil {
-		return e // not e alone: a nil *Error is not a nil error
+		return e // a nil *Error is not a nil error
 	}
 	return nil
 }
@@ -110,8 +123,8 @@ func (p *Policy) check(ctx context.Context, c *claims.Claims) error {
 }
 
 // checkAll returns nil if every policy allows the claims in ctx. A demand for a better
-// authentication goes before a denial, which the next token may not meet, and a denial
-// before a failure: what is denied anyway needs no second try.
+// authentication precedes a denial: it brings a new token, which may meet the other policies.
+// A denial precedes a failure: a second try would not help.
 func checkAll(ctx context.Context, policies []Policy) *Error {
 	c, ok := claims.FromContext(ctx)
 	switch {
@@ -126,7 +139,7 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 	for i := range policies {
 		p := &policies[i]
 		if denied != nil && p.authentication == nil {
-			continue // there is nothing that it could change
+			continue // it cannot change the answer
 		}
 		err := p.check(ctx, c)
 		if err == nil {
@@ -141,15 +154,15 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 		default:
 			denied = e
 			if len(p.scopes) > 0 {
-				e.Scopes = neededScopes(policies) // the whole route's, so that one more token will do
+				e.Scopes = neededScopes(policies) // of the whole route, so that one new token suffices
 			}
 		}
 	}
 	return cmp.Or(denied, unsure)
 }
 
-// neededScopes returns what the policies ask for together, in the order of declaration,
-// in a slice of its own.
+// neededScopes returns the scopes that the policies ask for together, in the order of
+// declaration. The slice is new.
 func neededScopes(policies []Policy) []string {
 	var scopes []string
 	for _, p := range policies {
@@ -158,7 +171,7 @@ func neededScopes(policies []Policy) []string {
 	return scopes
 }
 
-// acceptedScopes returns every scope that can make a difference to one of the policies.
+// acceptedScopes returns every scope that one of the policies accepts.
 func acceptedScopes(policies []Policy) []string {
 	var scopes []string
 	for _, p := range policies {
@@ -167,7 +180,7 @@ func acceptedScopes(policies []Policy) []string {
 	return scopes
 }
 
-// union appends to a what it lacks of b.
+// union appends to a the elements of b that a lacks.
 func union(a, b []string) []string {
 	for _, s := range b {
 		if !slices.Contains(a, s) {

@@ -10,17 +10,17 @@ import "net/http"
 //		return
 //	}
 //
-// err is what [Middleware.Answer] takes. The error of a [Guard] has been logged already, so
-// its answer is WriteError.
+// err is any error that [Middleware.Answer] takes. A [Guard] logs its own errors: use
+// WriteError for them.
 func (m *Middleware) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
 	m.log(r.Context(), e)
 	m.refuse(w, r, e)
 }
 
-// refuse answers with the ErrorHandler, if there is one. The challenge is set before it
-// runs. A handler that forgets the status, or to write at all, does not turn a refusal into
-// a 200.
+// refuse answers with the ErrorHandler, if there is one. The challenge is set before the
+// ErrorHandler runs. If the ErrorHandler sets no status, or writes nothing, the answer is
+// still not a 200.
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, e *Error) {
 	if m.errorHandler == nil {
 		m.WriteError(w, r, e)
@@ -36,7 +36,7 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, e *Error) {
 }
 
 // An answerWriter sends its status with the first byte, unless the ErrorHandler has sent
-// one of its own.
+// another status.
 type answerWriter struct {
 	http.ResponseWriter
 	status  int
@@ -55,7 +55,7 @@ func (w *answerWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// FlushError sends the header, which must not be a 200 either.
+// FlushError sends the header, whose status must not be a 200 either.
 func (w *answerWriter) FlushError() error {
 	if !w.written {
 		w.WriteHeader(w.status)

@@ -14,8 +14,8 @@ import (
 var errLacksScope = errors.New("a scope is missing")
 
 // AllScopes allows tokens that have every one of the scopes, compared exactly and with
-// case. It panics if there is none, or if one does not fit the grammar of RFC 6749
-// section 3.3.
+// case. It panics without a scope, or if one does not fit the grammar of RFC 6749 section
+// 3.3.
 func AllScopes(scopes ...string) Policy {
 	scopes = mustScopes("AllScopes", scopes)
 	return Policy{scopes: scopes, accepts: scopes, allows: func(_ context.Context, c *claims.Claims) error {
@@ -28,8 +28,8 @@ func AllScopes(scopes ...string) Policy {
 	}}
 }
 
-// AnyScope allows tokens that have at least one of the scopes. A challenge names only
-// the first, so that clients do not ask for more than they need. It panics as
+// AnyScope allows tokens that have at least one of the scopes. A challenge names only the
+// first scope, so that clients do not ask for more than they need. AnyScope panics as
 // [AllScopes] does.
 func AnyScope(scopes ...string) Policy {
 	scopes = mustScopes("AnyScope", scopes)
@@ -41,13 +41,13 @@ func AnyScope(scopes ...string) Policy {
 	}}
 }
 
-// ScopeRules are scopes that imply others: see [ImpliedScopes]. The zero ScopeRules
-// imply nothing. They are immutable and safe for concurrent use.
+// ScopeRules say which scopes imply others: see [ImpliedScopes]. The zero ScopeRules imply
+// nothing. They are immutable and safe for concurrent use.
 type ScopeRules struct{ rules []scopeRule }
 
 type scopeRule struct {
 	scope   string   // as a token has it
-	implied []string // a * at the end stands for any rest
+	implied []string // a * at the end matches any rest
 }
 
 // ImpliedScopes declares once which scopes of a token include others:
@@ -56,16 +56,15 @@ type scopeRule struct {
 //		"admin":  {"editor", "read:*"},
 //		"editor": {"write:timesheets"},
 //	})
-//	auth.Require(rules.AllScopes("write:timesheets")) // editor will do, and so will admin
+//	auth.Require(rules.AllScopes("write:timesheets")) // a token needs it, editor or admin
 //
-// Implied scopes imply further ones. A * at the end of an implied scope stands for any
-// rest, and alone for every scope; nowhere else has it a meaning, least of all in a
-// token's scope, whose * the issuer may have let through as an ordinary character.
+// Implied scopes imply further ones. A * at the end of an implied scope matches any rest,
+// and a single * matches every scope. A * in the scope of a token has no meaning: the
+// issuer may have let it through as an ordinary character.
 //
-// Everything is resolved when a policy is declared, so that requests pay for nothing
-// but a few more comparisons. ImpliedScopes panics if there are no rules, if a scope
-// implies nothing, if one does not fit the grammar of RFC 6749 section 3.3, or for a *
-// elsewhere.
+// The rules are resolved when a policy is declared, so a request costs only a few more
+// comparisons. ImpliedScopes panics without rules, if a scope implies nothing, if a scope
+// does not fit the grammar of RFC 6749 section 3.3, or if it has a * anywhere else.
 func ImpliedScopes(implied map[string][]string) ScopeRules {
 	if len(implied) == 0 {
 		panic("middleware: ImpliedScopes needs at least one rule")
@@ -86,9 +85,8 @@ func ImpliedScopes(implied map[string][]string) ScopeRules {
 	return ScopeRules{rules}
 }
 
-// AllScopes is [AllScopes] for tokens that have every one of the scopes, or scopes that
-// imply it. A challenge names the scopes themselves. It panics as AllScopes does, and if
-// one has a *.
+// AllScopes is [AllScopes] that also accepts scopes which imply the given ones. A challenge
+// names the given scopes. AllScopes panics as the function does, and if a scope has a *.
 func (r ScopeRules) AllScopes(scopes ...string) Policy {
 	scopes, holders := r.resolve("ScopeRules.AllScopes", scopes)
 	return Policy{scopes: scopes, accepts: merged(holders), allows: func(_ context.Context, c *claims.Claims) error {
@@ -101,9 +99,8 @@ func (r ScopeRules) AllScopes(scopes ...string) Policy {
 	}}
 }
 
-// AnyScope is [AnyScope] for tokens that have at least one of the scopes, or a scope
-// that implies it. A challenge names the first of the scopes. It panics as AnyScope does,
-// and if one has a *.
+// AnyScope is [AnyScope] that also accepts scopes which imply the given ones. A challenge
+// names the first given scope. AnyScope panics as the function does, and if a scope has a *.
 func (r ScopeRules) AnyScope(scopes ...string) Policy {
 	scopes, holders := r.resolve("ScopeRules.AnyScope", scopes)
 	accepted := merged(holders)
@@ -115,7 +112,7 @@ func (r ScopeRules) AnyScope(scopes ...string) Policy {
 	}}
 }
 
-// resolve returns a copy of scopes, and for each of them all that will do for it.
+// resolve returns a copy of scopes, and for each of them the scopes that satisfy it.
 func (r ScopeRules) resolve(caller string, scopes []string) (required []string, holders [][]string) {
 	required = mustScopes(caller, scopes)
 	for _, scope := range required {
@@ -125,8 +122,8 @@ func (r ScopeRules) resolve(caller string, scopes []string) (required []string, 
 	return required, holders
 }
 
-// holders returns scope, and every scope that implies it directly or through others. A
-// scope is added once, so that scopes that imply each other are no endless matter.
+// holders returns scope, and every scope that implies it, directly or through others. Each
+// is added once, so the search ends even if scopes imply each other.
 func (r ScopeRules) holders(scope string) []string {
 	found := []string{scope}
 	for n := 0; n < len(found); n++ {
@@ -156,15 +153,15 @@ func merged(lists [][]string) []string {
 	return all
 }
 
-// refuseStar panics if there is a * in the part of a scope that is no place for it.
+// refuseStar panics if there is a * in the part of a scope that must not have one.
 func refuseStar(caller, scope, part string) {
 	if strings.Contains(part, "*") {
-		panic(fmt.Sprintf("middleware: %s: invalid scope %q: a * stands at the end of an implied scope only", caller, scope))
+		panic(fmt.Sprintf("middleware: %s: invalid scope %q: a * is only allowed at the end of an implied scope", caller, scope))
 	}
 }
 
-// mustScopes returns a copy of scopes. An empty list is what a configuration value that
-// is missing turns into, and would allow everybody.
+// mustScopes returns a copy of scopes. It panics if the list is empty: a missing
+// configuration value becomes an empty list, which would allow every token.
 func mustScopes(caller string, scopes []string) []string {
 	if len(scopes) == 0 {
 		panic("middleware: " + caller + " needs at least one scope")
@@ -178,8 +175,8 @@ func mustScopes(caller string, scopes []string) []string {
 	return slices.Clone(scopes)
 }
 
-// isScopeToken reports whether s is a scope-token, 1*( %x21 / %x23-5B / %x5D-7E ): also
-// the characters, but for the space, of an error code (RFC 6750 section 3).
+// isScopeToken reports whether s is a scope-token, 1*( %x21 / %x23-5B / %x5D-7E ). These are
+// also the characters of an error code, except for the space (RFC 6750 section 3).
 func isScopeToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {

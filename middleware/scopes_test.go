@@ -130,7 +130,7 @@ func TestImpliedScopesReachWhatASearchReaches(t *testing.T) {
 
 func TestImpliedScopesPanicWhenDeclared(t *testing.T) {
 	const grammar = ": a scope is printable ASCII without space, quote and backslash (RFC 6749 section 3.3)"
-	const star = ": a * stands at the end of an implied scope only"
+	const star = ": a * is only allowed at the end of an implied scope"
 	good := middleware.ImpliedScopes(map[string][]string{"a": {"b"}})
 	declare := func(scope string, implied ...string) func() {
 		return func() { middleware.ImpliedScopes(map[string][]string{"good": {"x"}, scope: implied}) }

@@ -10,27 +10,27 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// authenticationLeeway is what the clocks of the issuer and of this server may differ by.
+// authenticationLeeway is how much the clocks of the issuer and of this server may differ.
 const authenticationLeeway = 5 * time.Second
 
-// RequireAuthentication allows tokens whose user was authenticated well enough and not
-// too long ago (RFC 9470), by two claims that the issuer has to put into its access
-// tokens (RFC 9068 section 2.2.1):
+// RequireAuthentication allows tokens whose user was authenticated well enough, and not too
+// long ago (RFC 9470). The issuer must put two claims into its access tokens (RFC 9068
+// section 2.2.1):
 //
-//   - acr, a string, is one of acrValues, which stand in order of preference. Without
-//     acrValues any acr will do, and none.
-//   - auth_time, a NumericDate, is at most maxAge in the past, with a leeway of 5
-//     seconds, and not in the future beyond that. With a maxAge of 0 it is not looked
-//     at. Whether or not the token was issued since does not matter.
+//   - acr, a string, must be one of acrValues, which are in order of preference. It is not
+//     checked without acrValues.
+//   - auth_time, a NumericDate, must be at most maxAge ago. It may be up to 5 seconds older,
+//     or in the future by as much. It is not checked if maxAge is 0. The age of the token
+//     does not matter.
 //
-// A claim that is missing or of another type does not satisfy a demand, so tokens
-// without a user never do. The answer is a 401 insufficient_user_authentication that
-// names what the route demands in all: the acr values that every RequireAuthentication
-// of it accepts, and the shortest maxAge. It goes before a 403.
+// A claim that is missing or of another type does not satisfy a demand, so a token without
+// a user never does. The answer is a 401 insufficient_user_authentication, which precedes a
+// 403. It names all that the route demands: the acr values that every RequireAuthentication
+// of the route accepts, and the shortest maxAge.
 //
-// It panics without any demand, if maxAge is negative or not whole seconds, or if an acr
-// value does not fit the grammar of a scope (RFC 6749 section 3.3), since they stand in a
-// list like scopes.
+// RequireAuthentication panics without any demand, if maxAge is negative or not in whole
+// seconds, or if an acr value does not fit the grammar of a scope (RFC 6749 section 3.3),
+// because a challenge lists them like scopes.
 func RequireAuthentication(maxAge time.Duration, acrValues ...string) Policy {
 	switch {
 	case maxAge < 0 || maxAge%time.Second != 0:
@@ -54,13 +54,14 @@ func RequireAuthentication(maxAge time.Duration, acrValues ...string) Policy {
 	}}
 }
 
-// An authentication is what a route demands of it.
+// An authentication is what a route demands of the user's authentication.
 type authentication struct {
 	acrValues []string      // one of these; none for any
 	maxAge    time.Duration // 0 for any
 }
 
-// A weakness is an authentication that does not meet a demand. Its text is for logs.
+// A weakness is the error for an authentication that does not meet a demand. Its text is
+// for logs.
 type weakness struct {
 	demand *authentication
 	text   string
@@ -68,10 +69,10 @@ type weakness struct {
 
 func (w *weakness) Error() string { return w.text }
 
-// problem returns what is wrong with the authentication that c tells of, or "".
+// problem returns what is wrong with the authentication in c, or "".
 func (a *authentication) problem(c *claims.Claims, now time.Time) string {
 	var got struct {
-		ACR      any `json:"acr"` // any: a claim that is not asked for may be of any type
+		ACR      any `json:"acr"` // of any type, because it may not be demanded
 		AuthTime any `json:"auth_time"`
 	}
 	if err := c.Decode(&got); err != nil {
@@ -84,7 +85,7 @@ func (a *authentication) problem(c *claims.Claims, now time.Time) string {
 		return ""
 	}
 	authTime, ok := got.AuthTime.(float64)
-	age := float64(now.UnixNano())/1e9 - authTime // as numbers: a Duration ends after 292 years
+	age := float64(now.UnixNano())/1e9 - authTime // no Duration, which ends after 292 years
 	switch leeway := authenticationLeeway.Seconds(); {
 	case !ok:
 		return "auth_time is missing, or is not a number"
@@ -96,8 +97,8 @@ func (a *authentication) problem(c *claims.Claims, now time.Time) string {
 	return ""
 }
 
-// and narrows a down to what b demands as well. Where no acr value would do for both,
-// which one alternative of an Any can bring about, a's stay: one step after the other.
+// and returns what meets both a and b. If no acr value meets both, which an Any can cause,
+// the values of a stay: the next challenge then asks for those of b.
 func (a authentication) and(b authentication) authentication {
 	var both []string
 	for _, acr := range a.acrValues {
@@ -117,8 +118,9 @@ func (a authentication) and(b authentication) authentication {
 	return a
 }
 
-// demand adds what the whole route asks for, so that one more token will do. It starts
-// with what was not met: a PolicyFunc may ask for what the route does not declare.
+// demand adds what the whole route asks for, so that one new token suffices. It starts with
+// the demand that was not met, because a PolicyFunc may ask for one that the route does not
+// declare.
 func (e *Error) demand(policies []Policy) {
 	weak, ok := errors.AsType[*weakness](e.Err)
 	if !ok {

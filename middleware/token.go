@@ -4,23 +4,22 @@ import "strings"
 
 const bearerScheme = "Bearer"
 
-// A credential says what the Authorization fields of a request hold.
+// A credential is what the Authorization fields of a request hold.
 type credential int
 
 const (
 	noCredential        credential = iota // no field, or one of another scheme
 	malformedCredential                   // several fields, or Bearer without one token
 	oversizedCredential                   // a token longer than the limit, unread
-	bearerCredential                      // Bearer and something in a token's place
+	bearerCredential                      // Bearer and a text that may be a token
 )
 
-// bearerToken takes the token from the values of the request's Authorization fields
-// (RFC 6750 section 2.1; RFC 9110 section 11.4). It looks at the scheme and at the
-// length only, so that junk costs nothing; what it returns as a token still has to
-// pass isB64Token.
+// bearerToken returns the token in the values of the request's Authorization fields (RFC
+// 6750 section 2.1; RFC 9110 section 11.4). It looks only at the scheme and at the length,
+// so that junk costs nothing. The token may not be a b64token.
 //
-// Authorization is no list field: a second one is an error whatever it holds, because
-// a proxy and this server could each choose another (RFC 9110 section 5.3).
+// Authorization is no list field (RFC 9110 section 5.3). A second field is an error
+// whatever it holds, because a proxy and this server could each choose another one.
 func bearerToken(authorization []string, maxBytes int) (string, credential) {
 	switch len(authorization) {
 	case 0:
@@ -29,8 +28,8 @@ func bearerToken(authorization []string, maxBytes int) (string, credential) {
 	default:
 		return "", malformedCredential
 	}
-	// Optional white space around a field value is no part of it (RFC 9110 section
-	// 5.5). net/http has removed it; other transports may not have.
+	// White space around a field value is no part of it (RFC 9110 section 5.5). net/http
+	// removes it; other transports may not.
 	value := strings.Trim(authorization[0], " \t")
 	if len(value) < len(bearerScheme) || !strings.EqualFold(value[:len(bearerScheme)], bearerScheme) {
 		return "", noCredential
@@ -40,7 +39,7 @@ func bearerToken(authorization []string, maxBytes int) (string, credential) {
 	case rest == "", rest[0] == '\t':
 		return "", malformedCredential
 	case rest[0] != ' ':
-		return "", noCredential // BearerX, Bearer: and the like are other schemes
+		return "", noCredential // another scheme, such as BearerX or Bearer:
 	}
 	token := strings.TrimLeft(rest, " ")
 	if len(token) > maxBytes {
@@ -49,7 +48,7 @@ func bearerToken(authorization []string, maxBytes int) (string, credential) {
 	return token, bearerCredential
 }
 
-// hasBearer reports whether the request has a bearer token, good or bad, or is malformed.
+// hasBearer reports whether the request has a bearer token, valid or not, or is malformed.
 func (m *Middleware) hasBearer(request Request) bool {
 	_, found := bearerToken(request.Authorization, m.maxTokenBytes)
 	return found != noCredential
