@@ -117,7 +117,7 @@ func exchange(
 ) (middlewaretest.Answer, error) {
 	defer func() { _ = stream.CloseResponse() }()
 	if err := stream.Send(new(emptypb.Empty)); err != nil && !errors.Is(err, io.EOF) {
-		return middlewaretest.Answer{}, err // io.EOF: Receive knows why
+		return middlewaretest.Answer{}, err // io.EOF: Receive returns the reason
 	}
 	var text string
 	for {
@@ -133,7 +133,7 @@ func exchange(
 	}
 }
 
-// refusal reads what the documentation of the package says.
+// refusal reads an answer as the documentation of the package describes it.
 func refusal(err error, protocol string) (middlewaretest.Answer, error) {
 	status := map[connect.Code]int{
 		connect.CodeInvalidArgument: 400, connect.CodeUnauthenticated: 401,

@@ -22,7 +22,7 @@ import (
 
 const unaryProcedure = "/test.Timesheets/List"
 
-// newList returns a handler of a procedure without side effects.
+// newList returns the handler of a procedure without side effects.
 func newList(served *int, options ...connect.HandlerOption) http.Handler {
 	options = append(options, connect.WithIdempotency(connect.IdempotencyNoSideEffects))
 	return connect.NewUnaryHandler(unaryProcedure,
@@ -32,7 +32,7 @@ func newList(served *int, options ...connect.HandlerOption) http.Handler {
 		}, options...)
 }
 
-// post is a unary call of the Connect protocol, as curl would make it.
+// post makes a unary call of the Connect protocol, as curl would.
 func post(h http.Handler, body string, authorization ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, unaryProcedure, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -54,14 +54,13 @@ func TestUnlistedProceduresAreDenied(t *testing.T) {
 			served := 0
 			h := newList(&served, connectauth.HandlerOption(auth, rules))
 			assert.Equal(t, http.StatusForbidden, post(h, "{}", "Bearer "+issuer.Token(nil)).Code)
-			assert.Equal(t, http.StatusUnauthorized, post(h, "{}").Code, "who has no token is not told which rules there are")
+			assert.Equal(t, http.StatusUnauthorized, post(h, "{}").Code, "a caller without a token does not learn which rules exist")
 			assert.Zero(t, served)
 		})
 	}
 }
 
-// With the Connect protocol, answers are HTTP's.
-func TestUnaryCallsOfTheConnectProtocolAreHTTP(t *testing.T) {
+func TestUnaryCallsOfTheConnectProtocolHaveTheAnswersOfHTTP(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	served := 0
 	h := newList(&served, connectauth.HandlerOption(newAuth(t, issuer), connectauth.Rules{
@@ -90,7 +89,7 @@ func TestUnaryCallsOfTheConnectProtocolAreHTTP(t *testing.T) {
 	assert.Zero(t, served)
 }
 
-// A stranger cannot make the server read or decode anything.
+// A stranger cannot make the server read or decode a message.
 func TestCallsAreRefusedUnread(t *testing.T) {
 	served := 0
 	h := newList(&served, connectauth.HandlerOption(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})), nil))
@@ -108,8 +107,8 @@ func (u untouchable) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A health check carries no token, and a bad one is none of its business.
-func TestPublicLooksAtNothing(t *testing.T) {
+// A health check carries no token, and must pass with an invalid one.
+func TestPublicProceduresIgnoreTokens(t *testing.T) {
 	served := 0
 	h := newList(&served, connectauth.HandlerOption(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})),
 		connectauth.Rules{unaryProcedure: connectauth.Public()}))
@@ -117,7 +116,7 @@ func TestPublicLooksAtNothing(t *testing.T) {
 	assert.Equal(t, 1, served)
 }
 
-// What something further out has put into the context is none of ours.
+// Claims that an outer handler has put into the context do not reach the procedure.
 func TestOptionalMasksTheClaimsOfOthers(t *testing.T) {
 	seen := true
 	h := connect.NewUnaryHandler(unaryProcedure,
@@ -133,7 +132,7 @@ func TestOptionalMasksTheClaimsOfOthers(t *testing.T) {
 	assert.False(t, seen)
 }
 
-// Procedures without side effects can be called with GET, and caches keep the answers.
+// Procedures without side effects can be called with GET, and caches may keep the answers.
 func TestOptionalVariesByAuthorization(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	for name, tt := range map[string]struct {
@@ -157,7 +156,7 @@ func TestOptionalVariesByAuthorization(t *testing.T) {
 	}
 }
 
-// The Middleware's error is in the error of Connect; its text is not for callers.
+// The error of Connect wraps the Middleware's error, whose text is not for callers.
 func TestTheCauseIsNotSent(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	served := 0
@@ -172,7 +171,7 @@ func TestTheCauseIsNotSent(t *testing.T) {
 	assert.Contains(t, w.Body.String(), "The request requires higher privileges than the access token provides")
 }
 
-// A rule goes by the procedure of a handler, wherever it is found.
+// The procedure of a handler selects the rule, whatever its path is.
 func TestRulesDoNotDependOnPaths(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	served := 0
@@ -200,7 +199,6 @@ func TestMistakesPanicAtSetUp(t *testing.T) {
 	assert.Panics(t, func() { connectauth.HandlerOption(nil, nil) })
 }
 
-// What is in the map later is of no effect.
 func TestRulesAreCopied(t *testing.T) {
 	rules := connectauth.Rules{}
 	served := 0

@@ -17,13 +17,13 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/connectauth"
 )
 
-// list implements a procedure as the Connect compiler generates them.
+// list implements a procedure that the Connect compiler has generated.
 func list(ctx context.Context, _ *connect.Request[emptypb.Empty]) (*connect.Response[wrapperspb.StringValue], error) {
 	who, _ := claims.FromContext(ctx)
 	return connect.NewResponse(wrapperspb.String("timesheets of " + who.Subject())), nil
 }
 
-// Scopes for each procedure, in one line.
+// Each procedure has its scopes in one line.
 func ExampleHandlerOption() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // plays the authorization server
 	auth, err := middleware.New(middleware.Config{

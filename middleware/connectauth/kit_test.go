@@ -33,8 +33,8 @@ func newAuth(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*middleware.Co
 	return auth
 }
 
-// serve serves the handler in memory until the test ends, and returns a client for
-// HTTP/2.
+// serve serves the handler in memory until the test ends, and returns an HTTP/2 client of
+// it.
 func serve(t testing.TB, handler http.Handler) *http.Client {
 	t.Helper()
 	var http2 http.Protocols
@@ -52,8 +52,8 @@ func serve(t testing.TB, handler http.Handler) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// A memory is a listener for connections within the process, which testing/synctest can
-// watch.
+// A memory is a listener for connections within the process, which work inside
+// testing/synctest.
 type memory struct {
 	conns  chan net.Conn
 	once   sync.Once
@@ -88,7 +88,7 @@ func (m *memory) Close() error {
 
 func (m *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
-// protocols are all that Connect speaks.
+// protocols are all protocols of Connect.
 var protocols = map[string][]connect.ClientOption{
 	"Connect": nil, "gRPC": {connect.WithGRPC()}, "gRPC-Web": {connect.WithGRPCWeb()},
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// HandlerOption protects all procedures of the handlers that are made with it. It panics
-// if a rule's name is not a full procedure name. An option for several services has the
+// HandlerOption protects all procedures of the handlers that are made with it. It panics if
+// a rule's name is not a full procedure name. An option for several services must have the
 // rules of all of them.
 //
-// Interceptors of options after it run within its streams, and those of options before it
-// around them; all of them run for admitted calls only. With several of these options,
-// what the first has verified is not verified again.
+// All interceptors run only for admitted calls. For streams, interceptors of options before
+// this one run around it, and those of options after it within it. A second HandlerOption
+// does not verify the token again.
 func HandlerOption(auth *middleware.Middleware, rules Rules) connect.HandlerOption {
 	gates := newGates(auth, rules)
 	return connect.WithHandlerOptions(
@@ -23,11 +23,11 @@ func HandlerOption(auth *middleware.Middleware, rules Rules) connect.HandlerOpti
 	)
 }
 
-// An interceptor does what has to be done after a call was admitted.
+// An interceptor does what remains to be done for an admitted call.
 type interceptor struct{ gates *gates }
 
-// WrapUnary adds Authorization to the Vary field where what anybody gets is not what a
-// token gets, so that a cache does not mix them up (RFC 9110 section 12.5.5).
+// WrapUnary adds Authorization to the Vary field of optional procedures, so that a cache
+// does not give the answer for one caller to another (RFC 9110 section 12.5.5).
 func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 		if i.gates.rule(request.Spec().Procedure).kind == optional {
@@ -39,7 +39,7 @@ func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	}
 }
 
-// WrapStreamingClient does nothing: there are no clients with a handler option.
+// WrapStreamingClient does nothing, because a handler option has no clients.
 func (i *interceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
 	return next
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A cause is an error of the Middleware whose text is fit for callers: Connect sends it.
+// A cause is an error of the Middleware with a text for callers, because Connect sends the
+// text of an error.
 type cause struct {
 	text string
 	err  error

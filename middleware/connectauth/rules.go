@@ -12,11 +12,11 @@ import (
 )
 
 // Rules say what each procedure needs, by its full name: "/package.Service/Method". A
-// procedure that is not among them is denied.
+// procedure without a rule is denied.
 type Rules map[string]Rule
 
-// A Rule is what a procedure needs. It is made by [Require], [Authenticated], [Optional] and
-// [Public]; the zero Rule denies.
+// A Rule is what a procedure needs. [Require], [Authenticated], [Optional] and [Public]
+// make one; the zero Rule denies.
 type Rule struct {
 	policies []middleware.Policy // as a Guard has them
 	kind     kind
@@ -32,7 +32,7 @@ const (
 )
 
 // Require demands a valid token and the consent of every policy. It panics without
-// policies, because an empty list from a configuration would let everybody in.
+// policies, because an empty list from a configuration would allow every token.
 func Require(policies ...middleware.Policy) Rule {
 	if len(policies) == 0 {
 		panic("connectauth: Require needs at least one policy; Authenticated demands a token only")
@@ -43,14 +43,14 @@ func Require(policies ...middleware.Policy) Rule {
 // Authenticated demands a valid token, whatever its scopes.
 func Authenticated() Rule { return Rule{kind: required} }
 
-// Optional lets calls without a bearer token through as well, and their handler finds no
-// claims. A token that is not acceptable is refused all the same.
+// Optional also lets calls without a bearer token through. Their handler finds no claims. A
+// token that is not valid is refused.
 func Optional() Rule { return Rule{kind: optional} }
 
-// Public lets everybody in and looks at nothing: for health checks and reflection.
+// Public lets every call through without a check: for health checks and reflection.
 func Public() Rule { return Rule{kind: public} }
 
-// gates are rules, ready to be asked.
+// gates are rules, ready for calls.
 type gates struct {
 	auth       *middleware.Middleware
 	procedures map[string]gate
@@ -83,7 +83,7 @@ func newGate(auth *middleware.Middleware, rule Rule) gate {
 	case public:
 		return gate{kind: public}
 	}
-	return gate{kind: denied, guard: auth.Guard(middleware.Policy{})} // which denies
+	return gate{kind: denied, guard: auth.Guard(middleware.Policy{})} // the zero Policy denies
 }
 
 // rule returns what the procedure needs.
@@ -94,8 +94,8 @@ func (g *gates) rule(procedure string) gate {
 	return g.others
 }
 
-// admit returns the context for the handler, or a refusal. It is called before anything
-// of the message is read.
+// admit returns the context for the handler, or a refusal. Connect calls it before it reads
+// the message.
 func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
 	gate := g.rule(spec.Procedure)
 	if gate.kind == public {

@@ -23,7 +23,7 @@ type stream struct {
 // newStream returns conn with a context that ends with the token. The function that it
 // returns frees the context's timer.
 func newStream(ctx context.Context, conn connect.StreamingHandlerConn, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	// A deadline of the caller may come first, and hide when the token ends.
+	// Without the caller's deadline, which may come first and hide when the token ends.
 	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
 	end, _ := token.Deadline()
 	release()
@@ -31,9 +31,8 @@ func newStream(ctx context.Context, conn connect.StreamingHandlerConn, auth *mid
 	return &stream{StreamingHandlerConn: conn, ctx: ctx, auth: auth, end: end}, stop
 }
 
-// ended returns the refusal if the token has expired, and otherwise nil. The context
-// alone does not tell: a caller may have set it a deadline that came first, and a handler
-// may not care.
+// ended returns the refusal if the token has expired, and otherwise nil. It also asks the
+// clock, because the context may have ended earlier, at the caller's deadline.
 func (s *stream) ended() error {
 	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
 	if !expired {
@@ -56,10 +55,9 @@ func (s *stream) Send(m any) error {
 	return s.StreamingHandlerConn.Send(m)
 }
 
-// Receive waits no longer than the token is valid. Nothing but the end of the call
-// interrupts the Receive of Connect, so that one waits in a goroutine of its own. It
-// returns soon after the handler has; until then it may write to m, which the caller
-// leaves alone after an error.
+// Receive waits no longer than the token is valid. Only the end of the call interrupts the
+// Receive of Connect, so a goroutine waits in it. The goroutine ends soon after the handler
+// has returned. Until then it may write to m, which a caller must not use after an error.
 func (s *stream) Receive(m any) error {
 	if s.end.IsZero() {
 		return s.StreamingHandlerConn.Receive(m)
@@ -72,7 +70,7 @@ func (s *stream) Receive(m any) error {
 		r := reception{panicked: true}
 		defer func() {
 			if r.panicked {
-				r.value = recover() // for a recovery further out, which watches the caller only
+				r.value = recover() // to panic again in the handler's goroutine, for its recovery
 			}
 			done <- r
 		}()
@@ -89,7 +87,7 @@ func (s *stream) Receive(m any) error {
 	}
 }
 
-// A reception is what became of a Receive.
+// A reception is the result of a Receive.
 type reception struct {
 	err      error
 	panicked bool

@@ -28,8 +28,8 @@ type (
 	handler      = func(context.Context, *serverStream) error
 )
 
-// newStreams serves one procedure in both directions and returns a way to call it with a
-// token.
+// newStreams serves one procedure in both directions, and returns a function that calls it
+// with a token.
 func newStreams(
 	t testing.TB, auth *middleware.Middleware, rule connectauth.Rule, handler handler, options ...connect.HandlerOption,
 ) func(ctx context.Context, token string, options ...connect.ClientOption) *clientStream {
@@ -40,23 +40,23 @@ func newStreams(
 		caller := connect.NewClient[emptypb.Empty, emptypb.Empty](client, baseURL+streamProcedure, options...)
 		stream := caller.CallBidiStream(ctx)
 		stream.RequestHeader().Set("Authorization", "Bearer "+token)
-		require.NoError(t, stream.Send(nil)) // the header alone
+		require.NoError(t, stream.Send(nil)) // only the header
 		return stream
 	}
 }
 
-// forAMinute is a good token that expires in a minute.
+// forAMinute returns a valid token that expires in a minute.
 func forAMinute(issuer *jwkstest.Issuer) string {
 	return issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
 }
 
-// What handlers do when their stream ends, and what they return.
+// handlers differ in what they do when their stream ends, and in what they return.
 var handlers = map[string]handler{
 	"receives": func(_ context.Context, s *serverStream) error {
 		_, err := s.Receive()
 		return err
 	},
-	"receives, and says it was all right": func(_ context.Context, s *serverStream) error {
+	"receives, and returns no error": func(_ context.Context, s *serverStream) error {
 		_, _ = s.Receive()
 		return nil
 	},
@@ -72,11 +72,11 @@ var handlers = map[string]handler{
 		<-ctx.Done()
 		return ctx.Err()
 	},
-	"waits, and says it was all right": func(ctx context.Context, _ *serverStream) error {
+	"waits, and returns no error": func(ctx context.Context, _ *serverStream) error {
 		<-ctx.Done()
 		return nil
 	},
-	"waits, and blames somebody else": func(ctx context.Context, _ *serverStream) error {
+	"waits, and returns another error": func(ctx context.Context, _ *serverStream) error {
 		<-ctx.Done()
 		return connect.NewError(connect.CodeNotFound, errors.New("gone"))
 	},
@@ -92,7 +92,7 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 					began := time.Now()
 					err := drain(open(t.Context(), forAMinute(issuer), options...))
 					assert.GreaterOrEqual(t, time.Since(began), 65*time.Second, "exp and the leeway")
-					assert.LessOrEqual(t, time.Since(began), 66*time.Second, "what a handler takes to notice")
+					assert.LessOrEqual(t, time.Since(began), 66*time.Second, "until a handler notices")
 					assert.EqualError(t, err, "unauthenticated: The access token expired")
 				})
 			})
@@ -100,7 +100,7 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	}
 }
 
-// The stream ends with the leeway under which its token would be accepted.
+// A stream ends when a new call with its token would be refused.
 func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -116,7 +116,7 @@ func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
 	})
 }
 
-// drain receives until the stream ends, and returns why; nil if that was all.
+// drain receives until the stream ends, and returns its error, or nil.
 func drain(stream *clientStream) error {
 	defer func() { _, _ = stream.CloseRequest(), stream.CloseResponse() }()
 	for {
@@ -130,8 +130,8 @@ func drain(stream *clientStream) error {
 	}
 }
 
-// Neither a deaf handler nor a deadline of the caller's that comes first keeps a stream
-// open.
+// A handler that ignores its context does not keep a stream open, with or without an
+// earlier deadline of the caller.
 func TestNoMessagePassesAfterTheToken(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"no deadline": time.Hour, "an earlier deadline": time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestStreamsWithinTheirTokenAreLeftAlone(t *testing.T) {
 	}
 }
 
-// The caller's own deadline and its leaving are no business of the token's.
+// A stream that its caller ends does not end because of its token.
 func TestCallersEndTheirStreams(t *testing.T) {
 	for protocol, options := range protocols {
 		t.Run(protocol, func(t *testing.T) {
@@ -215,9 +215,9 @@ func TestCallersEndTheirStreams(t *testing.T) {
 	}
 }
 
-// Without a token, or with one that a Verifier of the application's own accepted without
-// exp, nothing says when a stream has to end.
-func TestStreamsWithoutAnEnd(t *testing.T) {
+// Some streams have no exp: those without a token, and those with a token that a Verifier of
+// the application accepted without one.
+func TestStreamsWithoutAnExpDoNotEnd(t *testing.T) {
 	endless := func(c *middleware.Config) {
 		*c = middleware.Config{Verifier: acceptEverything{}, Logger: c.Logger}
 	}
@@ -251,7 +251,7 @@ func (acceptEverything) Verify(context.Context, string, ...claims.Proof) (*claim
 	return claims.ParseUnverified([]byte(`{"sub":"alice"}`))
 }
 
-// WithRecover watches the goroutine of the handler, not the one that waits for a message.
+// WithRecover sees only panics in the goroutine of the handler.
 func TestPanicsWhileReceivingReachTheHandler(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	recovery := connect.WithRecover(func(_ context.Context, _ connect.Spec, _ http.Header, v any) error {
@@ -264,7 +264,7 @@ func TestPanicsWhileReceivingReachTheHandler(t *testing.T) {
 	assert.EqualError(t, drain(open(t.Context(), issuer.Token(nil))), "internal: recovered: codec")
 }
 
-// panicking gives handlers a connection that panics.
+// panicking is an interceptor that gives handlers a connection that panics.
 type panicking struct{ connect.Interceptor }
 
 func (panicking) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {

@@ -1,17 +1,16 @@
-// Package echoauth protects routes of echo v5 with package middleware: it decides and
-// answers as net/http does, and keeps echo's habits.
+// Package echoauth protects routes of echo v5 with package middleware. Its decisions and
+// answers are those for net/http.
 //
 //	e.GET("/timesheets", list, echoauth.Require(auth, middleware.AllScopes("read:timesheets")))
 //
 //	api := e.Group("/api", echoauth.Handler(auth)) // each token is verified once
 //	api.POST("/timesheets", create, echoauth.Require(auth, middleware.AllScopes("write:timesheets")))
 //
-// An echo handler finds the claims with [Claims]. Code below it, which has the request's
-// context, finds them with [claims.FromContext].
+// An echo handler finds the claims with [Claims]. Code that has the request's context finds
+// them with [claims.FromContext].
 //
-// Refusals are answered, with a problem document or by Config.ErrorHandler, and the
-// middleware returns nil. With [ReturnErrors] it returns them instead, for echo's
-// HTTPErrorHandler.
+// For a refusal the middleware returns nil. The answer is a problem document, or that of
+// Config.ErrorHandler. [ReturnErrors] leaves it to echo's HTTPErrorHandler instead.
 //
 // Echo v4 needs no adapter: echo.WrapMiddleware(auth.RequireScopes("read:timesheets")) is
 // a middleware of echo v4, and its handlers find the claims in the request's context.
@@ -35,8 +34,8 @@ func Require(auth *middleware.Middleware, policies ...middleware.Policy) echo.Mi
 	return adapt(auth.Require(policies...))
 }
 
-// Optional lets requests without a token through as well; Claims finds none for them.
-// See [middleware.Middleware.Optional].
+// Optional also lets requests without a token through. Claims finds none for them. See
+// [middleware.Middleware.Optional].
 func Optional(auth *middleware.Middleware) echo.MiddlewareFunc { return adapt(auth.Optional) }
 
 // Claims returns the claims of the request's verified token, and whether there are any.
@@ -48,31 +47,31 @@ func Claims(c *echo.Context) (*claims.Claims, bool) {
 //
 //	auth, err := middleware.New(middleware.Config{…, ErrorHandler: echoauth.ReturnErrors})
 //
-// The middleware then returns an error, and echo's HTTPErrorHandler answers it as it
-// answers all others. Challenge or Retry-After are set already. The error has the
-// status ([echo.HTTPStatusCoder]), errors.As finds the [*middleware.Error] in it, and
-// its own text is fit for callers.
+// The middleware then returns an error, which echo's HTTPErrorHandler answers like all
+// others. The header already has the challenge or Retry-After. The error has the status
+// ([echo.HTTPStatusCoder]), and errors.As finds the [*middleware.Error] in it. Its own text
+// may be sent to callers.
 func ReturnErrors(w http.ResponseWriter, _ *http.Request, err *middleware.Error) {
 	if e := exchangeOf(w); e != nil {
 		e.refused = err
-		w.WriteHeader(err.Status) // says that there is an answer; e does not send it
+		w.WriteHeader(err.Status) // tells the Middleware that it is answered; e does not send it
 	}
 }
 
-// A refusal is what a middleware returns to echo. Its text is not that of the Error,
-// because echo sends it if it is told to expose errors.
+// A refusal is the error that a middleware returns to echo. Its text is not the Error's,
+// because echo can be told to send the text of errors.
 type refusal struct{ err *middleware.Error }
 
 func (r refusal) Error() string   { return http.StatusText(r.err.Status) }
 func (r refusal) StatusCode() int { return r.err.Status }
 func (r refusal) Unwrap() error   { return r.err }
 
-// An exchange is the writer of a request on its way through the Middleware, and what has
-// become of the request.
+// An exchange is the writer for a request in the Middleware, and what the Middleware has
+// decided.
 type exchange struct {
 	http.ResponseWriter
-	allowed *http.Request     // nil unless it was let through
-	refused *middleware.Error // nil unless it was left to echo
+	allowed *http.Request     // nil unless the request is let through
+	refused *middleware.Error // nil unless the answer is left to echo
 }
 
 func (e *exchange) WriteHeader(status int) {
@@ -81,7 +80,7 @@ func (e *exchange) WriteHeader(status int) {
 	}
 }
 
-// Write drops what is written after a refusal was left to echo, which answers it.
+// Write drops the body of a refusal that echo answers.
 func (e *exchange) Write(p []byte) (int, error) {
 	if e.refused != nil {
 		return len(p), nil

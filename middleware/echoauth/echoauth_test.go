@@ -31,7 +31,7 @@ func layer(auth *middleware.Middleware, l middlewaretest.Layer) echo.MiddlewareF
 	return echoauth.Require(auth, l.Policies...)
 }
 
-// declare puts all layers but the last on groups within groups.
+// declare declares all layers except the last on nested groups.
 func declare(e *echo.Echo, auth *middleware.Middleware, routes []middlewaretest.Route) *echo.Echo {
 	e.Logger = slog.New(slog.DiscardHandler)
 	for _, route := range routes {
@@ -61,7 +61,7 @@ func TestConformanceBelowRecover(t *testing.T) {
 	})
 }
 
-// Middleware for the whole router runs for routes that are not found, too.
+// Middleware for the whole router also runs for routes that are not found.
 func TestHandlerAroundTheRouter(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	e := echo.New()
@@ -145,7 +145,7 @@ func TestReturnErrors(t *testing.T) {
 	}
 }
 
-// What a hook says is never sent, whatever echo is told to expose.
+// The text of a hook is not sent, even if echo is told to send the text of errors.
 func TestReturnErrorsHidesTheCause(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	policy := middleware.PolicyFunc(func(context.Context, *claims.Claims) error { return errors.New("secret of the policy") })
@@ -167,7 +167,7 @@ func TestReturnErrorsReturnsWhatAHandlerReturns(t *testing.T) {
 	assert.Empty(t, w.Header().Get("WWW-Authenticate"))
 }
 
-// One Middleware may serve echo and net/http.
+// One Middleware can serve both echo and net/http.
 func TestReturnErrorsOutsideOfEcho(t *testing.T) {
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), returnErrors)
 	w := get(auth.Handler(http.NotFoundHandler()), "/", "")
@@ -176,7 +176,7 @@ func TestReturnErrorsOutsideOfEcho(t *testing.T) {
 	assert.NotEmpty(t, w.Body.String())
 }
 
-// Echo logs and counts what is answered without an error.
+// Echo logs and counts answers without an error by the committed response.
 func TestRefusalsAreCommitted(t *testing.T) {
 	var status int
 	var committed bool
@@ -195,7 +195,7 @@ func TestRefusalsAreCommitted(t *testing.T) {
 	assert.True(t, committed)
 }
 
-// An ErrorHandler of the application's own reaches what is behind the writer.
+// An ErrorHandler reaches the writer of the server.
 func TestResponseControllerReachesTheWriter(t *testing.T) {
 	flushed := errors.New("not called")
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), func(c *middleware.Config) {

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/echoauth"
 )
 
-// Scopes for each route, in one line.
+// Each route has its scopes in one line.
 func ExampleRequire() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // plays the authorization server
 	auth, err := middleware.New(middleware.Config{
@@ -45,7 +45,7 @@ func ExampleRequire() {
 	// 403 [Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:timesheets"]
 }
 
-// A group authenticates, its routes authorize, and a token is verified once.
+// A group authenticates and its routes authorize. The token is verified once.
 func ExampleHandler() {
 	auth, err := middleware.New(middleware.Config{
 		Issuer: "https://tenant.eu.auth0.com/", Audiences: []string{"https://timesheets.example.com"},
@@ -73,7 +73,7 @@ func ExampleHandler() {
 	// /api/timesheets 401
 }
 
-// The application's own HTTPErrorHandler answers refusals, too.
+// The HTTPErrorHandler of the application also answers refusals.
 func ExampleReturnErrors() {
 	auth, err := middleware.New(middleware.Config{
 		Issuer: "https://tenant.eu.auth0.com/", Audiences: []string{"https://timesheets.example.com"},

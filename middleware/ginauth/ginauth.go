@@ -1,17 +1,17 @@
-// Package ginauth protects gin routes with package middleware: it decides and answers as
-// net/http does, and keeps gin's habits.
+// Package ginauth protects gin routes with package middleware. Its decisions and answers
+// are those for net/http.
 //
 //	r.GET("/timesheets", ginauth.Require(auth, middleware.AllScopes("read:timesheets")), list)
 //
 //	api := r.Group("/api", ginauth.Handler(auth)) // each token is verified once
 //	api.POST("/timesheets", ginauth.Require(auth, middleware.AllScopes("write:timesheets")), create)
 //
-// A gin handler finds the claims with [Claims]. Code below it, which has the request's
-// context, finds them with [claims.FromContext]. A *gin.Context is such a context only
-// if the engine's ContextWithFallback is set.
+// A gin handler finds the claims with [Claims]. Code that has the request's context finds
+// them with [claims.FromContext]. A *gin.Context works there only if the engine's
+// ContextWithFallback is set.
 //
-// Refusals are answered, with a problem document or by Config.ErrorHandler, and the
-// chain is aborted. [AttachErrors] hands them to gin's error pipeline instead.
+// A refusal aborts the chain. Its answer is a problem document, or that of
+// Config.ErrorHandler. [AttachErrors] leaves it to gin's error pipeline instead.
 package ginauth
 
 import (
@@ -32,8 +32,8 @@ func Require(auth *middleware.Middleware, policies ...middleware.Policy) gin.Han
 	return adapt(auth.Require(policies...))
 }
 
-// Optional lets requests without a token through as well; Claims finds none for them.
-// See [middleware.Middleware.Optional].
+// Optional also lets requests without a token through. Claims finds none for them. See
+// [middleware.Middleware.Optional].
 func Optional(auth *middleware.Middleware) gin.HandlerFunc { return adapt(auth.Optional) }
 
 // Claims returns the claims of the request's verified token, and whether there are any.
@@ -45,12 +45,10 @@ func Claims(c *gin.Context) (*claims.Claims, bool) {
 //
 //	auth, err := middleware.New(middleware.Config{…, ErrorHandler: ginauth.AttachErrors})
 //
-// The error is attached with [gin.Context.Error], for a middleware further out that
-// answers for all errors; errors.As finds the [*middleware.Error] in it. Status,
-// challenge and Retry-After are set, but nothing is written: if nobody else does, gin
-// sends them without a body.
-//
-// The error's text is for logs, not for callers.
+// The error is attached with [gin.Context.Error], for an outer middleware that answers all
+// errors. errors.As finds the [*middleware.Error] in it, whose text is for logs and must
+// not be sent. Status, challenge and Retry-After are set, but nothing is written. If no
+// other middleware writes, gin sends them without a body.
 func AttachErrors(w http.ResponseWriter, _ *http.Request, err *middleware.Error) {
 	if e := exchangeOf(w); e != nil {
 		_ = e.gin.Error(err)
@@ -58,12 +56,12 @@ func AttachErrors(w http.ResponseWriter, _ *http.Request, err *middleware.Error)
 	}
 }
 
-// An exchange is the writer of a request on its way through the Middleware, and what has
-// become of the request.
+// An exchange is the writer for a request in the Middleware, and what the Middleware has
+// decided.
 type exchange struct {
 	gin.ResponseWriter
 	gin     *gin.Context
-	allowed *http.Request // nil unless it was let through
+	allowed *http.Request // nil unless the request is let through
 }
 
 // Unwrap lets [http.ResponseController] reach the writer.
@@ -87,8 +85,8 @@ func adapt(protect func(http.Handler) http.Handler) gin.HandlerFunc {
 	h := protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { exchangeOf(w).allowed = r }))
 	return func(c *gin.Context) {
 		e := &exchange{ResponseWriter: c.Writer, gin: c}
-		// Deferred, since gin goes on with the chain if a policy panics and a recovery
-		// further out does not abort it.
+		// Deferred, because gin continues the chain if a policy panics and an outer recovery
+		// does not abort it.
 		defer func() {
 			if e.allowed == nil {
 				c.Abort()

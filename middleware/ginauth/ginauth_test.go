@@ -35,7 +35,7 @@ func layer(auth *middleware.Middleware, l middlewaretest.Layer) gin.HandlerFunc 
 	return ginauth.Require(auth, l.Policies...)
 }
 
-// newEngine declares all layers but the last on groups within groups.
+// newEngine declares all layers except the last on nested groups.
 func newEngine(engine *gin.Engine, auth *middleware.Middleware, routes []middlewaretest.Route) *gin.Engine {
 	for _, route := range routes {
 		group, last := engine.Group("/"), len(route.Layers)-1
@@ -93,7 +93,7 @@ func get(h http.Handler, path, token string) *httptest.ResponseRecorder {
 	return w
 }
 
-// gin's Context is a context of the request only if the engine says so.
+// A gin.Context carries the claims only if the engine's ContextWithFallback is set.
 func TestClaimsInTheGinContextNeedContextWithFallback(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newAuth(t, issuer)
@@ -135,7 +135,7 @@ func TestAttachErrors(t *testing.T) {
 				c.JSON(-1, gin.H{"code": "E" + http.StatusText(c.Writer.Status())}) // -1 keeps the status
 			}
 		}, `{"code":"EForbidden"}`},
-		"answered by nobody": {func(*gin.Context) {}, ""},
+		"not answered": {func(*gin.Context) {}, ""},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			var attached *middleware.Error
@@ -171,7 +171,7 @@ func TestAttachErrorsAttachesNothingToAllowedRequests(t *testing.T) {
 	assert.Empty(t, w.Header().Get("WWW-Authenticate"))
 }
 
-// One Middleware may serve gin and net/http.
+// One Middleware can serve both gin and net/http.
 func TestAttachErrorsOutsideOfGin(t *testing.T) {
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), attachErrors)
 	w := get(auth.Handler(http.NotFoundHandler()), "/", "")
@@ -180,7 +180,7 @@ func TestAttachErrorsOutsideOfGin(t *testing.T) {
 	assert.NotEmpty(t, w.Body.String())
 }
 
-// An ErrorHandler of the application's own reaches what is behind the writer.
+// An ErrorHandler reaches the writer of the server.
 func TestResponseControllerReachesTheWriter(t *testing.T) {
 	flushed := errors.New("not called")
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), func(c *middleware.Config) {
@@ -205,8 +205,7 @@ func TestMistakesPanicAtSetUp(t *testing.T) {
 	assert.Panics(t, func() { ginauth.Optional(nil) })
 }
 
-// The context that a policy gets is the request's.
-func TestPoliciesSeeTheRequestsContext(t *testing.T) {
+func TestPoliciesSeeTheContextOfTheRequest(t *testing.T) {
 	type key struct{}
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	var seen any

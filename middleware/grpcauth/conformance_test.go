@@ -35,7 +35,7 @@ func rule(layer middlewaretest.Layer) grpcauth.Rule {
 	return grpcauth.Require(layer.Policies...)
 }
 
-// layered returns the options of as many interceptors as there are layers.
+// layered returns the options of one ServerOptions for each depth of layers.
 func layered(auth *middleware.Middleware, routes []middlewaretest.Route) []grpc.ServerOption {
 	var options []grpc.ServerOption
 	for depth, more := 0, true; more; depth++ {
@@ -121,7 +121,7 @@ func streaming(route middlewaretest.Route) grpc.StreamHandler {
 // exchange sends one message and receives until the stream ends.
 func exchange(stream grpc.ClientStream) (middlewaretest.Answer, error) {
 	if err := stream.SendMsg(new(emptypb.Empty)); err != nil && !errors.Is(err, io.EOF) {
-		return middlewaretest.Answer{}, err // io.EOF: RecvMsg knows why
+		return middlewaretest.Answer{}, err // io.EOF: RecvMsg returns the reason
 	}
 	var text string
 	for {
@@ -137,7 +137,7 @@ func exchange(stream grpc.ClientStream) (middlewaretest.Answer, error) {
 	}
 }
 
-// answerOf reads what the documentation of the package says.
+// answerOf reads an answer as the documentation of the package describes it.
 func answerOf(text string, trailer metadata.MD, err error) (middlewaretest.Answer, error) {
 	answer := middlewaretest.Answer{Body: text, Status: map[codes.Code]int{
 		codes.OK: 200, codes.InvalidArgument: 400, codes.Unauthenticated: 401,

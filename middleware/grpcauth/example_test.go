@@ -18,7 +18,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/grpcauth"
 )
 
-// A greeter implements a service as the gRPC compiler generates them.
+// A greeter implements a service that the gRPC compiler has generated.
 type greeter struct {
 	grpc_testing.UnimplementedTestServiceServer
 }
@@ -29,7 +29,7 @@ func (greeter) EmptyCall(ctx context.Context, _ *grpc_testing.Empty) (*grpc_test
 	return new(grpc_testing.Empty), nil
 }
 
-// Scopes for each method, in one line.
+// Each method has its scopes in one line.
 func ExampleServerOptions() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // plays the authorization server
 	auth, err := middleware.New(middleware.Config{

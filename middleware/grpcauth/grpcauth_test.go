@@ -18,7 +18,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/grpcauth"
 )
 
-// A testService, of generated code, counts its calls.
+// A testService counts its calls. It implements a generated service.
 type testService struct {
 	grpc_testing.UnimplementedTestServiceServer
 	calls int
@@ -69,7 +69,7 @@ func TestUnlistedMethodsAreDenied(t *testing.T) {
 	}
 }
 
-// Who has no token is not told which methods there are rules for.
+// A caller without a token does not learn which methods have rules.
 func TestUnlistedMethodsDemandATokenFirst(t *testing.T) {
 	server := grpc.NewServer(grpcauth.ServerOptions(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})), nil)...)
 	grpc_testing.RegisterTestServiceServer(server, new(testService))
@@ -88,8 +88,8 @@ func TestUnknownMethodsAreDeniedBeforeAProxySeesThem(t *testing.T) {
 	assert.Equal(t, []codes.Code{codes.PermissionDenied, codes.PermissionDenied}, []codes.Code{unary, stream})
 }
 
-// A health check carries no token, and a bad one is none of its business.
-func TestPublicLooksAtNothing(t *testing.T) {
+// A health check carries no token, and must pass with an invalid one.
+func TestPublicMethodsIgnoreTokens(t *testing.T) {
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}))
 	service := new(testService)
 	server := grpc.NewServer(grpcauth.ServerOptions(auth, grpcauth.Rules{
@@ -102,7 +102,7 @@ func TestPublicLooksAtNothing(t *testing.T) {
 	assert.Equal(t, 2, service.calls)
 }
 
-// What something further out has put into the context is none of ours.
+// Claims that an outer interceptor has put into the context do not reach the handler.
 func TestOptionalMasksTheClaimsOfOthers(t *testing.T) {
 	intercept := grpcauth.UnaryInterceptor(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})), grpcauth.Rules{"/a.B/C": grpcauth.Optional()})
 	ctx := claims.NewContext(t.Context(), new(claims.Claims))
@@ -114,7 +114,7 @@ func TestOptionalMasksTheClaimsOfOthers(t *testing.T) {
 	assert.Equal(t, false, found)
 }
 
-// The Middleware's error is for logs and metrics; its text is not for callers.
+// The Middleware's error is for logs and metrics. Its text is not sent.
 func TestOuterInterceptorsSeeTheError(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	var seen []error
@@ -150,7 +150,6 @@ func TestOuterInterceptorsSeeTheError(t *testing.T) {
 	}
 }
 
-// An interceptor can be called without a server.
 func TestUnaryInterceptorWithoutATransport(t *testing.T) {
 	intercept := grpcauth.UnaryInterceptor(newAuth(t, jwkstest.NewIssuer(jwkstest.Config{})), nil)
 	_, err := intercept(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/a.B/C"}, nil)
@@ -167,7 +166,6 @@ func TestMistakesPanicAtSetUp(t *testing.T) {
 	assert.Panics(t, func() { grpcauth.ServerOptions(nil, nil) })
 }
 
-// What is in the map later is of no effect.
 func TestRulesAreCopied(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	rules := grpcauth.Rules{}

@@ -11,9 +11,9 @@ import (
 // ServerOptions protects all methods of a server, unary ones and streams. It panics if a
 // rule's name is not a full method name.
 //
-// Interceptors that are given to [grpc.NewServer] before these run outside of them, and
-// those that are given after them run for admitted calls only. So do the interceptors
-// of a second ServerOptions: what the first has verified is not verified again.
+// Interceptors given to [grpc.NewServer] before these options run for every call, and
+// interceptors given after them only for admitted calls. The options of a second
+// ServerOptions do not verify the token again.
 func ServerOptions(auth *middleware.Middleware, rules Rules) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(UnaryInterceptor(auth, rules)),
@@ -21,22 +21,21 @@ func ServerOptions(auth *middleware.Middleware, rules Rules) []grpc.ServerOption
 	}
 }
 
-// UnaryInterceptor protects unary methods, and these alone: a server that does not have
-// the [StreamInterceptor] as well leaves its streams open to everybody. Most programs
-// use [ServerOptions].
+// UnaryInterceptor protects only unary methods. Without the [StreamInterceptor], the
+// streams of the server are open to every caller. Most programs use [ServerOptions].
 func UnaryInterceptor(auth *middleware.Middleware, rules Rules) grpc.UnaryServerInterceptor {
 	gates := newGates(auth, rules)
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		allowed, refused := gates.admit(ctx, info.FullMethod)
 		if refused != nil {
-			_ = grpc.SetTrailer(ctx, refused.metadata) // fails where there is no transport to tell
+			_ = grpc.SetTrailer(ctx, refused.metadata) // fails if there is no transport
 			return nil, refused
 		}
 		return handler(allowed, req)
 	}
 }
 
-// StreamInterceptor protects streams, and these alone; see [UnaryInterceptor].
+// StreamInterceptor protects only streams; see [UnaryInterceptor].
 func StreamInterceptor(auth *middleware.Middleware, rules Rules) grpc.StreamServerInterceptor {
 	gates := newGates(auth, rules)
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

@@ -30,7 +30,7 @@ func newAuth(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*middleware.Co
 	return auth
 }
 
-// dial serves the server in memory until the test ends, and returns a client.
+// dial serves the server in memory until the test ends, and returns a client of it.
 func dial(t testing.TB, server *grpc.Server) *grpc.ClientConn {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)

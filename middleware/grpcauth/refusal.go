@@ -13,12 +13,12 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A refusal is an error of the Middleware in terms of gRPC. Its text is what is sent; its
-// cause is for outer interceptors.
+// A refusal is an error of the Middleware in terms of gRPC. Its text is sent; its cause is
+// for outer interceptors.
 type refusal struct {
 	status *status.Status
-	// metadata is for the trailer of a call that has had no answer yet: gRPC sends both in
-	// one header section then (Trailers-Only).
+	// metadata is for the trailer of a call that has no answer yet. gRPC then sends both in
+	// one header section (Trailers-Only).
 	metadata metadata.MD
 	cause    error
 }

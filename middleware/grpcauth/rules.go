@@ -11,11 +11,11 @@ import (
 )
 
 // Rules say what each method needs, by its full name: "/package.Service/Method". A method
-// that is not among them is denied.
+// without a rule is denied.
 type Rules map[string]Rule
 
-// A Rule is what a method needs. It is made by [Require], [Authenticated], [Optional] and
-// [Public]; the zero Rule denies.
+// A Rule is what a method needs. [Require], [Authenticated], [Optional] and [Public] make
+// one; the zero Rule denies.
 type Rule struct {
 	policies []middleware.Policy // as a Guard has them
 	kind     kind
@@ -31,7 +31,7 @@ const (
 )
 
 // Require demands a valid token and the consent of every policy. It panics without
-// policies, because an empty list from a configuration would let everybody in.
+// policies, because an empty list from a configuration would allow every token.
 func Require(policies ...middleware.Policy) Rule {
 	if len(policies) == 0 {
 		panic("grpcauth: Require needs at least one policy; Authenticated demands a token only")
@@ -42,11 +42,11 @@ func Require(policies ...middleware.Policy) Rule {
 // Authenticated demands a valid token, whatever its scopes.
 func Authenticated() Rule { return Rule{kind: required} }
 
-// Optional lets calls without a bearer token through as well, and their handler finds no
-// claims. A token that is not acceptable is refused all the same.
+// Optional also lets calls without a bearer token through. Their handler finds no claims. A
+// token that is not valid is refused.
 func Optional() Rule { return Rule{kind: optional} }
 
-// Public lets everybody in and looks at nothing: for health checks and reflection.
+// Public lets every call through without a check: for health checks and reflection.
 func Public() Rule { return Rule{kind: public} }
 
 // gates are rules, ready for calls.

@@ -23,7 +23,7 @@ type stream struct {
 // newStream returns ss with a context that ends with the token. The function that it
 // returns frees the context's timer.
 func newStream(ctx context.Context, ss grpc.ServerStream, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	// A deadline of the caller may come first, and hide when the token ends.
+	// Without the caller's deadline, which may come first and hide when the token ends.
 	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
 	end, _ := token.Deadline()
 	release()
@@ -34,9 +34,8 @@ func newStream(ctx context.Context, ss grpc.ServerStream, auth *middleware.Middl
 // Context returns the context with the claims.
 func (s *stream) Context() context.Context { return s.ctx }
 
-// ended returns the refusal if the token has expired, and otherwise nil. The context
-// alone does not tell: a caller may have set it a deadline that came first, and a handler
-// may not care.
+// ended returns the refusal if the token has expired, and otherwise nil. It also asks the
+// clock, because the context may have ended earlier, at the caller's deadline.
 func (s *stream) ended() *refusal {
 	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
 	if !expired {
@@ -59,10 +58,9 @@ func (s *stream) SendMsg(m any) error {
 	return s.ServerStream.SendMsg(m)
 }
 
-// RecvMsg waits no longer than the token is valid. Nothing but the end of the call
-// interrupts the RecvMsg of gRPC, so that one waits in a goroutine of its own. It returns
-// when the handler does, at the latest; until then it may write to m, which the caller
-// leaves alone after an error.
+// RecvMsg waits no longer than the token is valid. Only the end of the call interrupts the
+// RecvMsg of gRPC, so a goroutine waits in it. The goroutine ends when the handler returns,
+// at the latest. Until then it may write to m, which a caller must not use after an error.
 func (s *stream) RecvMsg(m any) error {
 	if s.end.IsZero() {
 		return s.ServerStream.RecvMsg(m)
@@ -75,7 +73,7 @@ func (s *stream) RecvMsg(m any) error {
 		r := reception{panicked: true}
 		defer func() {
 			if r.panicked {
-				r.value = recover() // for a recovery further out, which watches the caller only
+				r.value = recover() // to panic again in the handler's goroutine, for its recovery
 			}
 			done <- r
 		}()
@@ -92,7 +90,7 @@ func (s *stream) RecvMsg(m any) error {
 	}
 }
 
-// A reception is what became of a RecvMsg.
+// A reception is the result of a RecvMsg.
 type reception struct {
 	err      error
 	panicked bool

@@ -24,8 +24,8 @@ import (
 
 const streamMethod = "/test.Streams/Stream"
 
-// newStreams serves one method in both directions and returns a way to call it with a
-// token.
+// newStreams serves one method in both directions, and returns a function that calls it
+// with a token.
 func newStreams(
 	t testing.TB, auth *middleware.Middleware, rule grpcauth.Rule, handler func(grpc.ServerStream) error, options ...grpc.ServerOption,
 ) func(ctx context.Context, token string) grpc.ClientStream {
@@ -47,15 +47,15 @@ func newStreams(
 	}
 }
 
-// forAMinute is a good token that expires in a minute.
+// forAMinute returns a valid token that expires in a minute.
 func forAMinute(issuer *jwkstest.Issuer) string {
 	return issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
 }
 
-// What handlers do when their stream ends, and what they return.
+// handlers differ in what they do when their stream ends, and in what they return.
 var handlers = map[string]func(grpc.ServerStream) error{
 	"receives": func(s grpc.ServerStream) error { return s.RecvMsg(new(emptypb.Empty)) },
-	"receives, and says it was all right": func(s grpc.ServerStream) error {
+	"receives, and returns no error": func(s grpc.ServerStream) error {
 		_ = s.RecvMsg(new(emptypb.Empty))
 		return nil
 	},
@@ -71,11 +71,11 @@ var handlers = map[string]func(grpc.ServerStream) error{
 		<-s.Context().Done()
 		return s.Context().Err()
 	},
-	"waits, and says it was all right": func(s grpc.ServerStream) error {
+	"waits, and returns no error": func(s grpc.ServerStream) error {
 		<-s.Context().Done()
 		return nil
 	},
-	"waits, and blames somebody else": func(s grpc.ServerStream) error {
+	"waits, and returns another error": func(s grpc.ServerStream) error {
 		<-s.Context().Done()
 		return status.Error(codes.NotFound, "gone")
 	},
@@ -91,7 +91,7 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 				stream := open(t.Context(), forAMinute(issuer))
 				err := drain(stream)
 				assert.GreaterOrEqual(t, time.Since(began), 65*time.Second, "exp and the leeway")
-				assert.LessOrEqual(t, time.Since(began), 66*time.Second, "what a handler takes to notice")
+				assert.LessOrEqual(t, time.Since(began), 66*time.Second, "until a handler notices")
 				assert.Equal(t, codes.Unauthenticated, status.Code(err))
 				assert.Equal(t, "The access token expired", status.Convert(err).Message())
 				assert.Empty(t, stream.Trailer()["www-authenticate"], "RFC 9110 section 6.5.1")
@@ -100,7 +100,7 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	}
 }
 
-// The stream ends with the leeway under which its token would be accepted.
+// A stream ends when a new call with its token would be refused.
 func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -116,7 +116,7 @@ func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
 	})
 }
 
-// drain receives until the stream ends, and returns why; nil if that was all.
+// drain receives until the stream ends, and returns its error, or nil.
 func drain(stream grpc.ClientStream) error {
 	for {
 		err := stream.RecvMsg(new(emptypb.Empty))
@@ -134,7 +134,7 @@ func TestNoMessagePassesAfterTheToken(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		var sent, received error
 		open := newStreams(t, newAuth(t, issuer), grpcauth.Authenticated(), func(s grpc.ServerStream) error {
-			time.Sleep(2 * time.Minute) // deaf to its context
+			time.Sleep(2 * time.Minute) // ignores its context
 			sent, received = s.SendMsg(new(emptypb.Empty)), s.RecvMsg(new(emptypb.Empty))
 			return nil
 		})
@@ -177,7 +177,7 @@ func eof(err error) error {
 	return err
 }
 
-// The caller's own deadline and its leaving are no business of the token's.
+// A stream that its caller ends does not end because of its token.
 func TestCallersEndTheirStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -201,13 +201,13 @@ func TestCallersEndTheirStreams(t *testing.T) {
 	})
 }
 
-// A caller may set a deadline before exp, and a handler may not care.
+// A caller may set a deadline before exp, and a handler may ignore it.
 func TestNoMessagePassesAfterTheTokenBelowAnEarlierDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		sent, received := make(chan error, 1), make(chan error, 1)
 		open := newStreams(t, newAuth(t, issuer), grpcauth.Authenticated(), func(s grpc.ServerStream) error {
-			time.Sleep(2 * time.Minute) // deaf to its context
+			time.Sleep(2 * time.Minute) // ignores its context
 			sent <- s.SendMsg(new(emptypb.Empty))
 			received <- s.RecvMsg(new(emptypb.Empty))
 			return nil
@@ -220,9 +220,9 @@ func TestNoMessagePassesAfterTheTokenBelowAnEarlierDeadline(t *testing.T) {
 	})
 }
 
-// Without a token, or with one that a Verifier of the application's own accepted without
-// exp, nothing says when a stream has to end.
-func TestStreamsWithoutAnEnd(t *testing.T) {
+// Some streams have no exp: those without a token, and those with a token that a Verifier of
+// the application accepted without one.
+func TestStreamsWithoutAnExpDoNotEnd(t *testing.T) {
 	endless := func(c *middleware.Config) {
 		*c = middleware.Config{Verifier: acceptEverything{}, Logger: c.Logger}
 	}
@@ -254,7 +254,7 @@ func (acceptEverything) Verify(context.Context, string, ...claims.Proof) (*claim
 	return claims.ParseUnverified([]byte(`{"sub":"alice"}`))
 }
 
-// A recovery watches the goroutine of the handler, not the one that waits for a message.
+// A recovery sees only panics in the goroutine of the handler.
 func TestPanicsWhileReceivingReachTheHandler(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	recovery := func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
@@ -277,8 +277,7 @@ type panicking struct{ grpc.ServerStream }
 
 func (panicking) RecvMsg(any) error { panic("codec") }
 
-// What the handler sets arrives, whatever ends the stream.
-func TestTrailersOfTheHandlerArrive(t *testing.T) {
+func TestTrailersOfTheHandlerArriveIfTheTokenEndsTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		open := newStreams(t, newAuth(t, issuer), grpcauth.Authenticated(), func(s grpc.ServerStream) error {

@@ -14,16 +14,16 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A bench is a Middleware with all that is needed to watch it.
+// A bench is a Middleware, the requests for it, and a log of what happens.
 type bench struct {
 	auth  *middleware.Middleware
 	log   callLog
-	token string // a good one
+	token string // a valid one
 	bad   []testCase
 	good  map[string][]testCase
 }
 
-// newBench returns a bench with an issuer of its own. A failure is one of this package.
+// newBench returns a bench with a new issuer. It panics only if this package is wrong.
 func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.Error)) *bench {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	b := &bench{token: issuer.Token(nil), bad: badTokens(issuer), good: goodTokens(issuer)}
@@ -49,8 +49,8 @@ func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.
 	return b
 }
 
-// validate counts, because it is called whenever a token is verified, remembered or not.
-// What it decides stands in the token.
+// validate counts how often a token is verified, because it is called for remembered tokens,
+// too. A claim of the token tells what it decides.
 func (b *bench) validate(_ context.Context, c *claims.Claims) error {
 	b.log.verify()
 	var decision struct {
@@ -62,7 +62,7 @@ func (b *bench) validate(_ context.Context, c *claims.Claims) error {
 	return decisions[decision.Hook]
 }
 
-// decisions has no error for "", what a token without the claim says.
+// decisions has no error for "", which is the decision for a token without the claim.
 var decisions = map[string]error{
 	"revoked":     claims.ErrRevoked,
 	"forbidden":   fmt.Errorf("this text is never sent: %w", claims.ErrForbidden),
@@ -76,7 +76,7 @@ const unreachable = "unreachable"
 
 type keys struct{ claims.KeySet }
 
-// Keys is that of the embedded set but for the kid unreachable.
+// Keys is that of the embedded set, except for the kid unreachable.
 func (k keys) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
 	if kid == unreachable {
 		return nil, &claims.UnavailableError{RetryAfter: 7 * time.Second, Err: errors.New("this text is never sent")}
@@ -84,7 +84,7 @@ func (k keys) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
 	return k.KeySet.Keys(ctx, alg, kid)
 }
 
-// plain returns the route as net/http has it: what every adapter is compared with.
+// plain returns the route as declared with net/http. Every adapter is compared with it.
 func (b *bench) plain(route Route) http.Handler {
 	var h http.Handler = route
 	for n := len(route.Layers) - 1; n >= 0; n-- {

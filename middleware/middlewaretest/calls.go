@@ -11,39 +11,37 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A Call sends a request with these Authorization fields, or what the transport has in
-// their place, to the route, and returns what comes back, or why there is no answer. It
-// is called from one goroutine at a time.
+// A Call sends a request to the route, and returns the answer, or why there is none.
+// authorization are the values of its Authorization fields, or of what the transport has
+// instead. A Call is called from one goroutine at a time.
 type Call func(route Route, authorization []string) (Answer, error)
 
-// An Answer is what a [Call] got, in terms of HTTP.
+// An Answer is what a [Call] received, in terms of HTTP.
 type Answer struct {
 	_ [0]func() // written with field names
 
-	// Status is the HTTP status that the transport's code stands for: 200, 400, 401,
-	// 403 or 503. Two of them may not share a code of the transport, or clients could
-	// not tell what to do.
+	// Status is the HTTP status to which the transport's code corresponds: 200, 400, 401,
+	// 403 or 503. Two of them must not share a code, or clients would not know what to do.
 	Status int
 
-	// Body is what [Route.Serve] returned, for a 200.
+	// Body is what Route.Serve returned, for a 200.
 	Body string
 
-	// Challenge is what stands in the place of WWW-Authenticate.
+	// Challenge is what the transport has instead of WWW-Authenticate.
 	Challenge string
 
 	// RetryAfter is how long to wait after a 503.
 	RetryAfter time.Duration
 
-	// NoChallenge and NoRetryAfter say that the transport has no place for them. They are
-	// not compared then.
+	// NoChallenge and NoRetryAfter say that the transport cannot carry them. They are not
+	// compared then.
 	NoChallenge, NoRetryAfter bool
 }
 
-// RunCalls tests an adapter for a transport that does not serve an [http.Handler]. It
-// calls newCall once, with the routes to declare; their Method and Path mean nothing.
+// RunCalls tests an adapter for a transport that does not serve an [http.Handler]. It calls
+// newCall once, with the routes to declare. Their Method and Path have no meaning.
 //
-// Where a transport has several kinds of calls, such as streams, RunCalls is run for
-// each.
+// If a transport has several kinds of calls, such as streams, run RunCalls for each.
 func RunCalls(t *testing.T, newCall func(auth *middleware.Middleware, routes []Route) Call) {
 	t.Helper()
 	report(t, callResults(newCall))
@@ -74,7 +72,7 @@ func (b *bench) compareCall(call Call, route Route, c testCase) error {
 	return errors.Join(c.check(got), sameAnswer(plain, got), b.checkLog(c))
 }
 
-// check holds an answer to the table.
+// check compares an answer with the table.
 func (c testCase) check(got Answer) error {
 	var problems []error
 	demand := func(what string, want, got any) {
@@ -98,8 +96,8 @@ func (c testCase) check(got Answer) error {
 	return errors.Join(problems...)
 }
 
-// parameter returns the value of a parameter of a challenge, which needs no unescaping:
-// that of the realm, which would, is not asked for.
+// parameter returns the value of a parameter of a challenge. It does not unescape the
+// value, which only the realm would need.
 func parameter(challenge, name string) string {
 	_, rest, found := strings.Cut(challenge, ", "+name+`="`)
 	if !found {
@@ -109,7 +107,7 @@ func parameter(challenge, name string) string {
 	return value
 }
 
-// sameAnswer compares with what net/http answers.
+// sameAnswer compares an answer with that of net/http.
 func sameAnswer(plain, got Answer) error {
 	var problems []error
 	if plain.Status != got.Status {
@@ -124,7 +122,7 @@ func sameAnswer(plain, got Answer) error {
 	return errors.Join(problems...)
 }
 
-// checkLog looks at what happened behind the answer to c.
+// checkLog reports what was wrong on the server while it answered c.
 func (b *bench) checkLog(c testCase) error {
 	verified, served, differed := b.log.take()
 	var problems []error

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/middlewaretest"
 )
 
-// A transport without HTTP rests on Guard.Authenticate alone.
-func TestGuardAlone(t *testing.T) {
+// An adapter for a transport without HTTP needs only a Guard and its Answer.
+func TestGuard(t *testing.T) {
 	middlewaretest.RunCalls(t, func(auth *middleware.Middleware, routes []middlewaretest.Route) middlewaretest.Call {
 		guards := make(map[string][]*middleware.Guard)
 		for _, route := range routes {

@@ -14,7 +14,7 @@ const (
 	insufficientScope = "insufficient_scope"
 )
 
-// A testCase is a request to a route and the decision that it has to get.
+// A testCase is a request to a route, and the answer that it must get.
 type testCase struct {
 	rule          string
 	authorization []string // the values of the Authorization fields
@@ -25,24 +25,24 @@ type testCase struct {
 	retryAfter time.Duration // of a 503
 	body       string        // of a 200
 
-	everyMethod bool // worth repeating with other methods than GET
+	everyMethod bool // repeated with other methods than GET
 }
 
-// cases returns what is sent to the route.
+// cases returns the requests that are sent to the route.
 func (b *bench) cases(route Route) []testCase {
 	all := b.withoutToken(route)
 	for _, c := range b.bad {
 		if c.code == invalidToken {
-			c.scope = route.expects.asks
+			c.scope = route.expects.badToken
 		}
 		all = append(all, c)
 	}
 	return append(all, b.good[route.Name]...)
 }
 
-// withoutToken are requests without a bearer token, and malformed ones.
+// withoutToken returns requests without a bearer token, and malformed ones.
 func (b *bench) withoutToken(route Route) []testCase {
-	none := testCase{status: http.StatusUnauthorized, scope: route.expects.asksNobody}
+	none := testCase{status: http.StatusUnauthorized, scope: route.expects.noToken}
 	if route.expects.anonymous {
 		none = testCase{status: http.StatusOK, body: anonymous}
 	}
@@ -58,7 +58,7 @@ func (b *bench) withoutToken(route Route) []testCase {
 		malformed.with("two fields", "Bearer "+good, "Bearer "+good),
 		malformed.with("two fields, the second of another scheme", "Bearer "+good, "Basic YWxpY2U6c2VjcmV0"),
 		malformed.with("two fields, the first empty", "", "Bearer "+good),
-		malformed.with("scheme alone", "Bearer"),
+		malformed.with("only the scheme", "Bearer"),
 		malformed.with("scheme and spaces", "Bearer   "),
 		malformed.with("two tokens", "Bearer "+good+" "+good),
 		malformed.with("two credentials in one field", "Bearer "+good+", Bearer "+good),
@@ -68,7 +68,8 @@ func (b *bench) withoutToken(route Route) []testCase {
 	return cases
 }
 
-// badTokens are refused on every route alike; a 401 names the scopes of the route.
+// badTokens returns requests that every route refuses alike. A 401 names the scopes of the
+// route.
 func badTokens(issuer *jwkstest.Issuer) []testCase {
 	token := issuer.Token
 	good, hour := token(nil), time.Hour
@@ -103,7 +104,7 @@ func badTokens(issuer *jwkstest.Issuer) []testCase {
 
 func claim(name string, value any) map[string]any { return map[string]any{name: value} }
 
-// with returns the case with a name and Authorization fields.
+// with returns c with a rule and Authorization fields.
 func (c testCase) with(rule string, authorization ...string) testCase {
 	c.rule, c.authorization = rule, authorization
 	return c

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/middlewaretest"
 )
 
-// A test of an adapter declares the routes as an application would, one layer at a time.
+// The test of an adapter declares the routes as an application would, one layer at a time.
 // Here the framework is net/http, and the adapter is the Middleware itself.
 func ExampleRun() {
 	var t *testing.T // of the test

@@ -7,8 +7,8 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// goodTokens are requests that are authenticated, by the route that they are sent to:
-// what they may do depends on it.
+// goodTokens returns requests with valid tokens, by the name of the route, which decides
+// what they may do.
 func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
 	alice, bob := "subject alice", "subject bob"
 	token := func(subject, scope string) string {
@@ -60,7 +60,8 @@ func granted(body string) testCase {
 
 func ok(rule, token, body string) testCase { return granted(body).bearing(rule, token) }
 
-// lacks is a 403 whose challenge names the scope, or none if scopes did not decide.
+// lacks returns a case for a 403 whose challenge names the scope, or none if scopes did not
+// decide.
 func lacks(scope, rule, token string) testCase {
 	c := testCase{status: http.StatusForbidden, code: insufficientScope, scope: scope, everyMethod: true}
 	return c.bearing(rule, token)

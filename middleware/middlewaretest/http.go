@@ -18,14 +18,14 @@ import (
 )
 
 // Run tests an adapter for a framework whose application is an [http.Handler]. It calls
-// newServer for each of several Middlewares, with the routes to declare. Nothing is
-// sent over a network.
+// newServer for several Middlewares, each time with the routes to declare. It sends nothing
+// over a network.
 func Run(t *testing.T, newServer func(auth *middleware.Middleware, routes []Route) http.Handler) {
 	t.Helper()
 	report(t, httpResults(newServer))
 }
 
-// results are what is wrong, or nil, under a name for each case.
+// results has what is wrong with each case, or nil, under its name.
 type results = iter.Seq2[string, error]
 
 func report(t *testing.T, all results) {
@@ -61,7 +61,7 @@ func tableResults(newServer application) results {
 	})
 }
 
-// errorHandlerResults repeats part of it with answers of the application's own.
+// errorHandlerResults repeats a part of the table with an ErrorHandler.
 func errorHandlerResults(newServer application) results {
 	b := newBench(func(w http.ResponseWriter, _ *http.Request, e *middleware.Error) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -73,7 +73,7 @@ func errorHandlerResults(newServer application) results {
 	})
 }
 
-// httpTable sends what is chosen of the table to the server.
+// httpTable sends the chosen cases of the table to the server.
 func (b *bench) httpTable(server http.Handler, routes []Route, prefix string, chosen func(Route, testCase) bool) results {
 	return func(yield func(string, error) bool) {
 		for _, route := range routes {
@@ -87,7 +87,8 @@ func (b *bench) httpTable(server http.Handler, routes []Route, prefix string, ch
 	}
 }
 
-// panicResults does not care what becomes of a panic, only that it lets nobody in.
+// panicResults checks that a panic lets no request through. The framework decides what else
+// happens.
 func panicResults(newServer application) results {
 	b := newBench(nil)
 	routes := b.httpRoutes()
@@ -105,7 +106,8 @@ func panicResults(newServer application) results {
 	}
 }
 
-// compare sends the request of c to both, and returns what is wrong with the answer.
+// compare sends the request of c to net/http and to the server, and returns what is wrong
+// with the answer of the server.
 func (b *bench) compare(server http.Handler, route Route, c testCase) error {
 	plain := exchange(b.plain(route), route, c.authorization)
 	b.log.take()
@@ -113,13 +115,13 @@ func (b *bench) compare(server http.Handler, route Route, c testCase) error {
 	logged := b.checkLog(c)
 	answer := answerOf(got)
 	if route.Method == http.MethodHead {
-		answer.Body = c.body // what a handler writes for HEAD is never sent
+		answer.Body = c.body // the body for HEAD is never sent
 	}
 	return errors.Join(c.check(answer), logged, sameHeader(plain, got), sameBody(plain, got))
 }
 
-// exchange sends a request in memory. Its context already has claims, as if something
-// further out trusted somebody else: no handler may see them.
+// exchange sends a request in memory. Its context already has claims, as if an outer layer
+// had verified another token: no handler may see them.
 func exchange(server http.Handler, route Route, authorization []string) *http.Response {
 	var body io.Reader
 	if route.Method == http.MethodPost {
@@ -134,7 +136,7 @@ func exchange(server http.Handler, route Route, authorization []string) *http.Re
 	return w.Result()
 }
 
-// answerOf leaves the body to be read once more.
+// answerOf returns the answer in a response, whose body can be read once more.
 func answerOf(response *http.Response) Answer {
 	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 without one
 	return Answer{
@@ -154,8 +156,8 @@ func bodyOf(response *http.Response) string {
 	return string(body)
 }
 
-// sameHeader compares the fields that the Middleware sets. Content-Type and
-// Content-Length of what a handler answers are the framework's.
+// sameHeader compares the fields that the Middleware sets. If a handler answers, the
+// framework sets Content-Type and Content-Length.
 func sameHeader(plain, got *http.Response) error {
 	var problems []error
 	names := []string{"Www-Authenticate", "Retry-After", "Cache-Control", "Vary", "X-Content-Type-Options"}

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A layerFunc is a way to do what a Layer says with plain net/http, or to fail to.
+// A layerFunc is an adapter to net/http, right or wrong.
 type layerFunc func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler
 
 func right(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
@@ -40,14 +40,14 @@ func (f layerFunc) newServer(auth *middleware.Middleware, routes []Route) http.H
 	return mux
 }
 
-// edited is right but for what edit makes of the handler and the request.
+// edited is right, except that edit calls the handler.
 func edited(edit func(next http.Handler, w http.ResponseWriter, r *http.Request)) layerFunc {
 	return func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
 		return right(auth, layer, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { edit(next, w, r) }))
 	}
 }
 
-// answering is an adapter on Guard, without Optional, that answers refusals itself.
+// answering is an adapter on Guard that answers refusals itself. Optional layers are right.
 func answering(refuse func(auth *middleware.Middleware, next http.Handler, w http.ResponseWriter, r *http.Request, err error)) layerFunc {
 	return func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
 		if layer.Optional {
@@ -65,7 +65,7 @@ func answering(refuse func(auth *middleware.Middleware, next http.Handler, w htt
 	}
 }
 
-// Mistakes that adapters are known for, and what the suite says about them.
+// mutants are mistakes that adapters make, and what the suite must find.
 var mutants = map[string]struct {
 	adapter layerFunc
 	finding string
@@ -76,7 +76,7 @@ var mutants = map[string]struct {
 	"policies ignored": {func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
 		return right(auth, Layer{Optional: layer.Optional}, next)
 	}, "the handler ran after a refusal"},
-	"optional for everybody": {func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
+	"every route optional": {func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
 		return right(auth, Layer{Optional: true, Policies: layer.Policies}, next)
 	}, "the handler ran after a refusal"},
 	"no abort": {answering(func(auth *middleware.Middleware, next http.Handler, w http.ResponseWriter, r *http.Request, err error) {
@@ -153,7 +153,7 @@ func TestRunFindsMistakes(t *testing.T) {
 	}
 }
 
-// findings returns what is wrong, up to the first one that contains text.
+// findings returns what is wrong, up to the first finding that contains text.
 func findings(all results, text string) string {
 	var found strings.Builder
 	for name, err := range all {
@@ -174,7 +174,7 @@ func TestRunFindsNothingElse(t *testing.T) {
 	}
 }
 
-// An accessor of the adapter's own may return what another request's context holds.
+// The accessor of an adapter may return the claims of another request.
 func TestServeComparesTheAccessorWithTheContext(t *testing.T) {
 	c, err := claims.ParseUnverified([]byte(`{"sub":"alice"}`))
 	require.NoError(t, err)
@@ -209,14 +209,14 @@ func TestRunCallsFindsMistakes(t *testing.T) {
 		edit    func(*Answer) error
 		finding string
 	}{
-		"another code":         {func(a *Answer) error { a.Status = max(a.Status, 401); return nil }, `status is "401", want "400"`},
-		"no challenge":         {func(a *Answer) error { a.Challenge = ""; return nil }, `there is a challenge: is "false"`},
-		"challenge shortened":  {func(a *Answer) error { a.Challenge = strings.TrimSuffix(a.Challenge, `"`); return nil }, "with net/http it is"},
-		"no time to retry":     {func(a *Answer) error { a.RetryAfter = 0; return nil }, `retry after is "0s", want "30s"`},
-		"another answer":       {func(a *Answer) error { a.Body = "hello"; return nil }, `handler's answer is "hello"`},
-		"no answer":            {func(*Answer) error { return errLost }, errLost.Error()},
-		"only a status":        {func(a *Answer) error { *a = Answer{Status: 200, NoChallenge: true, NoRetryAfter: true}; return nil }, `want "503"`},
-		"challenge for nobody": {func(a *Answer) error { a.Challenge = "Bearer"; return nil }, `want "false"`},
+		"another code":                {func(a *Answer) error { a.Status = max(a.Status, 401); return nil }, `status is "401", want "400"`},
+		"no challenge":                {func(a *Answer) error { a.Challenge = ""; return nil }, `there is a challenge: is "false"`},
+		"challenge shortened":         {func(a *Answer) error { a.Challenge = strings.TrimSuffix(a.Challenge, `"`); return nil }, "with net/http it is"},
+		"no time to retry":            {func(a *Answer) error { a.RetryAfter = 0; return nil }, `retry after is "0s", want "30s"`},
+		"another answer":              {func(a *Answer) error { a.Body = "hello"; return nil }, `handler's answer is "hello"`},
+		"no answer":                   {func(*Answer) error { return errLost }, errLost.Error()},
+		"only a status":               {func(a *Answer) error { *a = Answer{Status: 200, NoChallenge: true, NoRetryAfter: true}; return nil }, `want "503"`},
+		"challenge without a refusal": {func(a *Answer) error { a.Challenge = "Bearer"; return nil }, `want "false"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Contains(t, findings(callResults(editedCall(mutant.edit)), mutant.finding), mutant.finding)
@@ -233,7 +233,7 @@ func TestRunCallsForgivesTransportsWithoutAPlace(t *testing.T) {
 	}
 }
 
-// editedCall is net/http as a transport, with answers edited on their way.
+// editedCall is net/http as a transport that edits the answers.
 func editedCall(edit func(*Answer) error) func(*middleware.Middleware, []Route) Call {
 	return func(auth *middleware.Middleware, routes []Route) Call {
 		server := layerFunc(right).newServer(auth, routes)
@@ -245,7 +245,7 @@ func editedCall(edit func(*Answer) error) func(*middleware.Middleware, []Route) 
 	}
 }
 
-// Names serve as names of methods, and HTTP's routes are told apart by method and path.
+// Names must be distinct for RPC methods, and pairs of method and path for HTTP.
 func TestRoutesAreDistinct(t *testing.T) {
 	b := newBench(nil)
 	names, patterns := make(map[string]bool), make(map[string]bool)

@@ -10,33 +10,31 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A Route is one that the adapter under test declares: with its layers around a handler
-// that calls Serve.
+// A Route is what the adapter under test must declare: its layers around a handler that
+// calls Serve.
 type Route struct {
-	// Name consists of ASCII letters. It names a method where routes are not paths. It
-	// is unique among the routes of [RunCalls]; those of [Run] have it once for each
-	// Method.
+	// Name consists of ASCII letters. It is the name of a method if routes are not paths.
+	// It is unique among the routes of RunCalls. The routes of Run have each Name once for
+	// each Method.
 	Name string
 
-	// Method is an HTTP method, not necessarily one that net/http has a constant for.
+	// Method is an HTTP method. net/http may have no constant for it.
 	Method string
 
-	// Path is where the route is found. It is used as it stands: a router may group
-	// routes, but not under a prefix.
+	// Path is the whole path of the route. A router may group routes, but not under a
+	// prefix.
 	Path string
 
-	// Layers are what protects the handler, at least one, the outermost first. If there
-	// are several, all but the last one belong on something that can hold several
-	// routes, such as a group or a sub-router.
+	// Layers protect the handler, at least one, the outermost first. All except the last
+	// one belong to something that can have several routes, such as a group.
 	Layers []Layer
 
 	expects expectations
 	bench   *bench
 }
 
-// A Layer is one use of the adapter. It stands for [middleware.Middleware.Optional] if
-// Optional is set, for Require with the policies if there are any, and for Handler
-// otherwise.
+// A Layer is one use of the adapter: [middleware.Middleware.Optional] if Optional is set,
+// Require if there are Policies, and Handler otherwise.
 type Layer struct {
 	_ [0]func() // written with field names
 
@@ -44,9 +42,9 @@ type Layer struct {
 	Policies []middleware.Policy
 }
 
-// Serve is what the handler of the route does: it records the call and returns what the
-// handler answers, with status 200. ctx is the handler's context, and c and ok are what
-// the adapter's own accessor returns, or [claims.FromContext] if it has none.
+// Serve records a call of the route's handler, and returns what the handler must answer,
+// with status 200. ctx is the handler's context. c and ok are what the adapter's own
+// accessor returns, or [claims.FromContext] if there is none.
 //
 // It is safe for concurrent use.
 func (r Route) Serve(ctx context.Context, c *claims.Claims, ok bool) string {
@@ -54,19 +52,19 @@ func (r Route) Serve(ctx context.Context, c *claims.Claims, ok bool) string {
 	return r.bench.log.record(c, ok == found && c == fromContext && ok == (c != nil))
 }
 
-// ServeHTTP makes the route its own handler, for frameworks whose handlers are those of
+// ServeHTTP is the handler of the route, for frameworks whose handlers are those of
 // net/http.
 func (r Route) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	c, ok := claims.FromContext(request.Context())
 	_, _ = io.WriteString(w, r.Serve(request.Context(), c, ok)) // a recorder cannot fail
 }
 
-// A callLog says what happened in one request.
+// A callLog records what happens during one request.
 type callLog struct {
 	mu       sync.Mutex // guards what follows
 	verified int        // how often a token was found valid
 	served   int        // how often a handler ran
-	differed bool       // an accessor and the context did not agree
+	differed bool       // an accessor and the context had different claims
 }
 
 func (l *callLog) record(c *claims.Claims, agree bool) string {
@@ -86,7 +84,7 @@ func (l *callLog) verify() {
 	l.verified++
 }
 
-// take returns what has happened since the last call.
+// take returns what has happened since the last take.
 func (l *callLog) take() (verified, served int, differed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

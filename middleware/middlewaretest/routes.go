@@ -13,24 +13,24 @@ import (
 const (
 	read, write, admin = "read:example", "write:example", "admin:example"
 
-	anonymous = "anonymous" // what a handler without claims answers
+	anonymous = "anonymous" // the answer of a handler without claims
 )
 
-// otherMethods are those on which part of the requests is repeated: the one without a
-// body, one with a body, and one that no framework has a function for.
+// otherMethods are those with which some requests are repeated: one whose answer has no
+// body, one whose request has a body, and one for which frameworks have no function.
 var otherMethods = []string{http.MethodHead, http.MethodPost, "PURGE"}
 
-// expectations are what the table cannot say once for all routes: the scopes that a 401
-// names, which are those of the layer that answers.
+// expectations are what differs from route to route: the scopes that a 401 names, which
+// are those of the layer that answers.
 type expectations struct {
-	asks       string // for a bad token, of the outermost layer
-	asksNobody string // without a token, of the outermost layer that demands one
-	anonymous  bool   // there is none: the handler runs
+	badToken  string // of the outermost layer
+	noToken   string // of the outermost layer that demands a token
+	anonymous bool   // no layer demands a token, so the handler runs
 }
 
-func asking(scope string) expectations { return expectations{asks: scope, asksNobody: scope} }
+func asking(scope string) expectations { return expectations{badToken: scope, noToken: scope} }
 
-// routes returns those of every transport, for GET.
+// routes returns the routes for every transport, with GET.
 func (b *bench) routes() []Route {
 	allScopes, anyScope := middleware.AllScopes(read, write), middleware.AnyScope(admin, write)
 	alice, gold := middleware.PolicyFunc(isAlice), middleware.CustomClaims(isGold)
@@ -47,7 +47,7 @@ func (b *bench) routes() []Route {
 		b.route("UnavailableAndScopes", asking(write), requiring(unavailable, middleware.AllScopes(write))),
 		b.route("Optional", expectations{anonymous: true}, Layer{Optional: true}),
 		b.route("Group", asking(""), Layer{}, requiring(middleware.AllScopes(read))),
-		b.route("OptionalGroup", expectations{asksNobody: read},
+		b.route("OptionalGroup", expectations{noToken: read},
 			Layer{Optional: true}, requiring(middleware.AllScopes(read))),
 		b.route("OptionalInGroup", asking(""), Layer{}, Layer{Optional: true}),
 		b.route("DeepGroup", asking(""),
@@ -55,8 +55,8 @@ func (b *bench) routes() []Route {
 	}
 }
 
-// httpRoutes returns the routes for all methods. The last one has a policy that panics:
-// not every transport survives that.
+// httpRoutes returns the routes with all methods. The last one has a policy that panics,
+// which not every transport survives.
 func (b *bench) httpRoutes() []Route {
 	routes := b.routes()
 	for _, method := range otherMethods {

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/middlewaretest"
 )
 
-// newMux declares the routes with net/http: groups are muxes within the mux.
+// newMux declares the routes with net/http. Groups are muxes within the mux.
 func newMux(auth *middleware.Middleware, routes []middlewaretest.Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
