@@ -29,7 +29,7 @@ func (s sink) Header() http.Header         { return s.header }
 func (s sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s sink) WriteHeader(int)             {}
 
-// done looks at the claims, and allocates nothing.
+// done reads the claims, and allocates nothing.
 var done = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 	c, _ := claims.FromContext(r.Context())
 	_ = c.Subject()
@@ -51,10 +51,10 @@ func TestAllocations(t *testing.T) {
 		field string
 		most  float64
 	}{
-		// The request's copy and its context.
+		// The copy of the request and its context.
 		{"let through", auth.Handler(done), "Bearer " + goodToken, 2},
 		{"let through by policies", auth.Require(policies...)(done), "Bearer " + goodToken, 2},
-		// The rules were resolved when the route was declared.
+		// The rules are resolved when the route is declared.
 		{"let through by implied scopes", auth.Require(rules.AllScopes("x:y"), rules.AnyScope("z", "x:z"))(done), "Bearer " + goodToken, 2},
 		{"let through by a claim", auth.Require(middleware.Claim("roles").Any("y"))(done), "Bearer " + goodToken, 5},
 		{"let through by an authentication", auth.Require(middleware.RequireAuthentication(0, "mfa"))(done), "Bearer " + goodToken, 5},
@@ -72,7 +72,7 @@ func TestAllocations(t *testing.T) {
 		})
 	}
 	t.Run("reading the field", func(t *testing.T) {
-		// What is left is the answer itself.
+		// Only the *Error is allocated.
 		ctx := context.Background()
 		guard := auth.Guard()
 		for _, field := range []string{"", "Bearer", "Basic x", "Bearer x, y"} {
@@ -83,7 +83,7 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
-// The same with the real verifier and its key cache, which is what a program has.
+// The real verifier and its key cache, as in a program.
 func TestAllocationsOfVerification(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -93,7 +93,7 @@ func TestAllocationsOfVerification(t *testing.T) {
 			issuer := jwkstest.NewIssuer(jwkstest.Config{Key: jwkstest.NewKey(algorithm)})
 			good := issuer.Token(nil)
 			h := trusting(t, issuer).RequireScopes("read:example")(done)
-			assert.LessOrEqual(t, allocationsOf(h, good), 2.0, "seen before: the request's copy and its context")
+			assert.LessOrEqual(t, allocationsOf(h, good), 2.0, "seen before: the copy of the request and its context")
 
 			keys, err := jwks.NewStatic(issuer.Document())
 			require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestAllocationsOfVerification(t *testing.T) {
 			}})
 			require.NoError(t, err)
 			h = newAuth(t, verifier).RequireScopes("read:example")(done)
-			tokens := []string{good, issuer.Token(map[string]any{"sub": "another one"})} // each pushes the other out
+			tokens := []string{good, issuer.Token(map[string]any{"sub": "another one"})} // each evicts the other
 			limit := testing.AllocsPerRun(100, signatureCheck(t, issuer.SigningKey(), good))
 			assert.LessOrEqual(t, allocationsOf(h, tokens...), limit+14, "first sight, above the signature check's %v", limit)
 		})
@@ -128,8 +128,7 @@ func TestAllocationsOfVerification(t *testing.T) {
 	assert.LessOrEqual(t, allocationsOf(h, jwkstest.TamperSignature(good)), 16.0, "bad signature")
 }
 
-// allocationsOf returns how often a request with one of the tokens allocates, whose turn
-// it is.
+// allocationsOf returns how often a request allocates, with the tokens in turn.
 func allocationsOf(h http.Handler, tokens ...string) float64 {
 	var requests []*http.Request
 	for _, token := range tokens {
@@ -142,7 +141,7 @@ func allocationsOf(h http.Handler, tokens ...string) float64 {
 	})
 }
 
-// signatureCheck returns the bare check of token's signature by the standard library.
+// signatureCheck returns the check of the token's signature by the standard library.
 func signatureCheck(t *testing.T, key jwkstest.Key, token string) func() {
 	t.Helper()
 	dot := strings.LastIndexByte(token, '.')

@@ -22,7 +22,7 @@ const (
 	rejectedText       = "The access token was rejected"
 )
 
-// What a Verifier's error becomes on a route that needs read:x: RFC 6750 section 3.1.
+// RFC 6750 section 3.1: the answers of a route that needs read:x.
 func TestAnswerToAVerifiersError(t *testing.T) {
 	for _, tt := range []struct {
 		rule        string
@@ -51,7 +51,7 @@ func TestAnswerToAVerifiersError(t *testing.T) {
 		{"a reason with a cause", fmt.Errorf("x: %w", claims.ErrRevoked), 401, "invalid_token", "The access token was revoked", claims.ErrRevoked},
 		{"a reason wins over a context's error", fmt.Errorf("%w: %w", claims.ErrRevoked, context.Canceled), 401, "invalid_token", "The access token was revoked", claims.ErrRevoked},
 		{"an error without a reason refuses", errors.New("x"), 401, "invalid_token", rejectedText, claims.ErrRejected},
-		{"a reason that nobody knows refuses", claims.Reason("x"), 401, "invalid_token", rejectedText, claims.ErrRejected},
+		{"an unknown reason refuses", claims.Reason("x"), 401, "invalid_token", rejectedText, claims.ErrRejected},
 		{"an empty reason refuses", claims.Reason(""), 401, "invalid_token", rejectedText, claims.ErrRejected},
 		{
 			"forbidden by a hook", claims.ErrForbidden, 403, "insufficient_scope",
@@ -61,7 +61,7 @@ func TestAnswerToAVerifiersError(t *testing.T) {
 		{"keys are unavailable", claims.ErrKeysUnavailable, 503, "", "", claims.ErrKeysUnavailable},
 		{"keys are unavailable for a while", &claims.UnavailableError{}, 503, "", "", claims.ErrKeysUnavailable},
 		{"the context was cancelled", context.Canceled, 503, "", "", claims.ErrUnavailable},
-		{"the context's time is over", fmt.Errorf("x: %w", context.DeadlineExceeded), 503, "", "", claims.ErrUnavailable},
+		{"the context's deadline passed", fmt.Errorf("x: %w", context.DeadlineExceeded), 503, "", "", claims.ErrUnavailable},
 		{"neither claims nor an error", nil, 503, "", "", claims.ErrUnavailable},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAnswerToAVerifiersError(t *testing.T) {
 			assert.Equal(t, tt.description, a.Challenge["error_description"])
 			wantScope := ""
 			if tt.status == 401 {
-				wantScope = "read:x" // 403: a hook decided, so another scope would not help
+				wantScope = "read:x" // for a 403 a hook decided, so another scope would not help
 			}
 			assert.Equal(t, wantScope, a.Challenge["scope"])
 
@@ -96,12 +96,12 @@ func TestAnswerWithoutAToken(t *testing.T) {
 		assert.Equal(t, map[string]string{"realm": "api"}, a.Challenge)
 		assert.Equal(t, `Bearer realm="api"`, a.Header.Get("WWW-Authenticate"))
 	})
-	t.Run("and the scopes of the route, where it has some", func(t *testing.T) {
+	t.Run("the challenge has the scopes of the route, if there are any", func(t *testing.T) {
 		route := auth.Require(middleware.AllScopes("a", "b"), middleware.AnyScope("c", "d"), middleware.AllScopes("a"))
 		a := serve(t, route(whoami), get())
 		assert.Equal(t, map[string]string{"realm": "api", "scope": "a b c"}, a.Challenge)
 	})
-	t.Run("a malformed request gets neither (RFC 6750 section 3.1)", func(t *testing.T) {
+	t.Run("a malformed request gets no scopes (RFC 6750 section 3.1)", func(t *testing.T) {
 		a := serve(t, auth.RequireScopes("a")(whoami), get("Bearer"))
 		assert.Equal(t, http.StatusBadRequest, a.Status)
 		assert.Equal(t, map[string]string{
@@ -146,18 +146,17 @@ func TestOneIssuerGetsADescriptionForEachReason(t *testing.T) {
 	} {
 		description := written(t, auth, reason).Challenge["error_description"]
 		assert.NotEmpty(t, description, reason)
-		assert.Empty(t, seen[description], "%q stands for two reasons", description)
+		assert.Empty(t, seen[description], "%q is the text of two reasons", description)
 		seen[description] = reason
 	}
 }
 
-// written returns what WriteError makes of err.
+// written returns what WriteError writes for err.
 func written(t *testing.T, auth *middleware.Middleware, err error) answer {
 	t.Helper()
 	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { auth.WriteError(w, r, err) }), get())
 }
 
-// Adapters to other transports send an Answer, so it says what HTTP says.
 func TestAnswerSaysWhatWriteErrorSends(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{}`), func(c *middleware.Config) { c.Resource = "https://api.example.test" })
 	weak := &middleware.Error{
@@ -238,8 +237,8 @@ func TestRetryAfter(t *testing.T) {
 		{"in the past", -time.Second, "5"},
 		{"less than a second is a second", time.Millisecond, "1"},
 		{"whole seconds", 3 * time.Second, "3"},
-		{"rounded up (RFC 9110 section 10.2.3: not before)", 3*time.Second + 1, "4"},
-		{"as long as it can be", 1<<63 - 1, "9223372037"},
+		{"rounded up (RFC 9110 section 10.2.3)", 3*time.Second + 1, "4"},
+		{"the longest duration", 1<<63 - 1, "9223372037"},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			auth := newAuth(t, refusing(&claims.UnavailableError{RetryAfter: tt.d, Err: errors.New("secret")}))
@@ -254,7 +253,7 @@ func TestRetryAfter(t *testing.T) {
 
 func TestWriteErrorAnswersAnyError(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{}`))
-	var nobody *middleware.Error
+	var missing *middleware.Error
 	for _, tt := range []struct {
 		rule   string
 		err    error
@@ -262,15 +261,15 @@ func TestWriteErrorAnswersAnyError(t *testing.T) {
 		code   string
 	}{
 		{"nil", nil, 401, "invalid_token"},
-		{"a nil *Error", nobody, 401, "invalid_token"},
-		{"an error of something else", errors.New("disk full"), 401, "invalid_token"},
+		{"a nil *Error", missing, 401, "invalid_token"},
+		{"an unrelated error", errors.New("disk full"), 401, "invalid_token"},
 		{"a reason", claims.ErrExpired, 401, "invalid_token"},
 		{"an outage", &claims.UnavailableError{}, 503, ""},
 		{"an *Error that is wrapped", fmt.Errorf("x: %w", &middleware.Error{Status: 403, Code: "insufficient_scope"}), 403, "insufficient_scope"},
 		{"an Error without a status", &middleware.Error{}, 401, "invalid_token"},
 		{"an Error without a status, but with a reason", &middleware.Error{Reason: claims.ErrKeysUnavailable}, 503, ""},
-		{"an Error with a status that lets through", &middleware.Error{Status: 200}, 401, "invalid_token"},
-		{"an Error with a status that redirects", &middleware.Error{Status: 302}, 401, "invalid_token"},
+		{"an Error with a success status", &middleware.Error{Status: 200}, 401, "invalid_token"},
+		{"an Error with a redirection status", &middleware.Error{Status: 302}, 401, "invalid_token"},
 		{"a code that needs no escape", &middleware.Error{Status: 401, Code: "insufficient_user_authentication"}, 401, "insufficient_user_authentication"},
 		{"a code with a quote", &middleware.Error{Status: 401, Code: `x", realm="y`}, 401, ""},
 		{"a code with a line break", &middleware.Error{Status: 401, Code: "x\r\nX-Y: z"}, 401, ""},
@@ -281,7 +280,7 @@ func TestWriteErrorAnswersAnyError(t *testing.T) {
 			assert.Equal(t, tt.code, a.Challenge["error"])
 		})
 	}
-	t.Run("another status of a caller's own has no challenge", func(t *testing.T) {
+	t.Run("an Error with another status has no challenge", func(t *testing.T) {
 		w := httptest.NewRecorder()
 		auth.WriteError(w, get(), &middleware.Error{Status: http.StatusTooManyRequests})
 		assert.Equal(t, http.StatusTooManyRequests, w.Code)
@@ -305,7 +304,7 @@ func TestWriteErrorReplacesOnlyItsOwnFields(t *testing.T) {
 		"Content-Type": {"application/problem+json"}, "Content-Length": {fmt.Sprint(w.Body.Len())},
 		"Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"}, "Retry-After": {"5"},
 		"X-Request-Id": {"1"},
-	}, w.Header(), "and a challenge of somebody else is gone from a 503")
+	}, w.Header(), "a 503 removes the challenge of another handler")
 }
 
 func TestErrorForLogs(t *testing.T) {

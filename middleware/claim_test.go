@@ -10,7 +10,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// Where each provider puts permissions, roles and groups.
+// Each provider puts permissions, roles and groups into other claims.
 func TestClaimOfEachProvider(t *testing.T) {
 	for _, tt := range []struct {
 		rule    string
@@ -46,28 +46,28 @@ func TestClaimValuesAreComparedExactly(t *testing.T) {
 		rule, payload string
 		want          bool
 	}{
-		{"an array of it alone", `{"a":{"b":["admin"]}}`, true},
+		{"an array of only this value", `{"a":{"b":["admin"]}}`, true},
 		{"a string is one value", `{"a":{"b":"admin"}}`, true},
 		{"a string is never split", `{"a":{"b":"user admin"}}`, false},
 		{"an element is never split", `{"a":{"b":["user admin"]}}`, false},
-		{"escapes are the characters that they stand for (RFC 8259 section 7)", `{"\u0061":{"b":["\u0061dmin"]}}`, true},
+		{"escapes equal their characters (RFC 8259 section 7)", `{"\u0061":{"b":["\u0061dmin"]}}`, true},
 		{"prefix", `{"a":{"b":["adm"]}}`, false},
 		{"suffix", `{"a":{"b":["admins"]}}`, false},
 		{"case", `{"a":{"b":["Admin"]}}`, false},
 		{"wildcard", `{"a":{"b":["*","adm*"]}}`, false},
 		{"absent", `{}`, false},
-		{"half the path is absent", `{"a":{}}`, false},
+		{"the end of the path is absent", `{"a":{}}`, false},
 		{"the path as one name", `{"a.b":["admin"]}`, false},
 		{"the name in another case", `{"a":{"B":["admin"]}}`, false},
-		{"elsewhere", `{"b":["admin"]}`, false},
+		{"at another path", `{"b":["admin"]}`, false},
 		{"null", `{"a":{"b":null}}`, false},
 		{"a number", `{"a":{"b":1}}`, false},
 		{"true", `{"a":{"b":true}}`, false},
-		{"an object with it as a name", `{"a":{"b":{"admin":true}}}`, false},
-		{"an array with anything but strings", `{"a":{"b":["admin",1]}}`, false},
+		{"an object with the value as a name", `{"a":{"b":{"admin":true}}}`, false},
+		{"an array not only of strings", `{"a":{"b":["admin",1]}}`, false},
 		{"an array in an array", `{"a":{"b":[["admin"]]}}`, false},
-		{"an array on the way", `{"a":[{"b":["admin"]}]}`, false},
-		{"a string on the way", `{"a":"b"}`, false},
+		{"an array within the path", `{"a":[{"b":["admin"]}]}`, false},
+		{"a string within the path", `{"a":"b"}`, false},
 		{"an empty array", `{"a":{"b":[]}}`, false},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
@@ -79,13 +79,13 @@ func TestClaimValuesAreComparedExactly(t *testing.T) {
 	}
 }
 
-// RFC 6750 section 3.1 names the scope that is necessary to get access: none would help
-// here. Scopes and permissions are different things (Auth0).
+// RFC 6750 section 3.1: a challenge names the scopes that would give access. Here none
+// would. Scopes and permissions are different things (Auth0).
 func TestClaimIsNoScope(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{"scope":"read:x admin","permissions":["read:y"]}`))
 	for rule, policies := range map[string][]middleware.Policy{
-		"alone":           {middleware.Claim("permissions").All("read:x")},
-		"behind a scope":  {middleware.AllScopes("read:x"), middleware.Claim("permissions").Any("read:x")},
+		"only a claim":    {middleware.Claim("permissions").All("read:x")},
+		"after a scope":   {middleware.AllScopes("read:x"), middleware.Claim("permissions").Any("read:x")},
 		"before a scope":  {middleware.Claim("permissions").Any("read:x"), middleware.AllScopes("read:z")},
 		"of another name": {middleware.Claim("permission").Any("read:y")},
 	} {

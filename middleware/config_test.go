@@ -147,20 +147,20 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, part)
 	}
-	assert.NotContains(t, err.Error(), "Keys is nil", "that would be a consequence, not a mistake")
+	assert.NotContains(t, err.Error(), "Keys is nil", "a consequence of another mistake")
 
 	_, err = middleware.New(middleware.Config{Issuer: "http://a.test", Realm: "\n"})
 	for _, part := range []string{"Config.Issuer", "Config.Audiences", "Config.Realm"} {
 		assert.ErrorContains(t, err, part)
 	}
-	assert.Equal(t, 2, strings.Count(err.Error(), "\n"), "one line each: %v", err)
+	assert.Equal(t, 2, strings.Count(err.Error(), "\n"), "one line for each mistake: %v", err)
 }
 
 func TestConfigIsCopied(t *testing.T) {
 	config := middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}}}}
 	_, err := middleware.New(config)
 	require.NoError(t, err)
-	assert.Nil(t, config.Issuers[0].Keys, "the caller's issuers are as they were")
+	assert.Nil(t, config.Issuers[0].Keys, "the caller's issuers are unchanged")
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -178,7 +178,7 @@ func TestNewMakesNoRequest(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// An outage of many issuers must not tie up a server's sockets.
+// An outage of many issuers must not use up the sockets of a server.
 func TestFetchesOfAllIssuersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inFlight atomic.Int64
@@ -210,7 +210,7 @@ func TestFetchesOfAllIssuersAreBounded(t *testing.T) {
 		assert.EqualValues(t, 16, inFlight.Load())
 		calls.Wait()
 		time.Sleep(time.Minute)
-		synctest.Wait() // for the last of the fetches to end
+		synctest.Wait() // until the last fetch has ended
 		assert.Contains(t, out.String(), "jwks:", "the caches have the same Logger")
 	})
 }

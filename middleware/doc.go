@@ -18,8 +18,8 @@
 // # Adapters
 //
 // Routers like chi take [Middleware.Handler] as it is. The packages ginauth, echoauth,
-// grpcauth and connectauth, below this one, are modules of their own. Other adapters rest
-// on a [Guard]; package middlewaretest tests them.
+// grpcauth and connectauth, below this one, are separate modules. Other adapters rest on a
+// [Guard]; package middlewaretest tests them.
 //
 // # What it does not do
 //
@@ -27,5 +27,5 @@
 // and forged requests (RFC 9700 section 4.3.2). It does not answer CORS preflights, which
 // carry no token: handle CORS around it. A session must not keep the claims of the request
 // that began it, because another sender may continue the session. Opaque tokens need a
-// [Verifier] of your own.
+// custom [Verifier].
 package middleware

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// Roles and permissions are where the identity provider puts them. Here it is Keycloak.
+// Each identity provider puts roles into another claim. This one is Keycloak's.
 func ExampleClaim() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -31,7 +31,7 @@ func ExampleClaim() {
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides"
 }
 
-// Which scopes include others is said once, and routes name what they need.
+// The rules say once which scopes include others. Routes name what they need.
 func ExampleImpliedScopes() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -51,7 +51,7 @@ func ExampleImpliedScopes() {
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:timesheets write:timesheets"
 }
 
-// A transfer wants a second factor, and not one of this morning.
+// A transfer needs a second factor, and a recent one.
 func ExampleRequireAuthentication() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -73,7 +73,7 @@ func ExampleRequireAuthentication() {
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_user_authentication", error_description="The request requires a stronger or more recent authentication of the user", acr_values="phrh phr", max_age="600", scope="transfer"
 }
 
-// A client that knows the address of the API alone finds out where to get a token.
+// A client that knows only the address of the API learns where to get a token.
 func ExampleMiddleware_ResourceMetadata() {
 	auth, err := middleware.New(middleware.Config{
 		Issuer:    "https://tenant.eu.auth0.com/",

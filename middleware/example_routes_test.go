@@ -16,8 +16,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// Browsers send a preflight without a token, so CORS stands around the protection. There
-// it also covers refusals, whose challenge a page can then read.
+// Browsers send a preflight without a token, so CORS must be around the protection. There it
+// also covers refusals, so that a page can read the challenge.
 func Example_cors() {
 	auth := newExampleAuth(jwkstest.NewIssuer(jwkstest.Config{}))
 	cors := func(next http.Handler) http.Handler { // or a package for it
@@ -35,7 +35,7 @@ func Example_cors() {
 
 	call(cors(auth.Handler(whoami)), "OPTIONS", "/", "")
 	call(cors(auth.Handler(whoami)), "GET", "/", "")
-	call(auth.Handler(cors(whoami)), "OPTIONS", "/", "") // the wrong way round
+	call(auth.Handler(cors(whoami)), "OPTIONS", "/", "") // the wrong order
 	// Output:
 	// 204
 	// 401 {"type":"about:blank","title":"Unauthorized","status":401,"detail":"The request has no bearer token in its Authorization header"}
@@ -44,12 +44,12 @@ func Example_cors() {
 	// WWW-Authenticate: Bearer realm="api"
 }
 
-// A websocket begins as a GET, and is refused like one, before it is upgraded. It outlives
-// its request: UntilExpiry ends it with its token.
+// A websocket begins as a GET, and is refused like any GET, before the upgrade. UntilExpiry
+// ends it with its token.
 //
-// Pages cannot set the Authorization field of a websocket. For them, let an ordinary
-// request that has it hand out a ticket, random and good for one connection within
-// seconds, rather than put the token into the URL (RFC 9700 section 4.3.2).
+// Pages cannot set the Authorization field of a websocket. Do not put the token into the URL
+// (RFC 9700 section 4.3.2). Let an ordinary request return a ticket instead: random, and
+// valid for one connection within seconds.
 func ExampleMiddleware_UntilExpiry() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -72,8 +72,7 @@ func ExampleMiddleware_UntilExpiry() {
 	// WWW-Authenticate: Bearer realm="api", scope="chat"
 }
 
-// The patterns of http.ServeMux take a handler each: one line a route, and path values
-// are there as ever.
+// With http.ServeMux, each route is one line, and handlers find path values as always.
 func Example_serveMux() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -83,7 +82,7 @@ func Example_serveMux() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /timesheets/{id}", auth.RequireScopes("read:timesheets")(get)) // and HEAD
 	mux.Handle("PUT /timesheets/{id}", auth.RequireScopes("write:timesheets")(put))
-	mux.Handle("/", auth.Handler(http.NotFoundHandler())) // nobody learns what there is
+	mux.Handle("/", auth.Handler(http.NotFoundHandler())) // callers do not learn which paths exist
 
 	reader := "Bearer " + issuer.Token(map[string]any{"scope": "read:timesheets"})
 	call(mux, "GET", "/timesheets/7", reader)
@@ -97,8 +96,8 @@ func Example_serveMux() {
 	// WWW-Authenticate: Bearer realm="api"
 }
 
-// What all routes of a part have in common stands around that part's router, and what
-// a single one needs besides stands on the route. The token is verified once.
+// What all routes of a part need goes around its router. What one route needs in addition
+// goes on the route. The token is verified once.
 func Example_subrouter() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -120,7 +119,7 @@ func Example_subrouter() {
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="admin"
 }
 
-// inMemory is a transport that calls a handler, in place of a network.
+// inMemory returns a transport that calls a handler instead of using a network.
 func inMemory(h http.Handler) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
@@ -129,10 +128,11 @@ func inMemory(h http.Handler) http.RoundTripper {
 	})
 }
 
-// Behind a reverse proxy, an API verifies the token that the proxy hands on. A proxy that
-// verifies it as well need not hand it on: to a backend that it is not meant for, a token
-// is a credential to lose (RFC 9700 section 4.9). It replaces what the client sent in the
-// fields that the backend trusts, and nobody else may reach that backend.
+// Behind a reverse proxy, the API verifies the token that the proxy forwards.
+//
+// A proxy can also verify the token itself. It should then not forward the token to a
+// backend for which it is not meant (RFC 9700 section 4.9). It must replace the fields that
+// the backend trusts, and only the proxy may reach the backend.
 func Example_reverseProxy() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -158,7 +158,7 @@ func Example_reverseProxy() {
 
 	alice := "Bearer " + issuer.Token(map[string]any{"sub": "alice"})
 	call(forwarding, "GET", "/", alice)
-	call(forwarding, "GET", "/", "") // the API's challenge comes through
+	call(forwarding, "GET", "/", "") // with the challenge of the API
 	call(stripping, "GET", "/", alice)
 	// Output:
 	// 200 subject alice
@@ -167,12 +167,11 @@ func Example_reverseProxy() {
 	// 200 X-Subject: alice, Authorization: ""
 }
 
-// Probes have no token. That the process lives does not depend on the issuer: otherwise
-// its outage would restart all servers, which then have no keys left. Whether requests
-// can be served does.
+// Probes have no token. Liveness must not depend on the issuer: otherwise its outage would
+// restart all servers, which then have no keys. Readiness should depend on the keys.
 func Example_health() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	issuer.Fail(jwkstest.Discovery, jwkstest.Respond(404, nil, "")) // not there yet
+	issuer.Fail(jwkstest.Discovery, jwkstest.Respond(404, nil, "")) // does not exist yet
 	issuer.Fail(jwkstest.Metadata, jwkstest.Respond(404, nil, ""))
 	keys, err1 := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client()})
 	auth, err2 := middleware.New(middleware.Config{

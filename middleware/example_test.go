@@ -14,7 +14,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// call sends a request with this Authorization field, or without one, and prints the
+// call sends a request with an Authorization field, or without one for "", and prints the
 // answer.
 func call(h http.Handler, method, path, authorization string) {
 	r := httptest.NewRequest(method, path, nil)
@@ -29,8 +29,8 @@ func call(h http.Handler, method, path, authorization string) {
 	}
 }
 
-// newExampleAuth makes a Middleware for an issuer that lives in this process. Only Client
-// is there because of that.
+// newExampleAuth returns a Middleware for an issuer in this process. Only Client is set
+// because of that.
 func newExampleAuth(issuer *jwkstest.Issuer) *middleware.Middleware {
 	auth, err := middleware.New(middleware.Config{
 		Issuer:    issuer.URL(),
@@ -44,7 +44,7 @@ func newExampleAuth(issuer *jwkstest.Issuer) *middleware.Middleware {
 }
 
 func Example() {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // in place of a real one
+	issuer := jwkstest.NewIssuer(jwkstest.Config{}) // instead of a real one
 	auth, err := middleware.New(middleware.Config{
 		Issuer:    issuer.URL(),
 		Audiences: []string{jwkstest.Audience},
@@ -70,7 +70,7 @@ func ExampleNew() {
 		Issuer: "http://issuer.example.com",
 		Realm:  "timesheets\n",
 	})
-	fmt.Println(err) // every mistake at once
+	fmt.Println(err) // all mistakes together
 
 	// Output:
 	// middleware: invalid Config.Realm "timesheets\n": it must be printable ASCII
@@ -98,7 +98,7 @@ func ExampleMiddleware_Require() {
 		Org string `json:"org_id"`
 	}
 	ofAcme := middleware.CustomClaims(func(_ context.Context, c orgClaims) error {
-		if c.Org != "org_acme" { // also if there is none
+		if c.Org != "org_acme" { // also without the claim
 			return errors.New("another organisation")
 		}
 		return nil
@@ -123,7 +123,7 @@ func ExampleMiddleware_Optional() {
 
 	call(h, "GET", "/", "")
 	call(h, "GET", "/", "Bearer "+issuer.Token(map[string]any{"sub": "alice"}))
-	call(h, "GET", "/", "Bearer expired-or-otherwise-bad") // is not taken for a stranger
+	call(h, "GET", "/", "Bearer expired-or-otherwise-bad") // is refused, and is no stranger
 	// Output:
 	// 200 hello, stranger
 	// 200 hello, alice
@@ -131,9 +131,8 @@ func ExampleMiddleware_Optional() {
 	// WWW-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is malformed"
 }
 
-// Routers with middleware of type func(http.Handler) http.Handler, such as chi, need no
-// adapter. Around the router the token is verified, on the route the scopes are judged,
-// and the token is verified once.
+// Routers whose middleware is a func(http.Handler) http.Handler, such as chi, need no
+// adapter. The token is verified once, around the router; each route checks scopes.
 func Example_router() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -157,7 +156,7 @@ func Example_router() {
 	// 200
 }
 
-// A decision that depends on the object of the request is made where the object is known.
+// A decision that depends on the object of the request is made in the handler.
 func ExampleAuthorize() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -181,7 +180,7 @@ func ExampleAuthorize() {
 	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:all-timesheets"
 }
 
-// A bare handler is tested without a token and without a Middleware.
+// A handler can be tested without a token and without a Middleware.
 func ExampleAuthorize_testing() {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := middleware.Authorize(r.Context(), middleware.AnyScope("admin", "read:x"))
@@ -199,7 +198,7 @@ func ExampleAuthorize_testing() {
 	// Output: allowed: true
 }
 
-// A protected router is tested with a Verifier of the test's own.
+// A protected router can be tested with a fake Verifier.
 func ExampleVerifier() {
 	auth, err := middleware.New(middleware.Config{Verifier: fakeVerifier{}})
 	if err != nil {
@@ -209,14 +208,14 @@ func ExampleVerifier() {
 	// Output: 200 subject alice
 }
 
-// fakeVerifier takes the token for the subject's name.
+// fakeVerifier accepts every token as the name of the subject.
 type fakeVerifier struct{}
 
 func (fakeVerifier) Verify(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
 	return claims.ParseUnverified(fmt.Appendf(nil, `{"sub":%q,"scope":"read:x"}`, token))
 }
 
-// Adapters to other routers, and other transports, rest on a Guard.
+// Adapters to other routers and transports use a Guard.
 func ExampleGuard_Check() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newExampleAuth(issuer)
@@ -254,8 +253,8 @@ func ExampleGuard_Authenticate() {
 	// Output: worker
 }
 
-// A common mistake: to protect the router's routes one by one and forget what the mux
-// matches besides. Protect the whole of it, and open what has to be open.
+// A common mistake: the routes are protected one by one, and one is forgotten. Protect the
+// whole router instead, and open what must be open.
 func ExampleMiddleware_Handler_mistake() {
 	auth := newExampleAuth(jwkstest.NewIssuer(jwkstest.Config{}))
 	secret := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") })

@@ -14,21 +14,21 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// The grammar, as the RFCs have it, in place of the code that reads it.
+// The grammar of the RFCs, written independently of the code that reads it.
 var (
-	// RFC 9110 section 5.5: white space around a value is no part of it. Section 11.4:
-	// a scheme ends with a space; a tab there is an attempt at one.
+	// RFC 9110 section 5.5: white space around a value is no part of it. Section 11.4: a
+	// scheme ends with a space. A tab instead makes the value malformed.
 	bearerAttempt = regexp.MustCompile(`^[ \t]*(?i:bearer)(?:[ \t](?s:.)*)?$`)
 	// RFC 6750 section 2.1: "Bearer" 1*SP b64token.
 	bearerCredentials = regexp.MustCompile(`^[ \t]*(?i:bearer) +([A-Za-z0-9._~+/-]+=*)[ \t]*$`)
-	// Nothing but its length counts of a token that is too long.
+	// Of a token that is too long, only the length is checked.
 	bearerLong = regexp.MustCompile(`^[ \t]*(?i:bearer) +([^ ](?s:.)*?)[ \t]*$`)
 )
 
 const fuzzMaxTokenBytes = 64
 
-// oracle returns the token that the fields hold, or the status that they deserve, with
-// 0 for those without a bearer token.
+// oracle returns the token in the fields, or the status that they must get, which is 0
+// without a bearer token.
 func oracle(fields []string) (token string, status int) {
 	switch {
 	case len(fields) == 0:
@@ -84,7 +84,7 @@ func FuzzAuthorization(f *testing.F) {
 			case want == http.StatusOK && name == "fake":
 				require.NoError(t, err)
 				require.Equal(t, token, got)
-			case want == http.StatusOK: // nothing of 64 bytes is a token of issuerURL's
+			case want == http.StatusOK: // no token of 64 bytes is valid
 				require.True(t, errors.As(err, &e))
 				require.Equal(t, http.StatusUnauthorized, e.Status)
 			case want == 0:

@@ -16,9 +16,9 @@ type challenge struct {
 	parameters map[string]string // names in lower case
 }
 
-// parseChallenges reads a WWW-Authenticate value strictly by RFC 9110 section 11.6.1,
-// without token68, which Bearer does not use, and without the empty list elements that
-// a sender must not make (section 5.6.1.1).
+// parseChallenges reads a WWW-Authenticate value strictly by RFC 9110 section 11.6.1. It
+// refuses token68, which Bearer does not use, and empty list elements, which a sender must
+// not generate (section 5.6.1.1).
 func parseChallenges(value string) ([]challenge, error) {
 	s := scanner{rest: value}
 	var challenges []challenge
@@ -74,10 +74,10 @@ func (s *scanner) token() (string, error) {
 	return token, nil
 }
 
-// parameter reads the rest of an auth-param. Each name is there once (section 11.2).
+// parameter reads the rest of an auth-param. Each name must be unique (section 11.2).
 func (s *scanner) parameter(name string, into map[string]string) error {
 	name = strings.ToLower(name)
-	if !strings.HasPrefix(s.rest, "=") { // a sender makes no white space around it
+	if !strings.HasPrefix(s.rest, "=") { // a sender generates no white space around it
 		return fmt.Errorf("%q where = belongs", s.rest)
 	}
 	s.rest = s.rest[1:]
@@ -88,8 +88,8 @@ func (s *scanner) parameter(name string, into map[string]string) error {
 	} else {
 		value, err = s.token()
 	}
-	if _, twice := into[name]; err == nil && twice {
-		err = fmt.Errorf("parameter %q twice", name)
+	if _, duplicate := into[name]; err == nil && duplicate {
+		err = fmt.Errorf("duplicate parameter %q", name)
 	}
 	into[name] = value
 	return err
@@ -115,15 +115,15 @@ func (s *scanner) quotedString() (string, error) {
 	return "", errors.New("a quoted string without an end")
 }
 
-// A lenient parser would make every test that uses it pass.
+// A lenient parser would let the tests that use it pass.
 func TestParseChallengesIsStrict(t *testing.T) {
 	for name, value := range map[string]string{
 		"empty":                   ``,
 		"no scheme":               `realm="x"`,
 		"no comma":                `Bearer realm="x" error="y"`,
 		"trailing comma":          `Bearer realm="x",`,
-		"twice":                   `Bearer realm="x", realm="y"`,
-		"twice, in another case":  `Bearer realm="x", Realm="y"`,
+		"duplicate":               `Bearer realm="x", realm="y"`,
+		"duplicate in other case": `Bearer realm="x", Realm="y"`,
 		"no closing quote":        `Bearer realm="x`,
 		"quote inside":            `Bearer realm="a"b"`,
 		"unquoted with space":     `Bearer realm=a b`,

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A bank takes the tokens that it has claims for, and counts.
+// A bank accepts the tokens for which it has claims, and counts calls.
 type bank struct {
 	claims map[string]*claims.Claims
 	asked  int
@@ -36,7 +36,7 @@ func newBank(t *testing.T) *bank {
 	}}
 }
 
-// then runs a step between two middlewares.
+// then returns a handler that calls next with the request that step returns.
 func then(step func(r *http.Request) *http.Request, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, step(r)) })
 }
@@ -109,7 +109,7 @@ func TestVerifiedAfresh(t *testing.T) {
 		assert.Equal(t, "subject alice", serve(t, h, get("Bearer alice")).Body)
 		assert.Equal(t, 2, verifier.asked)
 	})
-	t.Run("proofs, which are for one request", func(t *testing.T) {
+	t.Run("proofs, which are for one request only", func(t *testing.T) {
 		verifier := newBank(t)
 		guard := newAuth(t, verifier).Guard()
 		plain := middleware.Request{Authorization: []string{"Bearer alice"}}
@@ -118,13 +118,13 @@ func TestVerifiedAfresh(t *testing.T) {
 		require.NoError(t, err)
 		_, err = guard.Authenticate(ctx, plain)
 		require.NoError(t, err)
-		assert.Equal(t, 2, verifier.asked, "what a proof has verified")
+		assert.Equal(t, 2, verifier.asked, "a token verified with a proof is not remembered")
 
 		ctx, err = guard.Authenticate(t.Context(), plain)
 		require.NoError(t, err)
 		_, err = guard.Authenticate(ctx, proven)
 		require.NoError(t, err)
-		assert.Equal(t, 4, verifier.asked, "a proof to verify")
+		assert.Equal(t, 4, verifier.asked, "a token with a proof is not looked up")
 	})
 }
 
@@ -160,10 +160,10 @@ func TestPoliciesAreAskedEveryTime(t *testing.T) {
 	assert.Equal(t, 3, asked)
 
 	h = auth.Handler(auth.RequireScopes("b")(whoami))
-	assert.Equal(t, http.StatusForbidden, serve(t, h, get("Bearer alice")).Status, "verified before is not authorized")
+	assert.Equal(t, http.StatusForbidden, serve(t, h, get("Bearer alice")).Status, "a verified token is not an authorized one")
 }
 
-// A handler finds the claims of the innermost Middleware, and no others.
+// A handler finds the claims of the innermost Middleware, and no other claims.
 func TestClaimsInTheContext(t *testing.T) {
 	forged := claimsOf(t, `{"sub":"mallory"}`)
 	put := func(c *claims.Claims) func(*http.Request) *http.Request {
@@ -177,11 +177,11 @@ func TestClaimsInTheContext(t *testing.T) {
 		field string
 		want  string
 	}{
-		{"of the token, not of whoever came before", then(put(forged), auth.Handler(whoami)), "Bearer alice", "subject alice"},
-		{"of the token, though verified before", auth.Handler(then(put(forged), auth.Handler(whoami))), "Bearer alice", "subject alice"},
-		{"of the token, though masked", auth.Handler(then(put(nil), auth.Handler(whoami))), "Bearer alice", "subject alice"},
+		{"of the token, not those of an outer handler", then(put(forged), auth.Handler(whoami)), "Bearer alice", "subject alice"},
+		{"of the token, if it was verified before", auth.Handler(then(put(forged), auth.Handler(whoami))), "Bearer alice", "subject alice"},
+		{"of the token, if its claims were masked", auth.Handler(then(put(nil), auth.Handler(whoami))), "Bearer alice", "subject alice"},
 		{"of the inner token", auth.Handler(then(authorization("Bearer bob"), other.Handler(whoami))), "Bearer alice", "subject bob"},
-		{"Optional masks those of nobody knows whom", then(put(forged), auth.Optional(whoami)), "", "anonymous"},
+		{"Optional masks those of an outer handler", then(put(forged), auth.Optional(whoami)), "", "anonymous"},
 		{"Optional masks its own", auth.Handler(then(anonymous, auth.Optional(whoami))), "Bearer alice", "anonymous"},
 		{"Optional masks another's", other.Handler(then(anonymous, auth.Optional(whoami))), "Bearer alice", "anonymous"},
 		{"Optional without anything to mask", auth.Optional(whoami), "", "anonymous"},
@@ -190,14 +190,14 @@ func TestClaimsInTheContext(t *testing.T) {
 			assert.Equal(t, tt.want, serve(t, tt.h, get(tt.field)).Body)
 		})
 	}
-	t.Run("what Optional has masked, nobody remembers", func(t *testing.T) {
+	t.Run("what Optional has masked is not remembered", func(t *testing.T) {
 		verifier := newBank(t)
 		auth := newAuth(t, verifier)
 		inner := then(anonymous, auth.Optional(then(authorization("Bearer alice"), auth.Handler(whoami))))
 		assert.Equal(t, "subject alice", serve(t, auth.Handler(inner), get("Bearer alice")).Body)
 		assert.Equal(t, 2, verifier.asked)
 		assert.Equal(t, "subject alice", serve(t, auth.Handler(then(put(nil), inner)), get("Bearer alice")).Body)
-		assert.Equal(t, 4, verifier.asked, "though somebody else has masked the claims before")
+		assert.Equal(t, 4, verifier.asked, "also if another handler has masked the claims before")
 	})
 }
 
@@ -210,7 +210,7 @@ func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 		ctx, err := optional.Authenticate(forged, middleware.Request{Authorization: fields})
 		require.NoError(t, err)
 		_, found := claims.FromContext(ctx)
-		assert.False(t, found, "claims from further out are masked")
+		assert.False(t, found, "claims of an outer handler are masked")
 	}
 	assert.Empty(t, out.String(), "nothing was refused")
 	r := get()
@@ -231,7 +231,7 @@ func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 	assert.Equal(t, "alice", c.Subject())
 }
 
-// A Verifier may call another API, and return what that API's Middleware said.
+// A Verifier may call another API, and return the error of that API's Middleware.
 func TestGuardOptionalIsNotOpenedByAVerifiersError(t *testing.T) {
 	other := &middleware.Error{Status: http.StatusUnauthorized}
 	require.ErrorIs(t, other, middleware.ErrNoToken)
@@ -245,7 +245,7 @@ func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
 	allowed, err := guard.Check(r)
 	require.NoError(t, err)
 	_, ok := claims.FromContext(r.Context())
-	assert.False(t, ok, "the request that it was given is as it was")
+	assert.False(t, ok, "the given request is unchanged")
 	c, ok := claims.FromContext(allowed.Context())
 	assert.True(t, ok)
 	assert.Equal(t, "alice", c.Subject())
@@ -284,11 +284,11 @@ func TestAuthenticateWithoutHTTP(t *testing.T) {
 	<-child.Done()
 
 	ctx, err = guard.Authenticate(t.Context(), middleware.Request{})
-	assert.Nil(t, ctx, "not even by mistake a context to go on with")
+	assert.Nil(t, ctx, "a handler cannot use it by mistake")
 	assert.Error(t, err)
 }
 
-// The order of RFC 6750 section 3.1: nothing is said of scopes before the token is good.
+// The order of RFC 6750 section 3.1: scopes matter only for a valid token.
 func TestAnInvalidTokenThatLacksScopesIsInvalid(t *testing.T) {
 	asked := 0
 	policy := middleware.PolicyFunc(func(context.Context, *claims.Claims) error {
@@ -303,7 +303,7 @@ func TestAnInvalidTokenThatLacksScopesIsInvalid(t *testing.T) {
 	}
 }
 
-// Whatever a Verifier of one's own does wrong, nobody gets in.
+// A Verifier that does not keep its contract lets no request through.
 func TestVerifierThatBreaksItsContract(t *testing.T) {
 	c := claimsOf(t, `{"sub":"mallory"}`)
 	for rule, tt := range map[string]struct {
@@ -333,6 +333,6 @@ func TestMiddlewareThatNewDidNotMake(t *testing.T) {
 		"zero":     func() { new(middleware.Middleware).RequireScopes("a") },
 		"optional": func() { missing.GuardOptional() },
 	} {
-		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, not with the first request") })
+		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, and not only with the first request") })
 	}
 }

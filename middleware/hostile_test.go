@@ -12,7 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// hostileFields are what a stranger may send in one Authorization field.
+// hostileFields returns what a stranger may send in one Authorization field.
 func hostileFields() map[string]string {
 	fields := map[string]string{
 		"64 KiB token":                    "Bearer " + strings.Repeat("a", 64<<10),
@@ -53,10 +53,10 @@ func isAlphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
-// Whatever is sent, the answer is a 4xx and the handler does not run.
+// The answer to all of them is a 4xx, and the handler does not run.
 func TestHostileFields(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") })
-	// A verifier that takes everything: what is refused here is refused by its form.
+	// A verifier that must only get well-formed tokens: all others are refused before.
 	gullible := verifierFunc(func(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
 		assert.True(t, strings.HasPrefix(token, "a") && len(token) <= 16<<10 || token == "x", "verifier asked for %.20q", token)
 		return nil, claims.ErrMalformed
@@ -80,7 +80,7 @@ func TestHostileFields(t *testing.T) {
 	}
 }
 
-// A refusal costs no more for being long.
+// The refusal of a long field costs no more than that of a short one.
 func TestHostileFieldsAllocateNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -91,6 +91,6 @@ func TestHostileFieldsAllocateNothing(t *testing.T) {
 	for _, rule := range []string{"64 KiB token", "1 MiB token", "16 KiB of padding", "64 KiB of commas", "64 KiB scheme"} {
 		request := middleware.Request{Authorization: []string{fields[rule]}}
 		allocations := testing.AllocsPerRun(10, func() { _, _ = guard.Authenticate(ctx, request) })
-		assert.LessOrEqual(t, allocations, 1.0, "%s: the *Error alone", rule)
+		assert.LessOrEqual(t, allocations, 1.0, "%s: only the *Error", rule)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// trusting returns a Middleware for the issuer's tokens, as most programs make it.
+// trusting returns a Middleware for tokens of the issuer, made as most programs do.
 func trusting(t testing.TB, issuer *jwkstest.Issuer, edits ...func(*middleware.Config)) *middleware.Middleware {
 	t.Helper()
 	config := middleware.Config{
@@ -110,7 +110,7 @@ func TestRotation(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		assert.Equal(t, 2, issuer.Count(jwkstest.JWKS), "one more fetch for all of them")
+		assert.Equal(t, 2, issuer.Count(jwkstest.JWKS), "one more fetch for all requests")
 
 		issuer.Retire(oldKey.ID)
 		time.Sleep(time.Hour) // one freshness period plus the stale-while-revalidate window
@@ -134,9 +134,9 @@ func TestOutage(t *testing.T) {
 		issuer.Rotate()
 		fresh := issuer.Token(map[string]any{"exp": time.Now().Add(48 * time.Hour).Unix()})
 		a := serve(t, h, bearer(fresh))
-		assert.Equal(t, 503, a.Status, "a key that could not be looked up is no bad token")
+		assert.Equal(t, 503, a.Status, "a token is not bad because its key cannot be fetched")
 		for range 23 {
-			assert.Equal(t, 200, serve(t, h, bearer(known)).Status, "a known key outlives the outage")
+			assert.Equal(t, 200, serve(t, h, bearer(known)).Status, "known keys serve during the outage")
 			time.Sleep(time.Hour)
 		}
 		assert.Equal(t, 401, serve(t, h, bearer(jwkstest.TamperSignature(known))).Status)
@@ -149,7 +149,7 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// Start order does not matter, and nobody has to be restarted.
+// The order of starting does not matter, and no server needs a restart.
 func TestIssuerDownAtStart(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"refused":       jwkstest.Refuse(),
@@ -174,12 +174,12 @@ func TestIssuerDownAtStart(t *testing.T) {
 				a := serve(t, h, bearer(token))
 				assert.Equal(t, 503, a.Status)
 				assert.LessOrEqual(t, time.Since(start), 3*time.Second)
-				assert.Equal(t, 401, serve(t, h, bearer("x")).Status, "what is bad without keys is refused")
+				assert.Equal(t, 401, serve(t, h, bearer("x")).Status, "a token that is bad without its key is refused")
 				assert.Equal(t, 401, serve(t, h, get()).Status)
 				assert.Zero(t, issuer.Count(jwkstest.JWKS))
 
 				issuer.Recover()
-				for range 3 { // a request that hangs is not over yet
+				for range 3 { // a request that hangs may not be over yet
 					if a.Status == 503 {
 						seconds, err := time.ParseDuration(a.Header.Get("Retry-After") + "s")
 						require.NoError(t, err)
@@ -188,7 +188,7 @@ func TestIssuerDownAtStart(t *testing.T) {
 					}
 				}
 				assert.LessOrEqual(t, time.Since(start), 20*time.Second)
-				assert.Equal(t, 200, a.Status, "after Retry-After it works")
+				assert.Equal(t, 200, a.Status, "accepted after Retry-After")
 			})
 		})
 	}
@@ -208,12 +208,12 @@ func TestACallerLeavesOnItsOwnContext(t *testing.T) {
 		assert.Equal(t, 503, serve(t, h, bearer(issuer.Token(nil)).WithContext(ctx)).Status)
 		assert.Equal(t, 100*time.Millisecond, time.Since(start))
 		calls.Wait()
-		assert.Equal(t, 200, patient.Status, "and the others still get their keys")
+		assert.Equal(t, 200, patient.Status, "the other callers still get their keys")
 		assert.Equal(t, 1, issuer.Count(jwkstest.JWKS))
 	})
 }
 
-// RFC 8725 section 3.8: an issuer's keys are good for its own tokens.
+// RFC 8725 section 3.8: the keys of an issuer verify only its tokens.
 func TestSeveralIssuers(t *testing.T) {
 	a := jwkstest.NewIssuer(jwkstest.Config{URL: "https://a.example.test"})
 	b := jwkstest.NewIssuer(jwkstest.Config{URL: "https://b.example.test/tenant"})
@@ -235,7 +235,7 @@ func TestSeveralIssuers(t *testing.T) {
 
 	assert.Equal(t, 200, serve(t, h, bearer(a.Token(nil))).Status)
 	ofB := map[string]any{"aud": "b", "scope": jwkstest.Absent, "permissions": []string{"read:example"}}
-	assert.Equal(t, 200, serve(t, h, bearer(b.Token(ofB))).Status, "each with its own scope claim")
+	assert.Equal(t, 200, serve(t, h, bearer(b.Token(ofB))).Status, "each issuer has its scope claim")
 	ofB["permissions"], ofB["scope"] = []string{}, "read:example"
 	assert.Equal(t, 403, serve(t, h, bearer(b.Token(ofB))).Status)
 
@@ -252,7 +252,7 @@ func TestSeveralIssuers(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			answer := serve(t, h, bearer(token))
 			assert.Equal(t, 401, answer.Status)
-			assert.Equal(t, severalIssuersText, answer.Challenge["error_description"], "nobody learns which issuers there are")
+			assert.Equal(t, severalIssuersText, answer.Challenge["error_description"], "callers do not learn which issuers are trusted")
 		})
 	}
 }
@@ -292,7 +292,7 @@ func TestValidateHook(t *testing.T) {
 	}
 }
 
-// All that a Middleware holds is shared by all requests: go test -race looks on.
+// All requests share a Middleware: go test -race checks that they may.
 func TestConcurrentRequests(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := trusting(t, issuer)
@@ -305,7 +305,7 @@ func TestConcurrentRequests(t *testing.T) {
 			subject := fmt.Sprintf("client-%d", n)
 			token := issuer.Token(map[string]any{"sub": subject})
 			for range 20 {
-				assert.Equal(t, "subject "+subject, serve(t, h, bearer(token)).Body, "and nobody is mistaken for another")
+				assert.Equal(t, "subject "+subject, serve(t, h, bearer(token)).Body, "each request has its claims")
 				assert.Equal(t, 401, serve(t, h, bearer(jwkstest.TamperSignature(token))).Status)
 				assert.Equal(t, 403, serve(t, h, bearer(issuer.Token(map[string]any{"scope": "z"}))).Status)
 				assert.Equal(t, 401, serve(t, h, get()).Status)

@@ -19,7 +19,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// goodToken is what a verifier made by accepting takes.
+// goodToken is the token that the Verifier of accepting accepts.
 const goodToken = "header.payload.signature"
 
 // A verifierFunc is a fake Verifier.
@@ -29,7 +29,7 @@ func (f verifierFunc) Verify(ctx context.Context, token string, proofs ...claims
 	return f(ctx, token, proofs...)
 }
 
-// accepting returns a fake that accepts goodToken alone.
+// accepting returns a fake that accepts only goodToken.
 func accepting(t testing.TB, payload string) verifierFunc {
 	t.Helper()
 	c := claimsOf(t, payload)
@@ -45,7 +45,7 @@ func refusing(err error) verifierFunc {
 	return func(context.Context, string, ...claims.Proof) (*claims.Claims, error) { return nil, err }
 }
 
-// counting counts what it is asked, and refuses it.
+// counting returns a fake that counts its calls, and refuses every token.
 func counting(asked *int) verifierFunc {
 	return func(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
 		*asked++
@@ -71,7 +71,7 @@ func newAuth(t testing.TB, v middleware.Verifier, edits ...func(*middleware.Conf
 	return auth
 }
 
-// whoami answers 200 with the subject that it finds in the context.
+// whoami answers 200 with the subject in its context.
 var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	c, ok := claims.FromContext(r.Context())
 	if !ok {
@@ -108,8 +108,8 @@ type answer struct {
 	Body      string
 }
 
-// serve calls h, and holds an answer that is none of its own to everything that every
-// refusal owes its reader.
+// serve calls h and returns its answer. If the answer is a refusal, serve checks all that
+// every refusal must have.
 func serve(t testing.TB, h http.Handler, r *http.Request) answer {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -145,8 +145,8 @@ func serve(t testing.TB, h http.Handler, r *http.Request) answer {
 	return a
 }
 
-// bearerChallenge holds the fields to RFC 6750 section 3: one Bearer challenge, with
-// values of the characters that it allows.
+// bearerChallenge returns the parameters of the challenge in the fields. It checks RFC 6750
+// section 3: one Bearer challenge, whose values have only the allowed characters.
 func bearerChallenge(t testing.TB, fields []string) map[string]string {
 	t.Helper()
 	require.Len(t, fields, 1, "RFC 9110 section 15.5.2, RFC 6750 section 3: every refusal has a challenge")

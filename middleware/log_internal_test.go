@@ -18,12 +18,12 @@ func TestWarnLimit(t *testing.T) {
 	}{
 		{"the first passes", 0, 0, true},
 		{"the next does not", 0, 0, false},
-		{"nor one just before the interval is over", warnInterval - 1, 0, false},
-		{"then one does, and tells of the others", warnInterval, 2, true},
+		{"one just before the end of the interval does not", warnInterval - 1, 0, false},
+		{"the next after it passes, and counts the others", warnInterval, 2, true},
 		{"the count begins anew", 2 * warnInterval, 0, true},
-		{"a clock that was set back does not silence it", -time.Hour, 0, true},
-		{"and neither does what follows", -time.Hour + warnInterval - 1, 0, false},
-		{"a clock that was set forward is later", time.Hour, 1, true},
+		{"a clock that is set back does not suppress one", -time.Hour, 0, true},
+		{"the interval begins anew then", -time.Hour + warnInterval - 1, 0, false},
+		{"a clock that is set forward lets one pass", time.Hour, 1, true},
 	} {
 		unlogged, passes := l.take(start.Add(step.after))
 		assert.Equal(t, step.passes, passes, step.rule)

@@ -40,7 +40,7 @@ func TestRefusalsAreLoggedAtDebugLevel(t *testing.T) {
 		var out bytes.Buffer
 		auth := newAuth(t, accepting(t, `{}`), logTo(&out, slog.LevelDebug))
 		serve(t, auth.RequireScopes("a")(whoami), get(field))
-		assert.Equal(t, want+"\n", out.String(), "and once")
+		assert.Equal(t, want+"\n", out.String(), "one line")
 	}
 	t.Run("what is let through is not logged", func(t *testing.T) {
 		var out bytes.Buffer
@@ -51,7 +51,7 @@ func TestRefusalsAreLoggedAtDebugLevel(t *testing.T) {
 	})
 }
 
-// An outage meets every request: one line each would bury what the log is for.
+// An outage affects every request: a line for each would hide the others.
 func TestAnOutageIsOneWarningInTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -74,7 +74,7 @@ func TestAnOutageIsOneWarningInTenSeconds(t *testing.T) {
 	})
 }
 
-func TestACallerThatGaveUpIsNoWarning(t *testing.T) {
+func TestACallerThatGaveUpCausesNoWarning(t *testing.T) {
 	var out bytes.Buffer
 	auth := newAuth(t, refusing(context.Canceled), logTo(&out, slog.LevelInfo))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -84,7 +84,7 @@ func TestACallerThatGaveUpIsNoWarning(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
-func TestDefaultLoggerIsThatOfTheTime(t *testing.T) {
+func TestDefaultLoggerIsReadForEachLine(t *testing.T) {
 	auth, err := middleware.New(middleware.Config{Verifier: refusing(claims.ErrUnavailable)})
 	require.NoError(t, err)
 	var out bytes.Buffer
@@ -95,8 +95,8 @@ func TestDefaultLoggerIsThatOfTheTime(t *testing.T) {
 	assert.Contains(t, out.String(), "reason=unavailable")
 }
 
-// RFC 9700 section 4.9.2 and RFC 6750 section 5.3: a token is a credential, in logs and
-// answers as well. Here everybody who could know it gives it away.
+// RFC 9700 section 4.9.2 and RFC 6750 section 5.3: a token must not get into logs or
+// answers. Here every error, field and claim has the secret.
 func TestNothingOfARequestIsLoggedOrSent(t *testing.T) {
 	const secret = "c2VjcmV0"
 	leaks := []error{
@@ -135,7 +135,7 @@ func TestNothingOfARequestIsLoggedOrSent(t *testing.T) {
 	}
 	assert.NotEmpty(t, out.String())
 	assert.NotContains(t, out.String(), secret)
-	assert.NotContains(t, out.String(), "payload", "nothing of the good token either")
+	assert.NotContains(t, out.String(), "payload", "no part of the good token either")
 }
 
 func TestContextDoesNotPrintTheToken(t *testing.T) {

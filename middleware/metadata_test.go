@@ -20,7 +20,7 @@ const (
 	publicAPI = "https://api.example.test"
 )
 
-// publishing returns a Middleware of one issuer for this resource.
+// publishing returns a Middleware of one issuer for the resource.
 func publishing(t testing.TB, resource string, edits ...func(*middleware.Config)) *middleware.Middleware {
 	t.Helper()
 	config := middleware.Config{Issuer: issuerURL, Audiences: []string{api}, Resource: resource}
@@ -45,17 +45,16 @@ func fetch(h http.Handler, method, url string) *httptest.ResponseRecorder {
 	return w
 }
 
-// RFC 9728 section 3.1: where the metadata of a resource are, and nowhere else. The URL
-// is in the challenge (section 5.1), and what is there says that it is of this resource
-// (section 3.3).
+// RFC 9728 section 3.1: the metadata of a resource have one URL. The challenge names it
+// (section 5.1), and the document names the resource (section 3.3).
 func TestMetadataAddress(t *testing.T) {
 	const host = publicAPI
 	for _, tt := range []struct {
 		rule, resource, want string
 		elsewhere            []string
 	}{
-		{"host alone", host, host + wellKnown, []string{host + wellKnown + "/", host + wellKnown + "/x", host + wellKnown + "?a", host}},
-		{"the slash that is all of a path is removed", host + "/", host + wellKnown, []string{host + wellKnown + "/"}},
+		{"only a host", host, host + wellKnown, []string{host + wellKnown + "/", host + wellKnown + "/x", host + wellKnown + "?a", host}},
+		{"a path that is only a slash is removed", host + "/", host + wellKnown, []string{host + wellKnown + "/"}},
 		{"path", host + "/mcp", host + wellKnown + "/mcp", []string{
 			host + wellKnown, host + wellKnown + "/", host + wellKnown + "/mcp/", host + wellKnown + "/mcp2",
 			host + wellKnown + "/MCP", host + "/mcp" + wellKnown, host + wellKnown + "/mcp?a",
@@ -64,7 +63,7 @@ func TestMetadataAddress(t *testing.T) {
 		{"path with a slash at its end", host + "/a/", host + wellKnown + "/a/", []string{host + wellKnown, host + wellKnown + "/a//"}},
 		{"path with an escape", host + "/a%2Fb", host + wellKnown + "/a%2Fb", []string{host + wellKnown + "/a/b"}},
 		{"query", host + "?k=v", host + wellKnown + "?k=v", []string{host + wellKnown, host + wellKnown + "?k=w", host + wellKnown + "?k=v&l"}},
-		{"query behind a slash, which is removed", host + "/?k=v", host + wellKnown + "?k=v", []string{host + wellKnown + "/?k=v"}},
+		{"query after a slash, which is removed", host + "/?k=v", host + wellKnown + "?k=v", []string{host + wellKnown + "/?k=v"}},
 		{"path and query", host + "/a?k=/v", host + wellKnown + "/a?k=/v", []string{host + wellKnown + "/a"}},
 		{"port", "https://api.example.test:8443/a", "https://api.example.test:8443" + wellKnown + "/a", nil},
 		{"loopback", "http://127.0.0.1:8080/mcp", "http://127.0.0.1:8080" + wellKnown + "/mcp", nil},
@@ -87,7 +86,7 @@ func TestMetadataAddress(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a slash at its end may be missing, as many clients remove it", func(t *testing.T) {
+	t.Run("a slash at the end may be missing, because many clients remove it", func(t *testing.T) {
 		h := metadataOf(t, publishing(t, publicAPI+"/a/"))
 		assert.Equal(t, http.StatusOK, fetch(h, http.MethodGet, wellKnown+"/a").Code)
 	})
@@ -173,10 +172,10 @@ func TestMetadataMethods(t *testing.T) {
 
 	missing := fetch(h, http.MethodGet, wellKnown+"/other")
 	assert.Equal(t, http.StatusNotFound, missing.Code)
-	assert.Equal(t, "*", missing.Header().Get("Access-Control-Allow-Origin"), "a page may learn that there is none")
+	assert.Equal(t, "*", missing.Header().Get("Access-Control-Allow-Origin"), "a page may read the 404")
 }
 
-// It is public: nobody needs a token, and a bad one does not matter.
+// They are public: no token is needed, and an invalid one does not matter.
 func TestMetadataAreUnauthenticated(t *testing.T) {
 	auth := publishing(t, publicAPI+"/mcp")
 	root := http.NewServeMux()
@@ -213,7 +212,7 @@ func TestMetadataNeverChange(t *testing.T) {
 	assert.Equal(t, want, fetch(metadataOf(t, auth, "a"), http.MethodGet, wellKnown).Body.String())
 }
 
-// What is published is what routes need.
+// Only scopes that routes need are published.
 func TestMetadataScopesAreThoseOfRoutes(t *testing.T) {
 	auth := publishing(t, publicAPI)
 	rules := middleware.ImpliedScopes(map[string][]string{"boss": {"implied:*"}, "other": {"nothing"}})
@@ -291,17 +290,17 @@ func TestMetadataErrors(t *testing.T) {
 	})
 }
 
-// RFC 9728 section 5.1: every challenge names it, and a 503 has none.
+// RFC 9728 section 5.1: every challenge names the metadata, and a 503 has no challenge.
 func TestMetadataInChallenges(t *testing.T) {
 	for rule, tt := range map[string]struct {
 		edit func(*middleware.Config)
 		want string
 	}{
-		"of the resource":       {func(c *middleware.Config) { c.Resource = publicAPI + "/v1" }, publicAPI + wellKnown + "/v1"},
-		"of a URL":              {func(c *middleware.Config) { c.ResourceMetadataURL = "https://x.test/y" }, "https://x.test/y"},
-		"a URL goes before":     {func(c *middleware.Config) { c.Resource, c.ResourceMetadataURL = publicAPI, "https://x.test/y" }, "https://x.test/y"},
-		"of neither":            {func(*middleware.Config) {}, ""},
-		"with signs of its own": {func(c *middleware.Config) { c.Resource = publicAPI + "/a,b;c='d'?e=f&g" }, publicAPI + wellKnown + "/a,b;c='d'?e=f&g"},
+		"of the resource":         {func(c *middleware.Config) { c.Resource = publicAPI + "/v1" }, publicAPI + wellKnown + "/v1"},
+		"of a URL":                {func(c *middleware.Config) { c.ResourceMetadataURL = "https://x.test/y" }, "https://x.test/y"},
+		"a URL takes precedence":  {func(c *middleware.Config) { c.Resource, c.ResourceMetadataURL = publicAPI, "https://x.test/y" }, "https://x.test/y"},
+		"without both":            {func(*middleware.Config) {}, ""},
+		"with special characters": {func(c *middleware.Config) { c.Resource = publicAPI + "/a,b;c='d'?e=f&g" }, publicAPI + wellKnown + "/a,b;c='d'?e=f&g"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			auth := newAuth(t, accepting(t, `{}`), tt.edit)

@@ -16,7 +16,7 @@ import (
 
 func TestNilHandlerPanicsAtSetUp(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{}`))
-	var nobody http.HandlerFunc
+	var missing http.HandlerFunc
 	for rule, declare := range map[string]func(h http.Handler){
 		"Handler":       func(h http.Handler) { auth.Handler(h) },
 		"Optional":      func(h http.Handler) { auth.Optional(h) },
@@ -25,12 +25,12 @@ func TestNilHandlerPanicsAtSetUp(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			assert.PanicsWithValue(t, "middleware: nil handler", func() { declare(nil) })
-			assert.PanicsWithValue(t, "middleware: nil handler", func() { declare(nobody) })
+			assert.PanicsWithValue(t, "middleware: nil handler", func() { declare(missing) })
 		})
 	}
 }
 
-// RFC 9110 section 12.5.5: what anybody gets is not what a token gets.
+// RFC 9110 section 12.5.5: the answer depends on the token.
 func TestOptionalVariesByAuthorization(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{"sub":"alice"}`))
 	for rule, field := range map[string]string{
@@ -64,16 +64,16 @@ func TestErrorHandler(t *testing.T) {
 			w.WriteHeader(http.StatusTeapot)
 			_, _ = io.WriteString(w, "page")
 		}, http.StatusTeapot, "page"},
-		{"a body alone gets the error's status", func(w http.ResponseWriter) { _, _ = io.WriteString(w, "page") }, 403, "page"},
-		{"a flush gets it, too", func(w http.ResponseWriter) {
+		{"only a body gets the error's status", func(w http.ResponseWriter) { _, _ = io.WriteString(w, "page") }, 403, "page"},
+		{"a flush gets it as well", func(w http.ResponseWriter) {
 			assert.NoError(t, http.NewResponseController(w).Flush())
 			_, _ = io.WriteString(w, "page")
 		}, 403, "page"},
-		{"what the writer cannot do", func(w http.ResponseWriter) {
+		{"what the writer does not support", func(w http.ResponseWriter) {
 			assert.ErrorIs(t, http.NewResponseController(w).EnableFullDuplex(), http.ErrNotSupported)
 			_, _ = io.WriteString(w, "page")
 		}, 403, "page"},
-		{"a status alone", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, 403, ""},
+		{"only a status", func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, 403, ""},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			auth := newAuth(t, accepting(t, `{}`), func(c *middleware.Config) { c.ErrorHandler = page(tt.write) })
@@ -108,7 +108,7 @@ func TestErrorHandler(t *testing.T) {
 		assert.Equal(t, http.StatusServiceUnavailable, a.Status)
 		assert.Equal(t, "5", a.Header.Get("Retry-After"))
 	})
-	t.Run("is not called by WriteError, nor for those let through", func(t *testing.T) {
+	t.Run("is not called by WriteError, nor for requests that are let through", func(t *testing.T) {
 		auth := newAuth(t, accepting(t, `{}`), func(c *middleware.Config) {
 			c.ErrorHandler = func(http.ResponseWriter, *http.Request, *middleware.Error) { t.Error("called") }
 		})
@@ -118,7 +118,7 @@ func TestErrorHandler(t *testing.T) {
 	})
 }
 
-// A firstFinal remembers the first status that is not informational, as net/http does.
+// A firstFinal sends the first status that is not informational, as net/http does.
 type firstFinal struct {
 	*httptest.ResponseRecorder
 	status int
@@ -131,15 +131,14 @@ func (w *firstFinal) WriteHeader(status int) {
 	}
 }
 
-// A verifier that panics, or a policy, is the server's to report: next never runs.
-func TestPanicsDoNotLetThrough(t *testing.T) {
+// The server reports a panic of a Verifier. The handler must not run.
+func TestAPanicLetsNoRequestThrough(t *testing.T) {
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("next was called") })
 	auth := newAuth(t, nil, func(c *middleware.Config) { c.Verifier = verifierFunc(nil) })
 	assert.Panics(t, func() { auth.Handler(next).ServeHTTP(httptest.NewRecorder(), get("Bearer x")) })
 }
 
-// The answer belongs to one request: what becomes of it changes no other, and no other
-// field.
+// A change of one answer's header changes no other answer, and no other field.
 func TestHeaderValuesAreFresh(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{}`))
 	want := serve(t, auth.Handler(whoami), get()).Header.Clone()

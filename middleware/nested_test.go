@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNestedModules runs the tests of the modules inside this one, which go test ./...
-// leaves out: a change here that breaks an adapter or an example is noticed here.
+// TestNestedModules runs the tests of the modules inside this one, which go test ./... does
+// not include. It finds a change here that breaks an adapter or an example.
 func TestNestedModules(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds other modules")
@@ -60,7 +60,7 @@ func moduleRoot(t *testing.T) string {
 	}
 }
 
-// nestedModules returns the folders under root that have a go.mod of their own.
+// nestedModules returns the folders below root that have a go.mod.
 func nestedModules(t *testing.T, root string) []string {
 	t.Helper()
 	var modules []string
@@ -79,14 +79,14 @@ func nestedModules(t *testing.T, root string) []string {
 	return modules
 }
 
-// isIgnored reports whether the go command ignores a folder of this name.
+// isIgnored reports whether the go command ignores folders with this name.
 func isIgnored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor"
 }
 
-// readAll opens every file of a nested module. go test runs a test again, instead of
-// showing its cached result, if a file changed that it had opened; it does not know
-// that this one depends on another module's.
+// readAll opens every file of a nested module. go test does not know that this test depends
+// on them. It runs a test again, instead of using the cached result, if a file has changed
+// that the test opened.
 func readAll(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -24,8 +24,8 @@ func returning(err error) middleware.Policy {
 	return middleware.PolicyFunc(func(context.Context, *claims.Claims) error { return err })
 }
 
-// check asks the policies about claims, inside a handler and at a route, which have to
-// agree, and returns the answer.
+// check returns what the policies say about the claims. It asks them inside a handler and at
+// a route, which must agree.
 func check(t *testing.T, payload string, policies ...middleware.Policy) *middleware.Error {
 	t.Helper()
 	inHandler := middleware.Authorize(claims.NewContext(t.Context(), claimsOf(t, payload)), policies...)
@@ -39,13 +39,13 @@ func check(t *testing.T, payload string, policies ...middleware.Policy) *middlew
 	return e
 }
 
-// RFC 6749 section 3.3: what a scope claim grants.
+// RFC 6749 section 3.3: the scopes in a claim.
 func TestScopesAreComparedExactly(t *testing.T) {
 	for _, tt := range []struct {
 		rule, payload string
 		want          bool
 	}{
-		{"alone", `{"scope":"read:x"}`, true},
+		{"the only scope", `{"scope":"read:x"}`, true},
 		{"among others", `{"scope":"a read:x b"}`, true},
 		{"prefix", `{"scope":"read:"}`, false},
 		{"suffix", `{"scope":"read:xx"}`, false},
@@ -53,7 +53,7 @@ func TestScopesAreComparedExactly(t *testing.T) {
 		{"comma", `{"scope":"a,read:x"}`, false},
 		{"plus", `{"scope":"a+read:x"}`, false},
 		{"wildcard", `{"scope":"read:* *"}`, false},
-		{"glued", `{"scope":"aread:x"}`, false},
+		{"joined to another", `{"scope":"aread:x"}`, false},
 		{"tab is no separator", `{"scope":"a\tread:x"}`, false},
 		{"line break is no separator", `{"scope":"a\nread:x"}`, false},
 		{"no-break space is no separator", `{"scope":"a\u00a0read:x"}`, false},
@@ -123,10 +123,10 @@ func TestPoliciesDecide(t *testing.T) {
 		status   int // 0: allowed
 		scopes   []string
 	}{
-		{"all scopes there", `{"scope":"a b c"}`, []middleware.Policy{all("a", "b")}, 0, nil},
+		{"all scopes present", `{"scope":"a b c"}`, []middleware.Policy{all("a", "b")}, 0, nil},
 		{"one of all missing", `{"scope":"a c"}`, []middleware.Policy{all("a", "b")}, 403, []string{"a", "b"}},
-		{"any scope there", `{"scope":"b"}`, []middleware.Policy{anyScope("a", "b")}, 0, nil},
-		{"any scope missing names the first alone", `{"scope":"c"}`, []middleware.Policy{anyScope("a", "b")}, 403, []string{"a"}},
+		{"any scope present", `{"scope":"b"}`, []middleware.Policy{anyScope("a", "b")}, 0, nil},
+		{"any scope missing names only the first", `{"scope":"c"}`, []middleware.Policy{anyScope("a", "b")}, 403, []string{"a"}},
 
 		{"several are all-of", `{"scope":"a"}`, []middleware.Policy{all("a"), allow()}, 0, nil},
 		{"several are all-of, first denies", `{}`, []middleware.Policy{deny(), allow()}, 403, nil},
@@ -138,20 +138,20 @@ func TestPoliciesDecide(t *testing.T) {
 		{"Any: last allows", `{}`, []middleware.Policy{anyOf(deny(), allow())}, 0, nil},
 		{"Any: all deny", `{}`, []middleware.Policy{anyOf(deny(), deny())}, 403, nil},
 		{"Any names the first alternative's scopes", `{}`, []middleware.Policy{anyOf(all("a", "b"), all("c"))}, 403, []string{"a", "b"}},
-		{"Any names none if its first has none", `{}`, []middleware.Policy{anyOf(deny(), all("c"))}, 403, nil},
+		{"Any names no scopes if its first alternative has none", `{}`, []middleware.Policy{anyOf(deny(), all("c"))}, 403, nil},
 		{"Any in Any", `{"scope":"c"}`, []middleware.Policy{anyOf(deny(), anyOf(all("b"), all("c")))}, 0, nil},
 		{"Any: a failure is returned", `{}`, []middleware.Policy{anyOf(deny(), fail())}, 503, nil},
-		{"Any: a failure is returned, whatever denies after it", `{}`, []middleware.Policy{anyOf(fail(), deny())}, 503, nil},
+		{"Any: a failure is returned, also if a later alternative denies", `{}`, []middleware.Policy{anyOf(fail(), deny())}, 503, nil},
 		{"Any: another alternative makes up for a failure", `{}`, []middleware.Policy{anyOf(fail(), allow())}, 0, nil},
 		{"Any: the zero Policy denies", `{}`, []middleware.Policy{anyOf(middleware.Policy{}, middleware.Policy{})}, 403, nil},
 
 		{"a failure is no denial", `{}`, []middleware.Policy{fail()}, 503, nil},
-		{"a denial goes before a failure", `{}`, []middleware.Policy{fail(), deny()}, 403, nil},
-		{"a missing scope goes before a failure", `{}`, []middleware.Policy{fail(), all("a")}, 403, []string{"a"}},
+		{"a denial precedes a failure", `{}`, []middleware.Policy{fail(), deny()}, 403, nil},
+		{"a missing scope precedes a failure", `{}`, []middleware.Policy{fail(), all("a")}, 403, []string{"a"}},
 		{"consent does not make up for a failure", `{}`, []middleware.Policy{fail(), allow()}, 503, nil},
 		{"keys are unavailable", `{}`, []middleware.Policy{returning(&claims.UnavailableError{})}, 503, nil},
 		{"the context was cancelled", `{}`, []middleware.Policy{returning(context.Canceled)}, 503, nil},
-		{"the context's time is over", `{}`, []middleware.Policy{returning(fmt.Errorf("x: %w", context.DeadlineExceeded))}, 503, nil},
+		{"the context's deadline passed", `{}`, []middleware.Policy{returning(fmt.Errorf("x: %w", context.DeadlineExceeded))}, 503, nil},
 		{"any other reason denies", `{}`, []middleware.Policy{returning(claims.ErrExpired)}, 403, nil},
 		{"the zero Policy denies", `{}`, []middleware.Policy{{}}, 403, nil},
 
@@ -189,7 +189,7 @@ func TestAuthorizeWithoutClaimsIsAnAuthenticationError(t *testing.T) {
 			assert.Equal(t, &middleware.Error{Status: 401}, middleware.Authorize(ctx))
 		})
 	}
-	t.Run("and without policies it denies", func(t *testing.T) {
+	t.Run("without policies it denies", func(t *testing.T) {
 		err := middleware.Authorize(claims.NewContext(t.Context(), claimsOf(t, `{}`)))
 		assert.ErrorIs(t, err, claims.ErrForbidden)
 	})
@@ -239,7 +239,7 @@ func TestDeclaredPoliciesAreCopied(t *testing.T) {
 	assert.Error(t, err, "Guard")
 }
 
-func TestScopesOfAnErrorAreTheCallers(t *testing.T) {
+func TestScopesOfAnErrorAreACopy(t *testing.T) {
 	guard := newAuth(t, accepting(t, `{}`)).Guard(middleware.AllScopes("a", "b"))
 	for range 2 {
 		var e *middleware.Error
@@ -252,7 +252,7 @@ func TestScopesOfAnErrorAreTheCallers(t *testing.T) {
 	}
 }
 
-// A policy's own error is in the log's reach, and nowhere in the answer.
+// The error of a policy can be logged, but its text is in no answer.
 func TestPolicyTextIsNeverSent(t *testing.T) {
 	for _, err := range []error{errors.New("hunter2"), fmt.Errorf("hunter2: %w", claims.ErrUnavailable)} {
 		auth := newAuth(t, accepting(t, `{}`))

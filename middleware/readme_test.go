@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Every block of Go in the README stands in a file of examples/readme, where it is
-// compiled and run, and the other way round; only indentation may differ. The test is
-// here because a test's cached result does not see files outside of its module.
+// Every block of Go in the README is in a file of examples/readme, which compiles and runs
+// it, and every snippet there is in the README. Only the indentation may differ. The test is
+// in this module because go test does not see changed files of other modules.
 func TestREADME(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -34,7 +34,7 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// compiled returns what stands between the markers, and the program.
+// compiled returns the snippets between the markers, and the program.
 func compiled(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("../examples/readme/*.go")

@@ -15,8 +15,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A handler that refuses gives the answer, and the log line, that Require would have given.
-func TestRefuseIsWhatRequireDoes(t *testing.T) {
+func TestRefuseAnswersAndLogsAsRequireDoes(t *testing.T) {
 	page := func(w http.ResponseWriter, _ *http.Request, e *middleware.Error) { fmt.Fprint(w, "page for ", e.Code) }
 	for rule, edit := range map[string]func(*middleware.Config){
 		"without an ErrorHandler": func(*middleware.Config) {},
@@ -65,10 +64,10 @@ func TestRefuseTakesAnyError(t *testing.T) {
 		status int
 		reason claims.Reason
 	}{
-		"nil":                 {nil, 401, claims.ErrRejected},
-		"a reason":            {claims.ErrForbidden, 403, claims.ErrForbidden},
-		"an outage":           {&claims.UnavailableError{}, 503, claims.ErrKeysUnavailable},
-		"an error of its own": {errors.New("not the owner"), 401, claims.ErrRejected},
+		"nil":                {nil, 401, claims.ErrRejected},
+		"a reason":           {claims.ErrForbidden, 403, claims.ErrForbidden},
+		"an outage":          {&claims.UnavailableError{}, 503, claims.ErrKeysUnavailable},
+		"an unrelated error": {errors.New("not the owner"), 401, claims.ErrRejected},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			var got *middleware.Error

@@ -13,11 +13,11 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// The defects of libraries in this position that only show over HTTP; those of tokens
-// and keys are in package claims.
+// Defects of similar libraries that are only visible over HTTP. Those of tokens and keys are
+// in package claims.
 
-// A cache of verified tokens remembers who somebody is, not what they may do: with one
-// that remembers the decision, the first route's answer is every route's.
+// A cache of verified tokens must not remember the decision of a route. Otherwise the answer
+// of the first route becomes that of every route.
 func TestRegressionsCachedTokenStillNeedsTheScope(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := trusting(t, issuer)
@@ -31,7 +31,7 @@ func TestRegressionsCachedTokenStillNeedsTheScope(t *testing.T) {
 	}
 }
 
-// CWE-113: what a token holds never reaches a header, whatever is wrong with it.
+// CWE-113: no part of a token gets into a header, whatever is wrong with the token.
 func TestRegressionsNothingOfATokenIsInTheAnswer(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	h := trusting(t, issuer).RequireScopes("read:example")(whoami)
@@ -47,7 +47,7 @@ func TestRegressionsNothingOfATokenIsInTheAnswer(t *testing.T) {
 		"scope": issuer.Token(map[string]any{"scope": canary}),
 		"cnf":   issuer.Token(map[string]any{"cnf": map[string]any{canary: canary}}),
 	} {
-		refused := serve(t, h, bearer(token)) // which parses the challenge strictly
+		refused := serve(t, h, bearer(token)) // serve parses the challenge strictly
 		require.NotEqual(t, http.StatusOK, refused.Status, name)
 		for field, values := range refused.Header {
 			assert.NotContains(t, field+strings.Join(values, ""), "cAnArY", name)
@@ -57,7 +57,7 @@ func TestRegressionsNothingOfATokenIsInTheAnswer(t *testing.T) {
 	}
 }
 
-// RFC 9449 section 7.2: a bound token that somebody stole is no bearer token.
+// RFC 9449 section 7.2: a stolen bound token is no bearer token.
 func TestRegressionsBoundTokenAsBearer(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	h := trusting(t, issuer).Handler(whoami)
@@ -72,7 +72,7 @@ func TestRegressionsBoundTokenAsBearer(t *testing.T) {
 }
 
 // golang-jwt with keyfunc waits for its limiter, and go-oidc fetches once for each forged
-// token: here made-up keys cost the issuer a bounded number of requests.
+// token. Here made-up keys cause a bounded number of requests to the issuer.
 func TestRegressionsUnknownKeysAreNoAmplifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -86,7 +86,7 @@ func TestRegressionsUnknownKeysAreNoAmplifier(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		assert.LessOrEqual(t, issuer.Count(jwkstest.JWKS)-before, 3+int(time.Since(began)/(10*time.Second)))
-		assert.Equal(t, http.StatusOK, serve(t, h, bearer(issuer.Token(nil))).Status, "and good tokens nothing")
+		assert.Equal(t, http.StatusOK, serve(t, h, bearer(issuer.Token(nil))).Status, "valid tokens are not affected")
 		time.Sleep(6 * time.Second)
 	})
 }

@@ -16,8 +16,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A handler that asks again about a long request is not told for ever that its token is
-// good.
+// A handler that checks a long request again learns that its token has expired.
 func TestVerifiedRequestIsVerifiedAgainOnceItsTokenExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -28,7 +27,7 @@ func TestVerifiedRequestIsVerifiedAgainOnceItsTokenExpires(t *testing.T) {
 		time.Sleep(time.Hour - time.Second)
 		again, err := guard.Check(r)
 		require.NoError(t, err)
-		assert.Same(t, r, again, "not verified again before")
+		assert.Same(t, r, again, "not verified again before exp")
 
 		time.Sleep(3 * time.Second) // within the leeway
 		_, err = guard.Check(r)
@@ -41,8 +40,8 @@ func TestVerifiedRequestIsVerifiedAgainOnceItsTokenExpires(t *testing.T) {
 	})
 }
 
-// An API with several issuers gives one answer to a token that nobody signed, whichever
-// issuer it names and whatever stands for its signature.
+// An API with several issuers gives one answer to an unsigned token, whichever issuer and
+// signature it has.
 func TestUnsignedTokensDoNotTellIssuersApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := jwkstest.NewIssuer(jwkstest.Config{})

@@ -28,27 +28,27 @@ func TestImpliedScopes(t *testing.T) {
 		{"the scope itself", "read:x", "read:x", true},
 		{"the scope itself, in no rule", "other", "other", true},
 		{"implied by a prefix", "admin", "read:x", true},
-		{"implied by a prefix, with nothing behind it", "admin", "read:", true},
+		{"implied by a prefix that is the whole scope", "admin", "read:", true},
 		{"not implied by a part of the prefix", "admin", "read", false},
 		{"not implied by a prefix in another case", "admin", "Read:x", false},
-		{"the prefix stands at the start only", "admin", "xread:x", false},
+		{"a prefix matches only at the start", "admin", "xread:x", false},
 		{"implied by name", "admin", "team:lead", true},
 		{"implied through another", "admin", "write:x", true},
-		{"implied through a prefix that another fits", "teams", "write:x", true},
+		{"implied through a scope that a prefix matches", "teams", "write:x", true},
 		{"not implied the other way round", "team:lead", "admin", false},
 		{"not implied by a sibling", "team:lead", "read:x", false},
 		{"not implied by a longer name", "admins", "read:x", false},
 		{"not implied by a shorter one", "adm", "read:x", false},
 		{"not implied by another case", "Admin", "read:x", false},
-		{"implied by a lone star", "root", "anything", true},
-		{"implied by a lone star and through another", "root", "admin", true},
+		{"implied by a single star", "root", "anything", true},
+		{"implied by a single star, and through another", "root", "admin", true},
 		{"implying each other, one way", "old", "new", true},
 		{"implying each other, the other way", "new", "old", true},
 		{"implying itself adds nothing", "self", "new", false},
 		{"no scopes", "", "read:x", false},
 
 		{"a star of the token is no wildcard", "read:*", "read:x", false},
-		{"a lone star of the token is no wildcard", "*", "read:x", false},
+		{"a single star of the token is no wildcard", "*", "read:x", false},
 		{"a star of the token is no rule's name", "team:*", "write:x", false},
 		{"a star of the token is no end of a name", "adm* admin*", "read:x", false},
 	} {
@@ -58,7 +58,7 @@ func TestImpliedScopes(t *testing.T) {
 				"AllScopes": rules.AllScopes(tt.required), "AnyScope": rules.AnyScope("zzz:none", tt.required),
 			} {
 				if name == "AnyScope" && tt.scopes == "root" {
-					continue // implies the other one as well
+					continue // implies zzz:none as well
 				}
 				assert.Equal(t, tt.want, check(t, payload, policy) == nil, name)
 			}
@@ -77,11 +77,11 @@ func TestImpliedScopesOfSeveral(t *testing.T) {
 		{"all by two", "reader write:x", rules.AllScopes("read:x", "write:x"), nil},
 		{"one of all is missing", "reader", rules.AllScopes("read:x", "write:x"), []string{"read:x", "write:x"}},
 		{"any by the last", "reader", rules.AnyScope("write:x", "read:x"), nil},
-		{"any names the first alone", "other", rules.AnyScope("write:x", "read:x"), []string{"write:x"}},
-		{"the plain scope is named, not what implies it", "other", rules.AllScopes("read:x"), []string{"read:x"}},
+		{"any names only the first", "other", rules.AnyScope("write:x", "read:x"), []string{"write:x"}},
+		{"the required scope is named, not what implies it", "other", rules.AllScopes("read:x"), []string{"read:x"}},
 		{"in Any", "admin", middleware.Any(deny(), rules.AllScopes("read:x")), nil},
 		{"the zero rules imply nothing", "admin", middleware.ScopeRules{}.AllScopes("read:x"), []string{"read:x"}},
-		{"the zero rules want the scope itself", "read:x", middleware.ScopeRules{}.AllScopes("read:x"), nil},
+		{"the zero rules accept the scope itself", "read:x", middleware.ScopeRules{}.AllScopes("read:x"), nil},
 		{"without the rules nothing is implied", "admin", middleware.AllScopes("read:x"), []string{"read:x"}},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestImpliedScopesOfSeveral(t *testing.T) {
 	}
 }
 
-// Whatever scopes a token has, the rules allow what a search through them reaches.
+// For every scope of a token, the rules allow exactly what a search through them reaches.
 func TestImpliedScopesReachWhatASearchReaches(t *testing.T) {
 	implied := map[string][]string{
 		"a": {"b", "x:*"}, "b": {"c"}, "c": {"a", "d:1"}, "x:y": {"e"}, "e": {"f:g:*"}, "f:g:h": {"i"}, "d:2": {"*"},

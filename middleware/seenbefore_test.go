@@ -18,8 +18,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// The tests of this file send one token again and again through the whole of the library.
-// A remembering counts the signatures that are checked meanwhile: after the first, none.
+// The tests of this file send one token repeatedly through the whole library. A remembering
+// counts signature checks: only the first request may have one.
 type remembering struct {
 	*middleware.Middleware
 	keys   *jwks.Cache
@@ -38,7 +38,7 @@ func newRemembering(t *testing.T, issuer *jwkstest.Issuer) *remembering {
 	return m
 }
 
-// Keys returns what the cache does, each key with a counter.
+// Keys returns the keys of the cache, which count their checks.
 func (m *remembering) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
 	keys, err := m.keys.Keys(ctx, alg, kid)
 	var counted []claims.Key
@@ -58,15 +58,14 @@ func (k countedKey) Verify(signingInput, signature []byte) error {
 	return k.Key.Verify(signingInput, signature)
 }
 
-// requireHits demands that nothing but the first request had its signature checked.
+// requireHits demands that only the first request had its signature checked.
 func (m *remembering) requireHits(t *testing.T) {
 	t.Helper()
 	require.EqualValues(t, 1, m.checks.Load(), "signature checks")
 }
 
-// What a server does that sees one token only: nobody else's request has the key set
-// refreshed for it.
-func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
+// A server may see only one token. Then no other request refreshes the key set.
+func TestHitsNoticeARemovedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		auth := newRemembering(t, issuer)
@@ -83,14 +82,14 @@ func TestRemovedKeyIsNoticedByHitsAlone(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		assert.Equal(t, "The access token is signed with an unknown key", a.Challenge["error_description"])
-		assert.LessOrEqual(t, issuer.Count(jwkstest.JWKS), 3, "the first, a refresh, and one that looks for the key")
+		assert.LessOrEqual(t, issuer.Count(jwkstest.JWKS), 3, "the first fetch, a refresh, and one for the unknown key")
 		auth.requireHits(t)
 		time.Sleep(6 * time.Second) // a fetch that may be under way ends
 	})
 }
 
-// An outage is no bad token on a hit either, neither while the keys last nor after that.
-func TestExhaustedKeysAreNoticedByHitsAlone(t *testing.T) {
+// Hits are served while the keys last, and are a 503 after that, never a bad token.
+func TestHitsNoticeExhaustedKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		auth := newRemembering(t, issuer)
@@ -143,7 +142,7 @@ func TestHitsEndWithTheToken(t *testing.T) {
 	})
 }
 
-// What is remembered is that a token is genuine, not what it may do.
+// The cache remembers that a token is genuine, not what it may do.
 func TestEachRouteChecksATokenThatWasSeenBefore(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth, token := newRemembering(t, issuer), issuer.Token(nil)
@@ -154,11 +153,11 @@ func TestEachRouteChecksATokenThatWasSeenBefore(t *testing.T) {
 	auth.requireHits(t)
 	elsewhere := trusting(t, issuer, func(c *middleware.Config) { c.Audiences = []string{"https://other.example.test"} })
 	a := serve(t, elsewhere.Handler(whoami), bearer(token))
-	assert.Equal(t, "The access token is for another audience", a.Challenge["error_description"], "each Middleware remembers for itself")
+	assert.Equal(t, "The access token is for another audience", a.Challenge["error_description"], "another Middleware does not share the cache")
 }
 
-// All requests with one token share its claims, so nothing that they hand out is shared.
-func TestNoRequestChangesWhatTheNextOneFinds(t *testing.T) {
+// All requests with one token share its claims, so accessors must return copies.
+func TestNoRequestChangesTheClaimsOfTheNextOne(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newRemembering(t, issuer)
 	token := issuer.Token(map[string]any{"scope": []string{"read:example"}, "roles": []string{"reader"}})

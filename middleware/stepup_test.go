@@ -19,12 +19,12 @@ import (
 
 const authenticationText = "The request requires a stronger or more recent authentication of the user"
 
-// RFC 9470 section 6.1, RFC 9068 section 2.2.1: what the claims say of an authentication.
+// RFC 9470 section 6.1, RFC 9068 section 2.2.1: the claims about an authentication.
 func TestAuthenticationClaims(t *testing.T) {
 	const aged = 5 * time.Minute
 	for _, tt := range []struct {
 		rule    string
-		payload string // %d is a time of authentication
+		payload string // %d is the time of an authentication
 		maxAge  time.Duration
 		acr     []string
 		want    bool
@@ -61,15 +61,15 @@ func TestAuthenticationClaims(t *testing.T) {
 		{"auth_time is negative", `{"auth_time":-%d}`, aged, nil, false},
 		{"auth_time is huge", `{"auth_time":1e300}`, aged, nil, false},
 		{"auth_time is hugely negative", `{"auth_time":-1e300}`, aged, nil, false},
-		{"auth_time is no number that there is", `{"auth_time":1e999}`, aged, nil, false},
+		{"auth_time is too large for a number", `{"auth_time":1e999}`, aged, nil, false},
 		{"auth_time has another name", `{"Auth_Time":%d,"auth-time":%[1]d,"iat":%[1]d}`, aged, nil, false},
-		{"no age is too old for the longest time", `{"auth_time":1}`, 9_223_372_036 * time.Second, nil, true},
+		{"the longest maxAge accepts any age", `{"auth_time":1}`, 9_223_372_036 * time.Second, nil, true},
 
-		{"none is not the beginning of time", `{}`, 9_223_372_036 * time.Second, nil, false},
+		{"a missing auth_time is not 0", `{}`, 9_223_372_036 * time.Second, nil, false},
 
-		{"both are there", `{"acr":"mfa","auth_time":%d}`, aged, []string{"mfa"}, true},
-		{"acr alone", `{"acr":"mfa"}`, aged, []string{"mfa"}, false},
-		{"auth_time alone", `{"auth_time":%d}`, aged, []string{"mfa"}, false},
+		{"both are present", `{"acr":"mfa","auth_time":%d}`, aged, []string{"mfa"}, true},
+		{"only acr", `{"acr":"mfa"}`, aged, []string{"mfa"}, false},
+		{"only auth_time", `{"auth_time":%d}`, aged, []string{"mfa"}, false},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			payload := tt.payload
@@ -129,7 +129,7 @@ func TestAuthenticationChallenge(t *testing.T) {
 	for _, tt := range []struct {
 		rule      string
 		policies  []middleware.Policy
-		challenge string // the parameters of section 3, as they are spelled
+		challenge string // the parameters of section 3
 	}{
 		{
 			"too weak",
@@ -196,31 +196,31 @@ func TestAuthenticationAmongPolicies(t *testing.T) {
 		maxAge   time.Duration
 		scopes   []string
 	}{
-		{"goes before a missing scope that is declared after it", policies{acr("mfa"), all("b")}, 401, []string{"mfa"}, 0, []string{"b"}},
-		{"goes before a missing scope that is declared before it", policies{all("b"), acr("mfa")}, 401, []string{"mfa"}, 0, []string{"b"}},
-		{"goes before another denial", policies{deny(), acr("mfa")}, 401, []string{"mfa"}, 0, nil},
-		{"goes before a failure", policies{fail(), acr("mfa")}, 401, []string{"mfa"}, 0, nil},
-		{"stays behind if it is met", policies{acr("pwd"), all("b")}, 403, nil, 0, []string{"b"}},
-		{"stays behind if it is met, declared last", policies{all("b"), acr("pwd")}, 403, nil, 0, []string{"b"}},
+		{"precedes a missing scope that is declared after it", policies{acr("mfa"), all("b")}, 401, []string{"mfa"}, 0, []string{"b"}},
+		{"precedes a missing scope that is declared before it", policies{all("b"), acr("mfa")}, 401, []string{"mfa"}, 0, []string{"b"}},
+		{"precedes another denial", policies{deny(), acr("mfa")}, 401, []string{"mfa"}, 0, nil},
+		{"precedes a failure", policies{fail(), acr("mfa")}, 401, []string{"mfa"}, 0, nil},
+		{"does not matter if it is met", policies{acr("pwd"), all("b")}, 403, nil, 0, []string{"b"}},
+		{"does not matter if it is met, declared last", policies{all("b"), acr("pwd")}, 403, nil, 0, []string{"b"}},
 		{"the first denial decides on the scopes", policies{deny(), acr("pwd"), all("b")}, 403, nil, 0, nil},
 		{"met along with everything", policies{acr("pwd"), all("a")}, 0, nil, 0, nil},
 
 		{"several are all-of", policies{acr("pwd"), acr("mfa")}, 401, []string{"mfa"}, 0, nil},
-		{"what all of them accept is named", policies{acr("x", "mfa", "hwk"), acr("hwk", "mfa", "y")}, 401, []string{"mfa", "hwk"}, 0, nil},
-		{"what is met is named with what is not", policies{acr("pwd"), age(time.Hour)}, 401, []string{"pwd"}, time.Hour, nil},
+		{"the acr values that all accept are named", policies{acr("x", "mfa", "hwk"), acr("hwk", "mfa", "y")}, 401, []string{"mfa", "hwk"}, 0, nil},
+		{"a demand that is met is named with one that is not", policies{acr("pwd"), age(time.Hour)}, 401, []string{"pwd"}, time.Hour, nil},
 		{"the shortest age is named", policies{age(time.Hour), age(time.Minute), age(time.Hour)}, 401, nil, time.Minute, nil},
 		{"scopes do not change what is named", policies{age(time.Hour), all("a"), acr("mfa")}, 401, []string{"mfa"}, time.Hour, []string{"a"}},
 
-		{"Any: another alternative makes up for it", policies{anyOf(acr("mfa"), all("a"))}, 0, nil, 0, nil},
-		{"Any: it makes up for another", policies{anyOf(all("b"), acr("pwd"))}, 0, nil, 0, nil},
+		{"Any: another alternative allows", policies{anyOf(acr("mfa"), all("a"))}, 0, nil, 0, nil},
+		{"Any: it allows although another denies", policies{anyOf(all("b"), acr("pwd"))}, 0, nil, 0, nil},
 		{"Any: the first alternative's demands are named", policies{anyOf(acr("mfa"), acr("hwk"))}, 401, []string{"mfa"}, 0, nil},
 		{"Any: the first alternative demands it", policies{anyOf(acr("mfa"), all("b"))}, 401, []string{"mfa"}, 0, nil},
 		{"Any: the first alternative demands scopes", policies{anyOf(all("b"), acr("mfa"))}, 403, nil, 0, []string{"b"}},
 		{"Any: the first alternative names nothing", policies{anyOf(deny(), acr("mfa"))}, 403, nil, 0, nil},
-		{"Any: behind a denial", policies{all("b"), anyOf(acr("mfa"), deny())}, 401, []string{"mfa"}, 0, []string{"b"}},
+		{"Any: after a denial", policies{all("b"), anyOf(acr("mfa"), deny())}, 401, []string{"mfa"}, 0, []string{"b"}},
 		{"Any: a failure is returned", policies{anyOf(acr("mfa"), fail())}, 503, nil, 0, nil},
 		{"Any: in Any", policies{anyOf(anyOf(acr("mfa"), deny()), all("b"))}, 401, []string{"mfa"}, 0, nil},
-		{"Any: what no acr value meets comes one after the other", policies{acr("hwk"), anyOf(acr("mfa"), acr("hwk"))}, 401, []string{"hwk"}, 0, nil},
+		{"Any: demands that no acr value meets come one after the other", policies{acr("hwk"), anyOf(acr("mfa"), acr("hwk"))}, 401, []string{"hwk"}, 0, nil},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			e := check(t, `{"acr":"pwd","scope":"a"}`, tt.policies...)
@@ -237,7 +237,7 @@ func TestAuthenticationAmongPolicies(t *testing.T) {
 	}
 }
 
-// What is denied is not asked about any further, but for what would change the answer.
+// After a denial, only policies that can change the answer are asked.
 func TestADenialAsksNoMorePolicies(t *testing.T) {
 	asked := 0
 	count := middleware.CustomClaims(func(context.Context, struct{}) error { asked++; return nil })
@@ -245,7 +245,7 @@ func TestADenialAsksNoMorePolicies(t *testing.T) {
 	assert.Zero(t, asked)
 }
 
-// A policy of one's own can ask for it, depending on the token.
+// A PolicyFunc can demand an authentication, depending on the token.
 func TestAuthenticationInsideAPolicy(t *testing.T) {
 	mfa := middleware.RequireAuthentication(time.Hour, "mfa")
 	policy := middleware.PolicyFunc(func(ctx context.Context, c *claims.Claims) error {
@@ -301,7 +301,7 @@ func TestAuthenticationPanicsWhenDeclared(t *testing.T) {
 	}
 }
 
-func TestAuthenticationOfAnErrorIsTheCallers(t *testing.T) {
+func TestAuthenticationOfAnErrorIsACopy(t *testing.T) {
 	values := []string{"mfa", "hwk"}
 	policy := middleware.RequireAuthentication(0, values...)
 	hidden := middleware.PolicyFunc(func(ctx context.Context, _ *claims.Claims) error {
@@ -316,7 +316,7 @@ func TestAuthenticationOfAnErrorIsTheCallers(t *testing.T) {
 	}
 }
 
-// An Error that was made by hand does not break the challenge.
+// An Error made by hand does not break the challenge.
 func TestWriteErrorOfAnAuthentication(t *testing.T) {
 	const code = "insufficient_user_authentication"
 	auth := newAuth(t, accepting(t, `{}`))
@@ -338,7 +338,7 @@ func TestWriteErrorOfAnAuthentication(t *testing.T) {
 			assert.Equal(t, tt.want, written(t, auth, &tt.e).Challenge)
 		})
 	}
-	t.Run("another code has none of it", func(t *testing.T) {
+	t.Run("another code has no such parameters", func(t *testing.T) {
 		e := &middleware.Error{Status: 401, Code: "invalid_token", ACRValues: []string{"a"}, MaxAge: time.Minute}
 		a := written(t, auth, e)
 		assert.NotContains(t, a.Challenge, "acr_values")

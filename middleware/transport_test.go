@@ -17,7 +17,7 @@ const (
 	invalidToken = "invalid token" // 401 invalid_token
 )
 
-// kindOf names what kind of answer a is.
+// kindOf returns what kind of answer a is.
 func kindOf(t *testing.T, a answer) string {
 	t.Helper()
 	switch {
@@ -35,7 +35,7 @@ func kindOf(t *testing.T, a answer) string {
 	return ""
 }
 
-// RFC 6750 section 2.1 and RFC 9110 sections 5 and 11: what a credential looks like.
+// RFC 6750 section 2.1 and RFC 9110 sections 5 and 11: the grammar of a credential.
 func TestAuthorizationField(t *testing.T) {
 	const good, ours = goodToken, "subject alice"
 	for _, tt := range []struct {
@@ -58,7 +58,7 @@ func TestAuthorizationField(t *testing.T) {
 		{"blank field (RFC 6750 section 3.1)", []string{" \t "}, none},
 		{"Bearer without a token (RFC 6750 section 3.1)", []string{"Bearer"}, badRequest},
 		{"Bearer and a space (RFC 6750 section 3.1)", []string{"Bearer "}, badRequest},
-		{"Bearer and padding alone (RFC 6750 section 2.1)", []string{"Bearer ="}, badRequest},
+		{"Bearer and only padding (RFC 6750 section 2.1)", []string{"Bearer ="}, badRequest},
 
 		{"Basic is another scheme (RFC 9110 section 11.6.2)", []string{"Basic YTpi"}, none},
 		{"Token is another scheme (RFC 9110 section 11.6.2)", []string{"Token " + good}, none},
@@ -70,7 +70,7 @@ func TestAuthorizationField(t *testing.T) {
 		{"a long s is no s (RFC 9110 section 11.1)", []string{"Bearer\u017f " + good}, none},
 
 		{"comma list (RFC 9110 section 5.3)", []string{"Bearer " + good + ", Bearer x"}, badRequest},
-		{"comma list behind another scheme (RFC 9110 section 5.3)", []string{"Basic YTpi, Bearer " + good}, none},
+		{"comma list after another scheme (RFC 9110 section 5.3)", []string{"Basic YTpi, Bearer " + good}, none},
 		{"two fields, good first (RFC 9110 section 5.3)", []string{"Bearer " + good, "Bearer x"}, badRequest},
 		{"two fields, good last (RFC 9110 section 5.3)", []string{"Bearer x", "Bearer " + good}, badRequest},
 		{"two fields, both good (RFC 9110 section 5.3)", []string{"Bearer " + good, "Bearer " + good}, badRequest},
@@ -78,7 +78,7 @@ func TestAuthorizationField(t *testing.T) {
 		{"two fields, one empty (RFC 9110 section 5.3)", []string{"", "Bearer " + good}, badRequest},
 
 		{"second word (RFC 6750 section 2.1)", []string{"Bearer " + good + " x"}, badRequest},
-		{"scheme twice (RFC 6750 section 2.1)", []string{"Bearer Bearer " + good}, badRequest},
+		{"duplicate scheme (RFC 6750 section 2.1)", []string{"Bearer Bearer " + good}, badRequest},
 		{"quotes (RFC 6750 section 2.1)", []string{`Bearer "` + good + `"`}, badRequest},
 		{"as a parameter (RFC 6750 section 2.1)", []string{`Bearer token="` + good + `"`}, badRequest},
 		{"not ASCII (RFC 6750 section 2.1)", []string{"Bearer " + good + "é"}, badRequest},
@@ -95,7 +95,7 @@ func TestAuthorizationField(t *testing.T) {
 			got := kindOf(t, serve(t, auth.Handler(whoami), get(tt.fields...)))
 			assert.Equal(t, tt.want, got)
 
-			// Optional differs where there is no token, and nowhere else.
+			// Optional differs only without a token.
 			want := tt.want
 			if want == none {
 				want = "anonymous"
@@ -105,7 +105,7 @@ func TestAuthorizationField(t *testing.T) {
 	}
 }
 
-// What net/http hands on of a request that came over a wire.
+// What net/http makes of a request from the network.
 func TestFieldNamesAndWhiteSpaceOnTheWire(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{"sub":"alice"}`)).Handler(whoami)
 	for rule, line := range map[string]string{
@@ -124,7 +124,7 @@ func TestFieldNamesAndWhiteSpaceOnTheWire(t *testing.T) {
 	})
 }
 
-// RFC 9700 section 4.3.2 and RFC 6750 section 2: the header field is the only place.
+// RFC 9700 section 4.3.2 and RFC 6750 section 2: only the header field is read.
 func TestATokenAnywhereElseIsNotSeen(t *testing.T) {
 	form := func(method, contentType, body string) *http.Request {
 		r := httptest.NewRequest(method, "https://api.example.test/", strings.NewReader(body))
@@ -139,7 +139,7 @@ func TestATokenAnywhereElseIsNotSeen(t *testing.T) {
 	trailer := get()
 	trailer.Trailer = http.Header{"Authorization": {"Bearer " + goodToken}}
 	otherKey := get()
-	otherKey.Header["authorization"] = []string{"Bearer " + goodToken} // put there by code, not by net/http
+	otherKey.Header["authorization"] = []string{"Bearer " + goodToken} // set by code, not by net/http
 
 	for rule, r := range map[string]*http.Request{
 		"query (RFC 9700 section 4.3.2)":                httptest.NewRequest(http.MethodGet, "/?access_token="+goodToken, nil),
@@ -173,7 +173,7 @@ func TestATokenAnywhereElseIsNotSeen(t *testing.T) {
 	})
 }
 
-// RFC 9110 section 9.3.2: no method is a way around.
+// RFC 9110 section 9.3.2: no method avoids the check.
 func TestEveryMethodIsCovered(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{"sub":"alice"}`)).Handler(whoami)
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO"} {
@@ -182,7 +182,7 @@ func TestEveryMethodIsCovered(t *testing.T) {
 			assert.Equal(t, none, kindOf(t, a))
 			if method == http.MethodHead {
 				assert.Empty(t, a.Body, "RFC 9110 section 9.3.2: HEAD has no content")
-				assert.NotEmpty(t, a.Header.Get("Content-Length"), "RFC 9110 section 8.6: but its length")
+				assert.NotEmpty(t, a.Header.Get("Content-Length"), "RFC 9110 section 8.6: HEAD has the length")
 			}
 		})
 	}
@@ -197,7 +197,7 @@ func TestTokenLength(t *testing.T) {
 	}{
 		{"at the limit", "Bearer 12345678", invalidToken, 1},
 		{"over the limit", "Bearer 123456789", invalidToken, 0},
-		{"over the limit and malformed is not looked at", "Bearer 1234, Bearer 5", invalidToken, 0},
+		{"over the limit and malformed, which is not checked", "Bearer 1234, Bearer 5", invalidToken, 0},
 		{"spaces do not count", "Bearer          12345678", invalidToken, 1},
 		{"another scheme has no limit", "Basic 1234567890", none, 0},
 	} {
