@@ -253,6 +253,27 @@ func ExampleGuard_Authenticate() {
 	// Output: worker
 }
 
+// An adapter translates an Answer into the terms of its transport.
+func ExampleMiddleware_Answer() {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newExampleAuth(issuer)
+	guard := auth.Guard(middleware.AllScopes("read:x"))
+
+	_, err := guard.Authenticate(context.Background(), middleware.Request{
+		Authorization: []string{"Bearer " + issuer.Token(map[string]any{"scope": "read:y"})},
+	})
+	if err != nil {
+		answer := auth.Answer(err)
+		fmt.Println(answer.Status, answer.Code)
+		fmt.Println(answer.Description)
+		fmt.Println(answer.Challenges[0])
+	}
+	// Output:
+	// 403 insufficient_scope
+	// The request requires higher privileges than the access token provides
+	// Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:x"
+}
+
 // A common mistake: the routes are protected one by one, and one is forgotten. Protect the
 // whole router instead, and open what must be open.
 func ExampleMiddleware_Handler_mistake() {
