@@ -140,9 +140,9 @@ func (m *Middleware) Answer(err error) Answer {
 	return a
 }
 
-// WriteError writes the [Answer] to err: the status, the challenge (RFC 6750 section 3) or
-// Retry-After, and a problem document (RFC 9457), which HEAD does not get. It replaces
-// those header fields, and keeps all others.
+// WriteError writes the [Answer] for err over HTTP. It has the status, the challenge (RFC
+// 6750 section 3) or Retry-After, and a problem document (RFC 9457), which HEAD does not
+// get. WriteError replaces those header fields, and keeps all others.
 //
 // WriteError does not log and does not call Config.ErrorHandler. [Middleware.Refuse] does
 // both.

@@ -49,8 +49,8 @@ func writeParameter(b *strings.Builder, name, value string) {
 	b.WriteByte('"')
 }
 
-// errorCode returns the code of e, or "" if the code has a character that RFC 6750 does
-// not allow: in an Error made by hand, a quote would begin another parameter.
+// errorCode returns the code of e, or "" if RFC 6750 does not allow one of its characters.
+// In an Error made by hand, a quote would begin another parameter.
 func errorCode(e *Error) string {
 	if !isScopeToken(e.Code) {
 		return ""

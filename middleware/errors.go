@@ -18,8 +18,8 @@ const (
 	codeInsufficientAuthentication = "insufficient_user_authentication"
 )
 
-// ErrNoToken matches the [*Error] for a request without a bearer token under [errors.Is]:
-// the request has no Authorization field, or one of another scheme. Its answer is a 401
+// ErrNoToken matches, under [errors.Is], the [*Error] for a request without a bearer token.
+// The request has no Authorization field, or one of another scheme. The answer is a 401
 // whose challenge has no error (RFC 6750 section 3.1).
 var ErrNoToken = errors.New("middleware: no bearer token")
 
@@ -107,7 +107,7 @@ func (e *Error) As(target any) bool {
 	return false
 }
 
-// lacksToken reports whether e is for a request without a bearer token: the only 401
+// lacksToken reports whether e is for a request without a bearer token. It is the only 401
 // without a code (RFC 6750 section 3.1).
 func (e *Error) lacksToken() bool { return e.Status == http.StatusUnauthorized && e.Code == "" }
 

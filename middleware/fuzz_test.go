@@ -27,7 +27,7 @@ var (
 
 const fuzzMaxTokenBytes = 64
 
-// oracle returns the token in the fields, or the status that they must get, which is 0
+// oracle returns the token in the fields, or the status that they must get. The status is 0
 // without a bearer token.
 func oracle(fields []string) (token string, status int) {
 	switch {

@@ -131,9 +131,9 @@ func (h *metadataHandler) owns(u *url.URL) bool {
 	return (path == h.path || path+"/" == h.path) && u.RawQuery == h.query
 }
 
-// metadataURL returns the URL that RFC 9728 section 3.1 forms from a resource identifier
-// that New has checked: the well-known path comes between the host and the rest. A path
-// that is only a slash is dropped. For "" it returns "".
+// metadataURL returns the URL of the metadata of a resource (RFC 9728 section 3.1). The
+// well-known path comes between the host and the rest. A path that is only a slash is
+// dropped. For "" it returns "".
 func metadataURL(resource string) string {
 	if resource == "" {
 		return ""

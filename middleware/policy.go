@@ -135,7 +135,7 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 	case len(policies) == 0:
 		return forbidden(errNoPolicy)
 	}
-	var denied, unsure *Error
+	var denied, failed *Error
 	for i := range policies {
 		p := &policies[i]
 		if denied != nil && p.authentication == nil {
@@ -150,7 +150,7 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 			e.demand(policies)
 			return e
 		case e.Status != http.StatusForbidden:
-			unsure = cmp.Or(unsure, e)
+			failed = cmp.Or(failed, e)
 		default:
 			denied = e
 			if len(p.scopes) > 0 {
@@ -158,7 +158,7 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 			}
 		}
 	}
-	return cmp.Or(denied, unsure)
+	return cmp.Or(denied, failed)
 }
 
 // neededScopes returns the scopes that the policies ask for together, in the order of

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Every block of Go in the README is in a file of examples/readme, which compiles and runs
-// it, and every snippet there is in the README. Only the indentation may differ. The test is
-// in this module because go test does not see changed files of other modules.
+// Every block of Go in the README is compiled and run in examples/readme, and every snippet
+// there is in the README. Only the indentation may differ. The test is in this module because
+// go test does not see changed files of other modules.
 func TestREADME(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

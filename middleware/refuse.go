@@ -2,8 +2,8 @@ package middleware
 
 import "net/http"
 
-// Refuse answers a request that its handler does not allow, as [Middleware.Require] would:
-// it logs the refusal, and calls Config.ErrorHandler or else [Middleware.WriteError].
+// Refuse answers a request that its handler does not allow, as [Middleware.Require] would.
+// It logs the refusal, and calls Config.ErrorHandler or else [Middleware.WriteError].
 //
 //	if err := middleware.Authorize(r.Context(), policies...); err != nil {
 //		auth.Refuse(w, r, err)

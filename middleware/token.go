@@ -54,8 +54,8 @@ func (m *Middleware) hasBearer(request Request) bool {
 	return found != noCredential
 }
 
-// isB64Token reports whether s is a b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~"
-// / "+" / "/" ) *"=" (RFC 6750 section 2.1).
+// isB64Token reports whether s is a b64token (RFC 6750 section 2.1):
+// 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=".
 func isB64Token(s string) bool {
 	s = strings.TrimRight(s, "=")
 	for i := range len(s) {

@@ -26,8 +26,8 @@ func HandlerOption(auth *middleware.Middleware, rules Rules) connect.HandlerOpti
 // An interceptor does what remains to be done for an admitted call.
 type interceptor struct{ gates *gates }
 
-// WrapUnary adds Authorization to the Vary field of optional procedures, so that a cache
-// does not give the answer for one caller to another (RFC 9110 section 12.5.5).
+// WrapUnary adds Authorization to the Vary field of optional procedures (RFC 9110 section
+// 12.5.5). Otherwise a cache may give the answer for one caller to another.
 func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 		if i.gates.rule(request.Spec().Procedure).kind == optional {

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A cause is an error of the Middleware with a text for callers, because Connect sends the
-// text of an error.
+// A cause is an error of the Middleware with a text for callers. Connect sends the text of
+// an error.
 type cause struct {
 	text string
 	err  error
@@ -20,8 +20,8 @@ type cause struct {
 func (c *cause) Error() string { return c.text }
 func (c *cause) Unwrap() error { return c.err }
 
-// newRefusal returns the Middleware's answer to err in terms of Connect, with the header
-// fields that the answer has in HTTP.
+// newRefusal returns the Middleware's answer to err in terms of Connect. Its metadata are the
+// header fields of the answer in HTTP.
 func newRefusal(auth *middleware.Middleware, err error) *connect.Error {
 	answer := auth.Answer(err)
 	refusal := connect.NewError(codeOf(answer.Status), &cause{text: answer.Description, err: err})

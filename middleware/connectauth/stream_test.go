@@ -130,8 +130,8 @@ func drain(stream *clientStream) error {
 	}
 }
 
-// A handler that ignores its context does not keep a stream open, with or without an
-// earlier deadline of the caller.
+// A handler that ignores its context does not keep a stream open. Nor does an earlier deadline
+// of the caller.
 func TestNoMessagePassesAfterTheToken(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"no deadline": time.Hour, "an earlier deadline": time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -215,8 +215,8 @@ func TestCallersEndTheirStreams(t *testing.T) {
 	}
 }
 
-// Some streams have no exp: those without a token, and those with a token that a Verifier of
-// the application accepted without one.
+// A public stream has no token, and a Verifier of the application may accept a token without
+// an exp.
 func TestStreamsWithoutAnExpDoNotEnd(t *testing.T) {
 	endless := func(c *middleware.Config) {
 		*c = middleware.Config{Verifier: acceptEverything{}, Logger: c.Logger}

@@ -220,8 +220,8 @@ func TestNoMessagePassesAfterTheTokenBelowAnEarlierDeadline(t *testing.T) {
 	})
 }
 
-// Some streams have no exp: those without a token, and those with a token that a Verifier of
-// the application accepted without one.
+// A public stream has no token, and a Verifier of the application may accept a token without
+// an exp.
 func TestStreamsWithoutAnExpDoNotEnd(t *testing.T) {
 	endless := func(c *middleware.Config) {
 		*c = middleware.Config{Verifier: acceptEverything{}, Logger: c.Logger}

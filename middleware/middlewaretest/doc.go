@@ -1,5 +1,5 @@
-// Package middlewaretest tests whether an adapter of package middleware to another router
-// or transport decides and answers as plain net/http does.
+// Package middlewaretest tests that an adapter of package middleware decides and answers as
+// plain net/http does.
 //
 // The suite makes a Middleware and a list of routes. The test of the adapter declares these
 // routes in its framework, and the suite sends requests to them: without a token, with

@@ -106,7 +106,7 @@ func panicResults(newServer application) results {
 	}
 }
 
-// compare sends the request of c to net/http and to the server, and returns what is wrong
+// compare sends the request of c to net/http and to the server. It returns what is wrong
 // with the answer of the server.
 func (b *bench) compare(server http.Handler, route Route, c testCase) error {
 	plain := exchange(b.plain(route), route, c.authorization)

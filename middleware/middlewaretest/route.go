@@ -33,8 +33,8 @@ type Route struct {
 	bench   *bench
 }
 
-// A Layer is one use of the adapter: [middleware.Middleware.Optional] if Optional is set,
-// Require if there are Policies, and Handler otherwise.
+// A Layer is one use of the adapter. It corresponds to [middleware.Middleware.Optional] if
+// Optional is set, to Require if there are Policies, and to Handler otherwise.
 type Layer struct {
 	_ [0]func() // written with field names
 

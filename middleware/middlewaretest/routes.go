@@ -16,12 +16,12 @@ const (
 	anonymous = "anonymous" // the answer of a handler without claims
 )
 
-// otherMethods are those with which some requests are repeated: one whose answer has no
-// body, one whose request has a body, and one for which frameworks have no function.
+// otherMethods are those with which some requests are repeated. The answers of HEAD have no
+// body, the requests of POST have one, and frameworks have no function for PURGE.
 var otherMethods = []string{http.MethodHead, http.MethodPost, "PURGE"}
 
-// expectations are what differs from route to route: the scopes that a 401 names, which
-// are those of the layer that answers.
+// expectations are what differs from route to route: the scopes that a 401 names. They are
+// those of the layer that answers.
 type expectations struct {
 	badToken  string // of the outermost layer
 	noToken   string // of the outermost layer that demands a token
