@@ -265,6 +265,8 @@ func TestWriteErrorAnswersAnyError(t *testing.T) {
 		{"an unrelated error", errors.New("disk full"), 401, "invalid_token"},
 		{"a reason", claims.ErrExpired, 401, "invalid_token"},
 		{"an outage", &claims.UnavailableError{}, 503, ""},
+		{"ErrNoToken", middleware.ErrNoToken, 401, ""},
+		{"ErrNoToken that is wrapped", fmt.Errorf("x: %w", middleware.ErrNoToken), 401, ""},
 		{"an *Error that is wrapped", fmt.Errorf("x: %w", &middleware.Error{Status: 403, Code: "insufficient_scope"}), 403, "insufficient_scope"},
 		{"an Error without a status", &middleware.Error{}, 401, "invalid_token"},
 		{"an Error without a status, but with a reason", &middleware.Error{Reason: claims.ErrKeysUnavailable}, 503, ""},

@@ -21,6 +21,14 @@ const (
 // ErrNoToken matches, under [errors.Is], the [*Error] for a request without a bearer token.
 // The request has no Authorization field, or one of another scheme. The answer is a 401
 // whose challenge has no error (RFC 6750 section 3.1).
+//
+// The handler of an optional route can demand a token with it:
+//
+//	c, ok := claims.FromContext(r.Context())
+//	if !ok {
+//		auth.Refuse(w, r, middleware.ErrNoToken)
+//		return
+//	}
 var ErrNoToken = errors.New("middleware: no bearer token")
 
 // An Error says why a request was not let through. [Guard.Check], [Guard.Authenticate] and
@@ -191,6 +199,8 @@ func contextEnded(err error) bool {
 func asError(err error) *Error {
 	e, found := errors.AsType[*Error](err)
 	switch {
+	case !found && errors.Is(err, ErrNoToken):
+		return unauthenticated()
 	case !found:
 		return fromVerifier(err)
 	case e == nil:

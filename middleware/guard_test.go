@@ -233,10 +233,11 @@ func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 
 // A Verifier may call another API, and return the error of that API's Middleware.
 func TestGuardOptionalIsNotOpenedByAVerifiersError(t *testing.T) {
-	other := &middleware.Error{Status: http.StatusUnauthorized}
-	require.ErrorIs(t, other, middleware.ErrNoToken)
-	_, err := newAuth(t, refusing(other)).GuardOptional().Check(get("Bearer x"))
-	assert.Error(t, err)
+	for _, other := range []error{&middleware.Error{Status: http.StatusUnauthorized}, middleware.ErrNoToken} {
+		require.ErrorIs(t, other, middleware.ErrNoToken)
+		_, err := newAuth(t, refusing(other)).GuardOptional().Check(get("Bearer x"))
+		assert.ErrorIs(t, err, claims.ErrRejected)
+	}
 }
 
 func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
