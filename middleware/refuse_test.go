@@ -65,6 +65,7 @@ func TestRefuseTakesAnyError(t *testing.T) {
 		reason claims.Reason
 	}{
 		"nil":                {nil, 401, claims.ErrRejected},
+		"ErrNoToken":         {middleware.ErrNoToken, 401, ""},
 		"a reason":           {claims.ErrForbidden, 403, claims.ErrForbidden},
 		"an outage":          {&claims.UnavailableError{}, 503, claims.ErrKeysUnavailable},
 		"an unrelated error": {errors.New("not the owner"), 401, claims.ErrRejected},
