@@ -61,7 +61,7 @@ func TestUntilExpiryEndsWithTheLeewayOfTheVerifier(t *testing.T) {
 	})
 }
 
-// What was accepted within a long leeway is not ended at once, as with a fixed one.
+// A token accepted within a long leeway does not end at once.
 func TestUntilExpiryOfATokenAcceptedAfterItsExp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})

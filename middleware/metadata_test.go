@@ -175,7 +175,7 @@ func TestMetadataMethods(t *testing.T) {
 	assert.Equal(t, "*", missing.Header().Get("Access-Control-Allow-Origin"), "a page may read the 404")
 }
 
-// They are public: no token is needed, and an invalid one does not matter.
+// Metadata are public: no token is needed, and an invalid one does not matter.
 func TestMetadataAreUnauthenticated(t *testing.T) {
 	auth := publishing(t, publicAPI+"/mcp")
 	root := http.NewServeMux()

@@ -114,7 +114,7 @@ func TestHitsNoticeExhaustedKeys(t *testing.T) {
 	})
 }
 
-func TestWithdrawnKeyEndsHits(t *testing.T) {
+func TestBlockedKeyEndsHits(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth := newRemembering(t, issuer)
 	h, token := auth.Handler(whoami), issuer.Token(nil)
