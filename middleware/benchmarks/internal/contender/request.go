@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// A Client makes one request after another to a handler, without a network, and keeps
-// nothing of the answers but the status. It is for one goroutine.
+// A Client makes requests to a handler in memory and keeps only the status of the answer.
+// It must not be used concurrently.
 type Client struct {
 	handler http.Handler
 	request *http.Request
@@ -35,34 +35,25 @@ func (c *Client) Bearer(token string) { c.Authorize("Bearer " + token) }
 // Authorize makes the following requests carry the field value.
 func (c *Client) Authorize(value string) { c.field[0] = value }
 
-// Do makes a request and returns the status of the answer. By itself it allocates
+// Do makes a request and returns the status of the answer. The client itself allocates
 // nothing.
 func (c *Client) Do() int {
 	clear(c.answer.header)
-	c.answer.status = 0
+	c.answer.status = http.StatusOK
 	c.handler.ServeHTTP(&c.answer, c.request)
-	if c.answer.status == 0 {
-		return http.StatusOK
-	}
 	return c.answer.status
 }
 
-// An answer forgets the body. httptest.ResponseRecorder would do, but what it allocates
-// is more than some of the handlers do.
+// An answer discards the body. httptest.ResponseRecorder would allocate more than some
+// of the handlers.
 type answer struct {
 	header http.Header
 	status int
 }
 
-func (a *answer) Header() http.Header { return a.header }
-
+func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
+func (a *answer) WriteHeader(status int)      { a.status = status }
 
 // WriteString spares io.WriteString a copy, as net/http's own writer does.
 func (a *answer) WriteString(s string) (int, error) { return len(s), nil }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
