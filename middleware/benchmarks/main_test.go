@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/xml"
-	"errors"
 	"flag"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,155 +16,165 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/benchmarks/internal/contender"
 )
 
-// The program measures in processes of its own: here, in this one's.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-child" {
-		main()
-		return
-	}
-	m.Run()
-}
-
+// This binary is also the program that the command would compile.
 func TestQuickRun(t *testing.T) {
-	top := t.TempDir()
-	dir := filepath.Join(top, "middleware", "benchmarks")
+	program, err := os.Executable()
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "middleware", "benchmarks")
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	t.Chdir(dir)
 	for _, p := range []place{allFigures, someFigures} {
 		require.NoError(t, os.WriteFile(p.path, []byte("before\n"+p.begin+"old\n"+p.end+"after\n"), 0o600))
 	}
 	var printed strings.Builder
-	require.NoError(t, run(t.Context(), []string{"-quick", "-write"}, nil, &printed, io.Discard))
-	checkReport(t, printed.String())
+	p := plan{program: program, rounds: 1, benchtime: "1x", short: true}
+	require.NoError(t, p.report(t.Context(), true, &printed, io.Discard))
+
+	checkFigures(t, printed.String())
 	written, err := os.ReadFile(allFigures.path)
 	require.NoError(t, err)
-	assert.Equal(t, "before\n"+allFigures.begin+"\n"+strings.TrimSpace(printed.String())+"\n\n"+allFigures.end+"after\n", string(written))
+	want := "before\n" + allFigures.begin + "\n" + strings.TrimSpace(printed.String()) + "\n\n" + allFigures.end + "after\n"
+	assert.Equal(t, want, string(written))
 	checkSummary(t)
-	picture, err := os.ReadFile("growth.svg")
+	for _, n := range []string{"10", "100"} {
+		tokens := rows(t, printed.String())[n][:4] // the first table with such a row
+		for column, hits := range []string{" · 0 %", " · 100 %", " · 100 %", " · 100 %"} {
+			assert.True(t, strings.HasSuffix(tokens[column], hits), tokens)
+		}
+	}
+	svg, err := os.ReadFile("growth.svg")
 	require.NoError(t, err)
-	assert.NoError(t, xml.Unmarshal(picture, new(struct{})))
-	assert.Equal(t, 2*(4+2+2+2), strings.Count(string(picture), "<circle"), "a point for each cell of the growth tables")
+	assert.NoError(t, xml.Unmarshal(svg, new(struct{})))
+	assert.Equal(t, 2*(4+1+1+1), strings.Count(string(svg), "<circle"), "dots: two for each line")
 }
 
-// The README shows what the program prints now, if not the same numbers.
-func TestREADMEHasTheReport(t *testing.T) {
-	figures, err := allFigures.read()
+func TestREADMEsShowTheFigures(t *testing.T) {
+	_, figures, _, err := allFigures.cut()
 	require.NoError(t, err)
-	checkReport(t, figures)
-	_, err = os.Stat("growth.svg")
-	assert.NoError(t, err)
+	checkFigures(t, figures)
 	checkSummary(t)
+	assert.FileExists(t, "growth.svg")
 }
 
-// checkSummary holds that the README of the repository shows figures of the same run as
-// this module's, and the same ones.
+// checkFigures fails if a contender or a figure is missing.
+func checkFigures(t *testing.T, figures string) {
+	t.Helper()
+	rows := rows(t, figures)
+	for _, c := range append(contender.OnGoodTokens(), contender.Ours(), contender.Unprotected()) {
+		assert.NotEmpty(t, rows[c.Name], c.Name)
+	}
+	for name, cells := range rows {
+		for _, text := range cells {
+			missing := text == "" || text == "–" && name != limitRow && name != contender.Unprotected().Name
+			assert.False(t, missing || strings.Contains(text, "NaN") || strings.Contains(text, "Inf"), "%s: %q", name, cells)
+		}
+	}
+}
+
+// checkSummary fails if the README of the repository does not show the figures of the
+// README of this module.
 func checkSummary(t *testing.T) {
 	t.Helper()
-	figures, err := allFigures.read()
+	_, figures, _, err := allFigures.cut()
 	require.NoError(t, err)
-	summary, err := someFigures.read()
+	_, summary, _, err := someFigures.cut()
 	require.NoError(t, err)
-	heading := strings.SplitN(strings.TrimSpace(figures), "\n\n", 2)[0]
+	heading, _, _ := strings.Cut(strings.TrimSpace(figures), "\n")
 	assert.True(t, strings.HasPrefix(strings.TrimSpace(summary), heading), heading)
-	tables := tablesOf(t, figures)
-	times, allocations := tables[0], tables[1]
-	rows := tablesOf(t, summary)[0]
-	require.Equal(t, names(contender.OnGoodTokens()), firstColumn(rows))
-	for n, row := range rows[2:] { // in the report's tables the row of the limit is above these
-		for i, column := range rows[0][1:] {
-			at := slices.Index(times[0], column)
-			ratio, _, _ := strings.Cut(row[i+1], " ")
-			assert.True(t, strings.HasSuffix(times[n+3][at], " · "+ratio), "%q, %s", row, column)
-			_, count, _ := strings.Cut(row[i+1], " · ")
-			assert.True(t, strings.HasPrefix(allocations[n+3][at], count+" · "), "%q, %s", row, column)
-		}
+	all, some := rows(t, figures), rows(t, summary)
+	for _, c := range contender.OnGoodTokens() {
+		require.Len(t, some[c.Name], 3)
+		assert.Subset(t, all[c.Name], some[c.Name], c.Name)
 	}
 }
 
-var number = regexp.MustCompile(`[0-9]`)
-
-// checkReport holds that the tables are tables, complete, and of all contenders.
-func checkReport(t *testing.T, report string) {
+// rows returns the cells of all tables by the first cell of their row. It fails if a row
+// and the row above it differ in length.
+func rows(t *testing.T, text string) map[string][]string {
 	t.Helper()
-	tables := tablesOf(t, report)
-	require.Len(t, tables, 11)
-	for _, rows := range tables[:9] {
-		for _, row := range rows[2:] {
-			for _, text := range row[1:] {
-				assert.True(t, number.MatchString(text) || text == "–" && row[0] == limitRow, "%q in %q", text, row)
-			}
+	rows := make(map[string][]string)
+	length := 0
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "|") {
+			length = 0
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for n := range cells {
+			cells[n] = strings.TrimSpace(cells[n])
+		}
+		require.True(t, length == 0 || length == len(cells), line)
+		length = len(cells)
+		if cells[0] != "" && !strings.HasPrefix(cells[0], "-") {
+			rows[cells[0]] = append(rows[cells[0]], cells[1:]...)
 		}
 	}
-	good := append(contender.OnGoodTokens(), contender.Unprotected())
-	for _, n := range []int{0, 1, 3} {
-		assert.Equal(t, append([]string{limitRow}, names(good)...), firstColumn(tables[n]))
-	}
-	assert.Equal(t, names(contender.OnBadTokens()), firstColumn(tables[2]))
-	assert.Equal(t, append([]string{contender.Ours().Name}, names(good)...), firstColumn(tables[10]))
-	assert.NotContains(t, report, "NaN")
-	assert.NotContains(t, report, "Inf")
+	return rows
 }
 
-func names(contenders []contender.Contender) []string {
-	var names []string
-	for _, c := range contenders {
-		names = append(names, c.Name)
-	}
-	return names
+// The ratio is the median of the ratios of each round, not the ratio of the medians.
+func TestRatioIsOfTheSameRound(t *testing.T) {
+	r := new(results)
+	require.NoError(t, r.read(strings.NewReader(`goos: plan9
+goarch: mips
+cpu: a processor
+BenchmarkRequest/peer=limit/alg=RS256_4096-2  1  100 ns/op  7 allocs/op
+BenchmarkRequest/peer=ours/alg=RS256_4096-2  1  300 ns/op  9 allocs/op
+BenchmarkRequest/peer=limit/alg=RS256_4096-2  1  400 ns/op  7 allocs/op
+BenchmarkRequest/peer=ours/alg=RS256_4096-2  1  800 ns/op  9 allocs/op
+BenchmarkRequest/peer=limit/alg=RS256_4096-2  1  500 ns/op  7 allocs/op
+BenchmarkRequest/peer=ours/alg=RS256_4096-2  1  500 ns/op  9 allocs/op
+PASS
+`)))
+	ours, limit := cell{"Request", "ours", "RS256 4096"}, cell{"Request", "limit", "RS256 4096"}
+	assert.InDelta(t, 500e-9, r.median(ours, seconds), 1e-12)
+	assert.InDelta(t, 400e-9, r.median(limit, seconds), 1e-12)
+	assert.Equal(t, 2.0, r.ratio(ours, limit))
+	assert.Equal(t, 9.0, r.median(ours, allocs))
+	assert.Zero(t, r.ratio(ours, cell{}))
+	assert.Equal(t, "plan9/mips, a processor", r.machine)
+	assert.Error(t, r.read(strings.NewReader("BenchmarkRequest 1 fast\n")))
 }
 
-func firstColumn(rows [][]string) []string {
-	var texts []string
-	for _, row := range rows[2:] {
-		texts = append(texts, row[0])
+func TestNumbersAreReadable(t *testing.T) {
+	for value, want := range map[float64]string{0: "–", 2: "×2.00", 0.0254: "×0.025", 0.0000551: "×0.000055"} {
+		assert.Equal(t, want, ratio(value))
 	}
-	return texts
+	for text, want := range map[string]string{"0": "0", "999": "999", "1000": "1,000", "1234567": "1,234,567", "peer": "peer"} {
+		assert.Equal(t, want, grouped(text))
+	}
 }
 
-// tablesOf returns the cells of all tables, and fails if a row is longer or shorter than
-// the one above it, or if a table is not one for lack of an empty line around it.
-func tablesOf(t *testing.T, report string) (tables [][][]string) {
-	t.Helper()
-	for paragraph := range strings.SplitSeq(report, "\n\n") {
-		var rows [][]string
-		for line := range strings.SplitSeq(strings.TrimSpace(paragraph), "\n") {
-			if !strings.HasPrefix(line, "|") {
-				require.Empty(t, rows, "text below a table: %q", line)
-				require.NotContains(t, line, " | ", "a row outside of a table")
-				continue
+func TestOrdersHaveTheirFrequencies(t *testing.T) {
+	share := func(order []uint32, token uint32) float64 {
+		count := 0
+		require.Less(t, slices.Max(order), uint32(100))
+		for _, n := range order {
+			if n == token {
+				count++
 			}
-			require.True(t, strings.HasSuffix(line, "|"), line)
-			cells := strings.Split(strings.Trim(line, "|"), "|")
-			for i := range cells {
-				cells[i] = strings.TrimSpace(cells[i])
-			}
-			if len(rows) > 0 {
-				require.Len(t, cells, len(rows[0]), line)
-			}
-			rows = append(rows, cells)
 		}
-		if rows != nil {
-			require.Greater(t, len(rows), 2, "a table without rows: %q", paragraph)
-			tables = append(tables, rows)
-		}
+		return float64(count) / float64(len(order))
 	}
-	return tables
+	assert.InDelta(t, 0.01, share(uniform(100), 0), 0.001)
+	assert.InDelta(t, 0.01, share(uniform(100), 99), 0.001)
+	assert.Greater(t, share(zipf(100), 0), 0.2)
+	assert.Less(t, share(zipf(100), 99), 0.005)
 }
 
-func TestRunRefusesWhatItDoesNotUnderstand(t *testing.T) {
-	for rule, args := range map[string][]string{
-		"unknown flag":    {"-slow"},
-		"an argument":     {"quick"},
-		"no processes":    {"-processes", "-1"},
-		"an unknown part": {"-child", "everything"},
-	} {
-		assert.Error(t, run(t.Context(), args, strings.NewReader("{}"), io.Discard, io.Discard), rule)
+func TestWrongArgumentsAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"-slow"}, {"quick"}, {"-rounds", "0"}} {
+		assert.Error(t, run(t.Context(), args, io.Discard, io.Discard), args)
 	}
-	err := run(t.Context(), []string{"-help"}, nil, io.Discard, io.Discard)
-	assert.True(t, errors.Is(err, flag.ErrHelp))
+	assert.ErrorIs(t, run(t.Context(), []string{"-help"}, io.Discard, io.Discard), flag.ErrHelp)
 }
 
-func TestWritingNeedsItsMarks(t *testing.T) {
+func TestFailedBenchmarkIsAnError(t *testing.T) {
+	p := plan{program: filepath.Join(t.TempDir(), "missing"), rounds: 1}
+	assert.ErrorIs(t, p.report(t.Context(), false, io.Discard, io.Discard), os.ErrNotExist)
+}
+
+func TestWriteNeedsItsMarks(t *testing.T) {
 	for rule, text := range map[string]string{
 		"no marks": "text\n", "no end": "begin\n", "no beginning": "end\n", "wrong order": "end\nbegin\n",
 	} {

@@ -7,25 +7,19 @@ import (
 	"strings"
 )
 
-// A place is where in a file figures stand: between two lines of their own.
+// A place is a part of a file between two lines that mark it.
 type place struct{ path, begin, end string }
 
 var (
-	// allFigures are in this module's README.
+	// allFigures is in the README of this module.
 	allFigures = place{"README.md", "<!-- figures: written by go run . -write -->\n", "<!-- end of figures -->\n"}
-	// someFigures are in the README of the repository.
+	// someFigures is in the README of the repository.
 	someFigures = place{
 		filepath.Join("..", "..", "README.md"), "<!-- speed: written by middleware/benchmarks -->\n", "<!-- end of speed -->\n",
 	}
 )
 
-// read returns what stands there.
-func (p place) read() (string, error) {
-	_, figures, _, err := p.cut()
-	return figures, err
-}
-
-// write replaces what stands there.
+// write replaces the text at the place.
 func (p place) write(figures string) error {
 	before, _, after, err := p.cut()
 	if err != nil {
@@ -43,7 +37,7 @@ func (p place) cut() (before, figures, after string, err error) {
 	before, rest, begins := strings.Cut(string(text), p.begin)
 	figures, after, ends := strings.Cut(rest, p.end)
 	if !begins || !ends {
-		return "", "", "", fmt.Errorf("%s: the lines that mark the place for the figures are missing", p.path)
+		return "", "", "", fmt.Errorf("%s: no %q followed by %q", p.path, p.begin, p.end)
 	}
 	return before, figures, after, nil
 }

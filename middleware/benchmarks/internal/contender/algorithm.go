@@ -18,7 +18,7 @@ type Algorithm string
 // The measured algorithms.
 const (
 	RS256     Algorithm = "RS256"
-	RS256Long Algorithm = "RS256-4096"
+	RS256Long Algorithm = "RS256 4096"
 	PS256     Algorithm = "PS256"
 	ES256     Algorithm = "ES256"
 	EdDSA     Algorithm = "EdDSA"

@@ -14,8 +14,8 @@ func protectByDefault(_ context.Context, issuer *Issuer, app App) (http.Handler,
 	return guarded(app, middleware.Config{Issuer: issuer.URL, Audiences: []string{Audience}})
 }
 
-// protectRemembering does the same with room for so many tokens; 0 is the default.
-func protectRemembering(entries int, issuer *Issuer, keys claims.KeySet, app App) (http.Handler, error) {
+// protectCaching protects app with a token cache of this many entries, or the default if 0.
+func protectCaching(entries int, issuer *Issuer, keys claims.KeySet, app App) (http.Handler, error) {
 	verifier, err := claims.NewVerifier(claims.Config{
 		Issuers:      []claims.Issuer{{URL: issuer.URL, Audiences: []string{Audience}, Keys: keys}},
 		CacheEntries: entries,

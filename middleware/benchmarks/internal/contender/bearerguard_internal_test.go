@@ -11,7 +11,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A counting key set counts the signatures that are checked with its keys.
+// A counting is a key set that counts the signature checks of its keys.
 type counting struct {
 	claims.KeySet
 	checks *int
@@ -36,20 +36,20 @@ func (k countedKey) Verify(signingInput, signature []byte) error {
 	return k.Key.Verify(signingInput, signature)
 }
 
-// The rows are what they are called: with two tokens that take turns, each request at first
-// sight, and with the cache off, costs a signature check, and none that was seen before.
-func TestRowsAreWhatTheyAreCalled(t *testing.T) {
+// With two tokens in turn, each request costs a signature check if its token is not yet
+// cached or the cache is off, and none if the token is cached.
+func TestRowNamesAreTrue(t *testing.T) {
 	issuer, err := NewIssuer(EdDSA)
 	require.NoError(t, err)
 	defer issuer.Close()
 	const warm, requests = 4, 10
 	for name, tt := range map[string]struct{ entries, checks int }{
-		"first sight": {1, requests}, "seen before": {0, 0}, "cache off": {-1, requests},
+		"token not yet cached": {1, requests}, "token cached": {0, 0}, "cache off": {-1, requests},
 	} {
 		checks := 0
 		keys, err := fetchedKeys(issuer)
 		require.NoError(t, err)
-		handler, err := protectRemembering(tt.entries, issuer, counting{keys, &checks}, Timesheets)
+		handler, err := protectCaching(tt.entries, issuer, counting{keys, &checks}, Timesheets)
 		require.NoError(t, err)
 		client, tokens := NewClient(t.Context(), handler), issuer.Tokens(2)
 		for n := range warm + requests {

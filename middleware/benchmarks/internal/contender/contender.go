@@ -1,18 +1,17 @@
-// Package contender has the ways to protect a handler that are measured against each
-// other: this library, its peers, and no protection at all. Each is configured as its own
-// documentation says and hands the handler the same [Identity].
+// Package contender contains the ways to protect a handler that are compared: this
+// library, other libraries, and no protection. Each is configured as its documentation
+// shows, and passes the same [Identity] to the handler.
 package contender
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"runtime/debug"
-	"slices"
-	"strings"
 )
 
-// An Identity is what an application needs to know of a caller: who it is, and whether its
-// scopes hold [ReadScope]. Each contender asks its own claims for that.
+// An Identity is what the application learns about the caller: the subject, and whether
+// the scopes include [ReadScope].
 type Identity struct {
 	Subject string
 	CanRead bool
@@ -21,20 +20,30 @@ type Identity struct {
 // An App is the application behind the protection.
 type App func(w http.ResponseWriter, r *http.Request, id Identity)
 
+// Timesheets is the App that is measured. It answers 200 to the [Subject] with
+// [ReadScope], and 403 to other identities.
+func Timesheets(w http.ResponseWriter, _ *http.Request, id Identity) {
+	if id.Subject != Subject || !id.CanRead {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	_, _ = io.WriteString(w, "[]\n")
+}
+
 // A Contender protects an App.
 type Contender struct {
-	// Name stands in tables.
+	// Name is the name in tables. A slash would split the name of a benchmark.
 	Name string
-	// Module is the path of the module that does the work; empty for none.
+	// Module is the path of the module that is measured, or empty.
 	Module string
-	// Setting says in a sentence how it is configured.
+	// Setting is the configuration in one sentence.
 	Setting string
-	// Protect returns app behind the protection, for tokens of the issuer. It may make
+	// Protect returns app behind the protection, for tokens of the issuer. It may send
 	// requests to the issuer, and start goroutines that end with ctx.
 	Protect func(ctx context.Context, issuer *Issuer, app App) (http.Handler, error)
 }
 
-// Ours is this library as it comes.
+// Ours returns this library with its defaults.
 func Ours() Contender {
 	return Contender{
 		Name: "bearerguard", Module: "github.com/bearerguard/bearerguard",
@@ -43,46 +52,41 @@ func Ours() Contender {
 	}
 }
 
-// Peers returns the other libraries in the order of the tables.
-func Peers() []Contender {
-	return []Contender{golangJWT(), golangJWTWithKeyfunc(), goOIDC(), jwxTwo(), jwxThree(), jwtauthChi(), auth0()}
-}
-
-// OnGoodTokens returns all contenders for tokens that are accepted, which ours treats in
-// three ways: a token that comes for the first time is verified and remembered, one that
-// has come before is recognised, and with the cache off each one is only verified. No peer
-// remembers tokens. The first way needs two tokens or more that take turns.
+// OnGoodTokens returns the contenders for accepted tokens. This library has a row for
+// each state of its token cache; the other libraries cache no tokens. The row of a token
+// that is not yet cached needs at least two tokens in turn.
 func OnGoodTokens() []Contender {
 	return append([]Contender{
-		ours("first sight", 1, "The same with room for one token (`claims.Config.CacheEntries: 1`): of two that take turns each pushes the other out."),
-		ours("seen before", 0, "The same as it comes, with tokens that it has verified before."),
-		ours("cache off", -1, "The same without the verified-token cache (`claims.Config.CacheEntries: -1`)."),
+		ours("token not yet cached", 1,
+			"Room for one token (`claims.Config.CacheEntries: 1`): two tokens in turn evict each other."),
+		ours("token cached", 0, "The default cache, and tokens that were verified before."),
+		ours("cache off", -1, "No token cache (`claims.Config.CacheEntries: -1`)."),
 	}, Peers()...)
 }
 
-func ours(name string, entries int, setting string) Contender {
+func ours(state string, entries int, setting string) Contender {
 	c := Ours()
-	c.Name += ", " + name
+	c.Name += ", " + state
 	c.Setting = setting
 	c.Protect = func(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
 		keys, err := fetchedKeys(issuer)
 		if err != nil {
 			return nil, err
 		}
-		return protectRemembering(entries, issuer, keys, app)
+		return protectCaching(entries, issuer, keys, app)
 	}
 	return c
 }
 
-// OnBadTokens returns all contenders for tokens that are refused. Nobody remembers those.
+// OnBadTokens returns the contenders for refused tokens, which no contender caches.
 func OnBadTokens() []Contender { return append([]Contender{Ours()}, Peers()...) }
 
-// Unprotected calls the app with an identity that nobody verified.
+// Unprotected returns the contender that verifies nothing.
 func Unprotected() Contender {
 	return Contender{
 		Name:    "unprotected handler",
 		Setting: "Calls the handler with a fixed identity.",
-		Protect: func(_ context.Context, issuer *Issuer, app App) (http.Handler, error) {
+		Protect: func(_ context.Context, _ *Issuer, app App) (http.Handler, error) {
 			id := Identity{Subject: Subject, CanRead: true}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { app(w, r, id) }), nil
 		},
@@ -101,14 +105,4 @@ func (c Contender) Version() string {
 		}
 	}
 	return "this tree"
-}
-
-// canRead looks for ReadScope the way that the peers' documentation does.
-func canRead(scope string) bool { return slices.Contains(strings.Fields(scope), ReadScope) }
-
-// unauthorized is the answer of the contenders that verify tokens but leave the answer to
-// the application.
-func unauthorized(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 }
