@@ -19,8 +19,12 @@ func main() {
 		log.Fatal(err)
 	}
 	list := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := claims.FromContext(r.Context())
-		fmt.Fprintln(w, "hello", c.Subject())
+		c, ok := claims.FromContext(r.Context())
+		if !ok { // the route is not protected
+			auth.Refuse(w, r, middleware.ErrNoToken)
+			return
+		}
+		fmt.Fprintf(w, "hello %s of %s\n", c.Subject(), c.Issuer())
 	})
 	http.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(list))
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))

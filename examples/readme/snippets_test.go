@@ -15,7 +15,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// The snippets of the README stand between the markers, so that they compile and run.
+// The snippets of the README are between the markers, so that they compile and run.
 
 var empty = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
@@ -35,7 +35,7 @@ func TestRoutes(t *testing.T) {
 	mux.Handle("POST /timesheets", auth.RequireScopes("write:timesheets")(create))
 	mux.Handle("GET /reports", auth.Require(middleware.AnyScope("read:reports", "admin"))(reports))
 	mux.Handle("GET /me", auth.Handler(me))        // any valid token
-	mux.Handle("GET /public", auth.Optional(home)) // without a token, too; a bad one is still refused
+	mux.Handle("GET /public", auth.Optional(home)) // also without a token; a bad token is refused
 	// README }
 
 	// README {
@@ -157,7 +157,9 @@ func TestOwnCache(t *testing.T) {
 
 func TestProvider(t *testing.T) {
 	// README {
-	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{claims.Keycloak("https://id.example.com", "staff", "timesheets")}})
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{
+		claims.Keycloak("https://id.example.com", "staff", "timesheets"),
+	}})
 	// README }
 	if err != nil || auth == nil {
 		t.Fatal(err)
