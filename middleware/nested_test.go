@@ -1,19 +1,31 @@
 package middleware_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestNestedModules runs the tests of the modules inside this one, which go test ./... does
-// not include. It finds a change here that breaks an adapter or an example.
+// heavyModules are not tested by go test ./..., so that it takes minutes and not ten.
+// .ci/run tests every module, including these.
+var heavyModules = []string{"examples/interop", "middleware/benchmarks"}
+
+// TestNestedModules runs the tests of the modules inside this one, because go test ./...
+// does not enter them. A change that breaks an adapter or an example fails here.
+//
+// go test stops a package after 10 minutes by default, which a busy machine may need for
+// compiling. A module that cannot be finished before that limit is skipped. .ci/run has
+// no such limit: it tests each module in a command of its own.
 func TestNestedModules(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds other modules")
@@ -23,21 +35,54 @@ func TestNestedModules(t *testing.T) {
 	if len(modules) == 0 {
 		t.Skip("no nested modules: this is not the repository")
 	}
-	for _, dir := range modules {
-		name, err := filepath.Rel(root, dir)
-		require.NoError(t, err)
+	for _, name := range modules {
 		t.Run(name, func(t *testing.T) {
-			readAll(t, dir)
-			args := []string{"-C", dir, "test", "-mod=readonly"}
-			if raceEnabled {
-				args = append(args, "-race")
+			if slices.Contains(heavyModules, name) {
+				t.Skipf("takes too long; to run it: go -C %s test ./...", name)
 			}
-			cmd := exec.CommandContext(t.Context(), "go", append(args, "./...")...)
-			cmd.Env = append(os.Environ(), "GOWORK=off")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v\n%s", cmd, err, out)
-			}
+			readAll(t, filepath.Join(root, name))
+			testModule(t, root, name)
 		})
+	}
+}
+
+func TestHeavyModulesExist(t *testing.T) {
+	modules := nestedModules(t, moduleRoot(t))
+	if len(modules) == 0 {
+		t.Skip("no nested modules: this is not the repository")
+	}
+	require.Subset(t, modules, heavyModules)
+}
+
+// timeToStop is how long before the limit of go test a nested run is stopped. It leaves
+// time for the nested go command to stop, and for the tests that follow this one.
+const timeToStop = time.Minute
+
+// testModule runs the tests of one nested module.
+func testModule(t *testing.T, root, name string) {
+	t.Helper()
+	ctx := t.Context()
+	if limit, ok := t.Deadline(); ok {
+		stopped, cancel := context.WithDeadline(ctx, limit.Add(-timeToStop))
+		defer cancel()
+		ctx = stopped
+	}
+	args := []string{"-C", name, "test", "-mod=readonly"}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./...")...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that go removes its work directory
+	cmd.WaitDelay = timeToStop / 2
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		t.Skipf("no time left before the limit of go test; to run it: go -C %s test ./...", name)
+	default:
+		t.Errorf("%s: %v\n%s", cmd, err, out)
 	}
 }
 
@@ -60,18 +105,19 @@ func moduleRoot(t *testing.T) string {
 	}
 }
 
-// nestedModules returns the folders below root that have a go.mod.
+// nestedModules returns the folders under root that have a go.mod of their own, as
+// slash-separated paths relative to root.
 func nestedModules(t *testing.T, root string) []string {
 	t.Helper()
 	var modules []string
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != root && isIgnored(entry.Name()):
+		case entry.IsDir() && name != "." && isIgnored(entry.Name()):
 			return fs.SkipDir
-		case entry.Name() == "go.mod" && filepath.Dir(path) != root:
-			modules = append(modules, filepath.Dir(path))
+		case entry.Name() == "go.mod" && path.Dir(name) != ".":
+			modules = append(modules, path.Dir(name))
 		}
 		return nil
 	})
@@ -79,18 +125,25 @@ func nestedModules(t *testing.T, root string) []string {
 	return modules
 }
 
-// isIgnored reports whether the go command ignores folders with this name.
+// isIgnored reports whether the go command ignores a folder of this name: by its own
+// rules, or because a go.mod says so.
 func isIgnored(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor"
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") ||
+		name == "testdata" || name == "vendor" || name == nodeModules
 }
 
-// readAll opens every file of a nested module. go test does not know that this test depends
-// on them. It runs a test again, instead of using the cached result, if a file has changed
-// that the test opened.
+const nodeModules = "node_modules"
+
+// readAll opens every file of a nested module. go test shows a cached result unless a
+// file has changed that the test opened, and it does not know which modules this test
+// depends on.
 func readAll(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
+		switch {
+		case err == nil && entry.IsDir() && entry.Name() == nodeModules:
+			return fs.SkipDir // thousands of files, which package-lock.json determines
+		case err != nil || !entry.Type().IsRegular():
 			return err
 		}
 		_, err = os.ReadFile(path)
