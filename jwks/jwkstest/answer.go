@@ -7,15 +7,16 @@ import (
 	"strconv"
 )
 
-// An answer is a good answer, held back to be broken. It is an http.ResponseWriter.
+// An answer records the good answer, so that a fault can change it before it is sent.
+// It is an http.ResponseWriter.
 type answer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-// capture makes the whole good answer, also to a conditional request: a 304 would have
-// nothing in it to break.
+// capture returns the good answer. It ignores the conditions of a conditional request,
+// because a 304 has no body that a fault could change.
 func capture(next http.Handler, r *http.Request) *answer {
 	r = r.Clone(r.Context())
 	r.Header.Del("If-None-Match")
@@ -29,7 +30,7 @@ func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// sendHeader declares a body of this length, or of an unknown one if it is negative.
+// sendHeader declares a body of this length. A negative length declares none.
 func (a *answer) sendHeader(w http.ResponseWriter, length int) {
 	header := w.Header()
 	maps.Copy(header, a.header)
@@ -51,7 +52,7 @@ func (a *answer) sendHalf(w http.ResponseWriter) {
 	_ = send(w, a.body.Bytes()[:a.body.Len()/2])
 }
 
-// send writes through every buffer.
+// send writes and flushes, so that the client receives the bytes at once.
 func send(w http.ResponseWriter, b []byte) error {
 	if _, err := w.Write(b); err != nil {
 		return err

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Caching says which headers about caching the key set is served with. The zero value
-// sends none of them.
+// Caching selects the caching headers of the key set. The zero value sends none.
 type Caching struct {
 	CacheControl string // Cache-Control, such as "public, max-age=300"
 	Age          string // Age, in seconds
@@ -55,8 +54,8 @@ func (i *Issuer) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	serveDocument(w, r, document, time.Time{})
 }
 
-// serveDocument answers conditional requests too: by the ETag that is set already, and
-// by the time of the last change, if there is one (RFC 9110 section 13).
+// serveDocument sends a document and answers conditional requests (RFC 9110 section 13).
+// It uses the ETag that is already set, and the time of the last change unless it is zero.
 func serveDocument(w http.ResponseWriter, r *http.Request, document []byte, changed time.Time) {
 	w.Header().Set("Content-Type", "application/json")
 	http.ServeContent(w, r, "", changed, bytes.NewReader(document))

@@ -12,7 +12,7 @@ import (
 
 func ExampleNewIssuer() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	client := issuer.Client() // in memory: give it to the code under test
+	client := issuer.Client() // in memory: pass it to the code under test
 
 	response, err := client.Get(issuer.JWKSURL())
 	if err != nil {
@@ -25,7 +25,7 @@ func ExampleNewIssuer() {
 	// https://issuer.example.test/ 200 OK 1
 }
 
-// Good tokens and bad ones, by what differs from a good one.
+// Each bad token differs from the good one in one place.
 func ExampleIssuer_Token() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	tokens := map[string]string{
@@ -42,7 +42,7 @@ func ExampleIssuer_Token() {
 	// 2 true
 }
 
-// The key set fails twice, and recovers by itself.
+// The key set fails twice, in two ways, and then recovers.
 func ExampleIssuer_FailNext() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	issuer.FailNext(1, jwkstest.JWKS, jwkstest.Respond(http.StatusServiceUnavailable, nil, ""))

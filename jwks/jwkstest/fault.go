@@ -2,28 +2,27 @@ package jwkstest
 
 import "net/http"
 
-// A Fault answers a request in place of the endpoint, whose own handler is next. It
-// may call next for the good answer. It has to return when the request's context is
-// done, and it may panic with [http.ErrAbortHandler].
+// A Fault answers a request in place of the endpoint's own handler, which is next. A
+// Fault may call next to get the good answer. It must return when the request's context
+// is done, and it may panic with [http.ErrAbortHandler].
 type Fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
-// A faultQueue is what happens to the next requests of one endpoint: first what is
-// queued, then, if set, what lasts.
+// A faultQueue has the faults of one endpoint.
 type faultQueue struct {
-	next   []Fault
-	always Fault
+	next   []Fault // one for each of the next requests
+	always Fault   // for every request after them; nil for the good answer
 }
 
-// Fail breaks all further requests to the endpoint, behind those of
-// [Issuer.FailNext], until [Issuer.Recover]. It replaces the fault of an earlier Fail.
+// Fail makes the endpoint answer with this fault until [Issuer.Recover] is called. The
+// faults of [Issuer.FailNext] come first. It replaces the fault of an earlier Fail.
 func (i *Issuer) Fail(e Endpoint, f Fault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.queue(e).always = f
 }
 
-// FailNext breaks the next n requests to the endpoint, behind those that an earlier
-// FailNext breaks.
+// FailNext makes the endpoint answer the next n requests with this fault. The faults of
+// earlier calls come first.
 func (i *Issuer) FailNext(n int, e Endpoint, f Fault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -33,8 +32,8 @@ func (i *Issuer) FailNext(n int, e Endpoint, f Fault) {
 	}
 }
 
-// Recover ends the faults of these endpoints, or of all if none is named. Requests
-// that are being broken already are not affected.
+// Recover ends the faults of these endpoints, or of all endpoints if none is named. It
+// does not affect requests that have already been received.
 func (i *Issuer) Recover(endpoints ...Endpoint) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -46,7 +45,7 @@ func (i *Issuer) Recover(endpoints ...Endpoint) {
 	}
 }
 
-// queue is called with mu held.
+// queue returns the faults of an endpoint. The caller must hold mu.
 func (i *Issuer) queue(e Endpoint) *faultQueue {
 	if i.faults[e] == nil {
 		i.faults[e] = new(faultQueue)
@@ -54,7 +53,7 @@ func (i *Issuer) queue(e Endpoint) *faultQueue {
 	return i.faults[e]
 }
 
-// begin counts the request and takes its fault, which is nil for a good answer.
+// begin counts the request and returns its fault, or nil for the good answer.
 func (i *Issuer) begin(e Endpoint) Fault {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// An outcome is what a client with a time-out sees of one request.
+// An outcome is what a client with a timeout sees of one request.
 type outcome struct {
 	status  int // 0: no answer
 	header  http.Header
@@ -55,7 +56,7 @@ func TestFaultsInMemory(t *testing.T) {
 		{"reset", jwkstest.Reset(), 0, syscall.ECONNRESET, 0},
 		{"hang", jwkstest.Hang(), 0, context.DeadlineExceeded, 10 * time.Second},
 		{"delay", jwkstest.Delay(3 * time.Second), 200, nil, 3 * time.Second},
-		{"delay beyond the time-out", jwkstest.Delay(time.Minute), 0, context.DeadlineExceeded, 10 * time.Second},
+		{"delay beyond the timeout", jwkstest.Delay(time.Minute), 0, context.DeadlineExceeded, 10 * time.Second},
 		{"stall", jwkstest.Stall(), 200, context.DeadlineExceeded, 10 * time.Second},
 		{"truncate", jwkstest.Truncate(), 200, io.ErrUnexpectedEOF, 0},
 		{"drip", jwkstest.Drip(time.Second), 200, context.DeadlineExceeded, 10 * time.Second},
@@ -102,7 +103,7 @@ func TestBodiesOfFaults(t *testing.T) {
 
 		padded := under(jwkstest.Pad(600 << 10)).body
 		assert.Len(t, padded, 600<<10)
-		assert.Equal(t, good, strings.TrimRight(padded, " "), "JSON all the same")
+		assert.Equal(t, good, strings.TrimRight(padded, " "), "still JSON")
 		assert.Equal(t, good, under(jwkstest.Pad(1)).body)
 
 		many := kids(t, under(jwkstest.ManyKeys(300)).body)
@@ -119,7 +120,7 @@ func TestBodiesOfFaults(t *testing.T) {
 		assert.Equal(t, "text/plain", typed.header.Get("Content-Type"))
 
 		assert.Equal(t, good, under(jwkstest.Redirect("http://elsewhere.test/.well-known/jwks.json")).body,
-			"a client that follows anywhere arrives anywhere")
+			"this client follows a redirect to any host")
 
 		edited := under(jwkstest.Edit(map[string]any{"keys": jwkstest.Absent, "x": 1})).body
 		assert.JSONEq(t, `{"x":1}`, edited)
@@ -136,7 +137,7 @@ func TestFaultsBreakConditionalRequestsToo(t *testing.T) {
 	assert.Len(t, kids(t, body), 3)
 }
 
-func TestFaultsQueueUp(t *testing.T) {
+func TestFaultsAreQueued(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	status := func() int { return fetch(t, issuer.Client(), issuer.JWKSURL(), time.Minute).status }
 	issuer.Fail(jwkstest.JWKS, jwkstest.Respond(503, nil, ""))
@@ -157,11 +158,11 @@ func TestFaultsQueueUp(t *testing.T) {
 
 	issuer.FailNext(9, jwkstest.JWKS, jwkstest.Reset())
 	issuer.Recover()
-	assert.Equal(t, 200, status(), "recovery of everything")
-	assert.Equal(t, 9, issuer.Count(jwkstest.JWKS), "broken requests count")
+	assert.Equal(t, 200, status(), "all endpoints recover")
+	assert.Equal(t, 9, issuer.Count(jwkstest.JWKS), "requests that a fault answered are counted")
 }
 
-func TestFaultsOfTheCallersOwn(t *testing.T) {
+func TestCallerDefinedFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		release := make(chan struct{})
@@ -208,25 +209,27 @@ func TestMisusedFaultsPanic(t *testing.T) {
 	}
 }
 
-// Over a socket, every fault looks as it does in memory, but for a refused connection.
-func TestFaultsOverASocket(t *testing.T) {
-	var issuer *jwkstest.Issuer
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		issuer.ServeHTTP(w, r)
-	}))
-	server.StartTLS()
-	defer server.Close()
-	issuer = jwkstest.NewIssuer(jwkstest.Config{URL: server.URL})
+// connectionReset is the error of a connection that the peer has reset. Windows reports
+// WSAECONNRESET, which is not syscall.ECONNRESET.
+func connectionReset() error {
+	if runtime.GOOS == "windows" {
+		return syscall.Errno(10054)
+	}
+	return syscall.ECONNRESET
+}
 
-	const timeout = 200 * time.Millisecond
+// Over a socket, every fault looks as it does in memory, except a refused connection.
+func TestFaultsOverASocket(t *testing.T) {
+	// Long enough for a busy machine to receive the header of an answer.
+	const timeout = 3 * time.Second
 	for _, test := range []struct {
 		name   string
 		fault  jwkstest.Fault
 		status int
 		err    error
 	}{
-		{"refuse", jwkstest.Refuse(), 0, syscall.ECONNRESET},
-		{"reset", jwkstest.Reset(), 0, syscall.ECONNRESET},
+		{"refuse", jwkstest.Refuse(), 0, connectionReset()},
+		{"reset", jwkstest.Reset(), 0, connectionReset()},
 		{"hang", jwkstest.Hang(), 0, context.DeadlineExceeded},
 		{"stall", jwkstest.Stall(), 200, context.DeadlineExceeded},
 		{"truncate", jwkstest.Truncate(), 200, nil},
@@ -235,6 +238,12 @@ func TestFaultsOverASocket(t *testing.T) {
 		{"status", jwkstest.Respond(429, http.Header{"Retry-After": {"1"}}, ""), 429, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // three of them wait for the timeout
+			server := httptest.NewUnstartedServer(nil)
+			issuer := jwkstest.NewIssuer(jwkstest.Config{URL: "https://" + server.Listener.Addr().String()})
+			server.Config.Handler = issuer
+			server.StartTLS()
+			defer server.Close()
 			issuer.Fail(jwkstest.JWKS, test.fault)
 			got := fetch(t, server.Client(), issuer.JWKSURL(), timeout)
 			assert.Equal(t, test.status, got.status)
@@ -242,13 +251,13 @@ func TestFaultsOverASocket(t *testing.T) {
 				assert.ErrorIs(t, got.err, test.err)
 			}
 			if test.name == "truncate" {
-				assert.Error(t, got.err, "shorter than was declared")
+				assert.Error(t, got.err, "shorter than declared")
 			}
 		})
 	}
 }
 
-// A server notices that its client has gone only behind the request's body.
+// A server notices that its client has gone only after the whole request body was read.
 func TestHangOverASocketEndsWithItsClient(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	issuer.Fail(jwkstest.TokenEndpoint, jwkstest.Hang())
@@ -259,7 +268,7 @@ func TestHangOverASocketEndsWithItsClient(t *testing.T) {
 	}))
 	defer server.Close()
 	client := server.Client()
-	client.Timeout = 100 * time.Millisecond
+	client.Timeout = time.Second
 	_, err := client.Post(server.URL+"/oauth/token", "application/json", strings.NewReader("{}"))
 	require.Error(t, err)
 	select {

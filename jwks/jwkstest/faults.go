@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// Refuse is a connection that cannot be made. Over a socket, where it is too late for
-// that, it is a reset.
+// Refuse returns a fault that refuses the connection. Over a socket it resets the
+// connection instead, because the connection already exists.
 func Refuse() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { abort(w, refusedError()) }
 }
 
-// Reset is a connection that breaks before the answer.
+// Reset returns a fault that resets the connection before the answer.
 func Reset() Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { abort(w, resetError()) }
 }
 
-// Hang is an answer that never begins.
+// Hang returns a fault that never answers.
 func Hang() Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		drain(r)
@@ -32,7 +32,7 @@ func Hang() Fault {
 	}
 }
 
-// Delay is the good answer, begun after a pause.
+// Delay returns a fault that sends the good answer after a pause.
 func Delay(pause time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !wait(r, pause) {
@@ -43,7 +43,7 @@ func Delay(pause time.Duration) Fault {
 	}
 }
 
-// Stall is half of the good answer, and then nothing more.
+// Stall returns a fault that sends half of the good answer and keeps the connection open.
 func Stall() Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := capture(next, r)
@@ -53,7 +53,7 @@ func Stall() Fault {
 	}
 }
 
-// Truncate is half of the good answer, and then the end of the connection.
+// Truncate returns a fault that sends half of the good answer and closes the connection.
 func Truncate() Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := capture(next, r)
@@ -62,7 +62,7 @@ func Truncate() Fault {
 	}
 }
 
-// Drip is the good answer, one byte at a time with a pause after each.
+// Drip returns a fault that sends the good answer byte by byte, with a pause after each.
 func Drip(pause time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := capture(next, r)
@@ -76,8 +76,8 @@ func Drip(pause time.Duration) Fault {
 	}
 }
 
-// Respond is any answer: a status, a redirect, a page of HTML, a compressed bomb. The
-// header may be nil.
+// Respond returns a fault that sends this answer, such as a page of HTML. The header may
+// be nil.
 func Respond(status int, header http.Header, body string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		for name, values := range header {
@@ -88,8 +88,8 @@ func Respond(status int, header http.Header, body string) Fault {
 	}
 }
 
-// Redirect is a 302 to another address, or, if that is empty, to the address that was
-// asked for: a loop.
+// Redirect returns a fault that redirects to another address with status 302. An empty
+// address means the address of the request, which makes a loop.
 func Redirect(to string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		location := to
@@ -101,7 +101,7 @@ func Redirect(to string) Fault {
 	}
 }
 
-// ContentType is the good answer under another media type.
+// ContentType returns a fault that sends the good answer with another media type.
 func ContentType(mediaType string) Fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := capture(next, r)
@@ -110,8 +110,8 @@ func ContentType(mediaType string) Fault {
 	}
 }
 
-// Edit is the good answer, a JSON object, with these members put in, or removed if
-// they are [Absent]: another issuer, for example.
+// Edit returns a fault that sets members of the good answer, which must be a JSON object.
+// A member whose value is [Absent] is removed.
 func Edit(members map[string]any) Fault {
 	members = maps.Clone(members)
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -126,8 +126,8 @@ func Edit(members map[string]any) Fault {
 	}
 }
 
-// Pad is the good answer followed by white space, which JSON allows, up to size bytes
-// in all, or without an end if size is negative.
+// Pad returns a fault that sends the good answer followed by white space, which JSON
+// allows. The body has size bytes; a negative size means that it never ends.
 func Pad(size int) Fault {
 	blank := bytes.Repeat([]byte(" "), 16<<10)
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -146,8 +146,8 @@ func Pad(size int) Fault {
 	}
 }
 
-// ManyKeys is the good key set with n keys of other kids in front, some 200 bytes
-// each. They are usable, and nobody signs with them.
+// ManyKeys returns a fault that sends the good key set after n keys with other kids. Each
+// of them is a usable key, of about 200 bytes, that signs no token.
 func ManyKeys(n int) Fault {
 	k := NewKey("ES256")
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -181,6 +181,6 @@ func wait(r *http.Request, pause time.Duration) bool {
 	}
 }
 
-// drain reads a body that nobody else will: net/http notices only behind it that the
-// client has gone.
+// drain reads the request's body. A net/http server notices that its client has gone only
+// after the whole body was read.
 func drain(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxTokenRequest)) }

@@ -12,29 +12,29 @@ import (
 type Client struct {
 	ID, Secret string
 
-	// Grants maps each audience that the client may have tokens for to the scopes
-	// that it may have there. A request that names no scope gets all of them.
+	// Grants maps each audience that the client may request to the scopes that it may
+	// have there. A request that names no scope gets all of them.
 	Grants map[string][]string
 
-	// Organizations are the organizations that it may have tokens for.
+	// Organizations are the organizations that the client may request.
 	Organizations []string
 }
 
-// A Grant is a token about to be issued. Config.OnGrant may change all of it but
-// ClientID, Audience and Organization, which it is for.
+// A Grant describes a token that is about to be issued. Config.OnGrant may change Scopes
+// and Claims, and must leave the other fields as they are.
 type Grant struct {
 	ClientID     string
 	Audience     string
 	Organization string         // empty if the client did not ask for one
-	Scopes       []string       // what was asked for and may be had, in that order
-	Claims       map[string]any // further claims, or other values; see [Absent]
+	Scopes       []string       // the requested and granted scopes, in the order of the request
+	Claims       map[string]any // claims to set; the value Absent removes one
 }
 
-// lifetime is that of a token from the token endpoint, in seconds: a day.
+// lifetime is how long a token of the token endpoint is valid, in seconds: one day.
 const lifetime = 86400
 
-// clientsByID returns copies. It panics on a client that could not authenticate, or
-// that would be somebody else.
+// clientsByID returns copies of the clients. It panics on a client that could not
+// authenticate, and on two clients with the same ID.
 func clientsByID(clients []Client) map[string]Client {
 	byID := make(map[string]Client, len(clients))
 	for _, c := range clients {
@@ -75,7 +75,7 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 func (i *Issuer) grant(w http.ResponseWriter, r *http.Request) (*Grant, *tokenError) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return nil, &tokenError{http.StatusMethodNotAllowed, "invalid_request", "the method has to be POST"}
+		return nil, &tokenError{http.StatusMethodNotAllowed, "invalid_request", "the method must be POST"}
 	}
 	request, refusal := readTokenRequest(w, r)
 	if refusal != nil {
@@ -97,14 +97,14 @@ func (i *Issuer) grant(w http.ResponseWriter, r *http.Request) (*Grant, *tokenEr
 	return g, nil
 }
 
-// authorize decides what the client gets of what it asks for.
+// authorize returns the grant that the client receives for its request.
 func (c Client) authorize(request tokenRequest) (*Grant, *tokenError) {
 	switch request.GrantType {
 	case "client_credentials":
 	case "":
 		return nil, badRequest("invalid_request", "grant_type is missing")
 	default:
-		return nil, badRequest("unsupported_grant_type", "grant_type has to be client_credentials")
+		return nil, badRequest("unsupported_grant_type", "grant_type must be client_credentials")
 	}
 	if request.Audience == "" {
 		return nil, badRequest("invalid_request", "audience is missing")
@@ -134,7 +134,7 @@ func (c Client) authorize(request tokenRequest) (*Grant, *tokenError) {
 	}, nil
 }
 
-// grantedToken has the shape of Auth0's tokens for machines.
+// grantedToken returns a token with the claims of Auth0's tokens for machines.
 func (i *Issuer) grantedToken(g *Grant) string {
 	now := time.Now().Unix()
 	claims := map[string]any{

@@ -29,7 +29,8 @@ var timesheets = jwkstest.Client{
 	Organizations: []string{"org_1"},
 }
 
-// credentials is a good request with some parameters changed, or removed if empty.
+// credentials returns the parameters of a good request, with changes as pairs of name
+// and value. An empty value removes the parameter.
 func credentials(changes ...string) map[string]string {
 	parameters := map[string]string{
 		"grant_type": "client_credentials", "client_id": timesheets.ID, "client_secret": timesheets.Secret,
@@ -116,7 +117,7 @@ func TestGrantedTokenHasTheShapeOfAuth0(t *testing.T) {
 	})
 }
 
-func TestGrantWithoutScopesClaimsNone(t *testing.T) {
+func TestGrantWithoutScopesHasNoScopeClaim(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Clients: []jwkstest.Client{timesheets}})
 	_, answer := ask(t, issuer, asForm(credentials("audience", "https://other.example.test")))
 	assert.NotContains(t, answer, "scope")
@@ -171,7 +172,7 @@ func TestRefusedGrants(t *testing.T) {
 		{"malformed form", tokenRequest("application/x-www-form-urlencoded", "a=%zz"), 400, "invalid_request"},
 		{"malformed JSON", tokenRequest("application/json", "{"), 400, "invalid_request"},
 		{"duplicate member", tokenRequest("application/json", `{"audience":"a","audience":"b"}`), 400, "invalid_request"},
-		{"member that is no string", tokenRequest("application/json", `{"audience":["a"]}`), 400, "invalid_request"},
+		{"member that is not a string", tokenRequest("application/json", `{"audience":["a"]}`), 400, "invalid_request"},
 		{"member of another case", tokenRequest("application/json", `{"Client_ID":"uploader"}`), 401, "invalid_client"},
 		{"other media type", tokenRequest("text/plain", "grant_type=client_credentials"), 400, "invalid_request"},
 		{"no media type", tokenRequest("", "grant_type=client_credentials"), 400, "invalid_request"},
@@ -215,7 +216,7 @@ func TestOnGrantChangesTheToken(t *testing.T) {
 			return nil
 		},
 	})
-	for range 2 { // what the hook changed is not the client's registration
+	for range 2 { // the hook must not change the client's registration
 		_, answer := ask(t, issuer, asForm(credentials("organization", "org_1")))
 		assert.Equal(t, "read:some", answer["scope"])
 		_, payload, _ := parts(t, answer["access_token"].(string))
@@ -233,7 +234,7 @@ func TestOnGrantDenies(t *testing.T) {
 	response, answer := ask(t, issuer, asForm(credentials()))
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 	assert.Equal(t, "access_denied", answer["error"])
-	assert.Equal(t, "not on a ?Sunday??", answer["error_description"], "within the characters of RFC 6749")
+	assert.Equal(t, "not on a ?Sunday??", answer["error_description"], "only characters that RFC 6749 allows")
 }
 
 func TestRegistrationIsCopied(t *testing.T) {
@@ -252,8 +253,7 @@ func TestRegistrationIsCopied(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-// Whatever is sent, the answer is one of RFC 6749, and nobody gets a token who does not
-// know the secret.
+// Every answer is one of RFC 6749, and no request without the secret gets a token.
 func FuzzTokenEndpoint(f *testing.F) {
 	open := jwkstest.NewIssuer(jwkstest.Config{Clients: []jwkstest.Client{timesheets}})
 	unguessable := timesheets

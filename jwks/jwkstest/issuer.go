@@ -10,31 +10,31 @@ import (
 	"time"
 )
 
-// Audience is the aud of the tokens of [Issuer.Token], unless they claim another.
+// Audience is the default aud claim of the tokens of [Issuer.Token].
 const Audience = "https://api.example.test"
 
-// Config says what an [Issuer] is. The zero Config is a complete one.
+// Config configures an [Issuer]. The zero value is valid.
 type Config struct {
-	// URL is the issuer identifier, byte for byte as in iss and in the metadata. It
-	// may have a path. It defaults to "https://issuer.example.test/", with a slash
-	// at the end, like Auth0's.
+	// URL is the issuer identifier, exactly as in the iss claim and in the metadata. It
+	// may have a path. It defaults to "https://issuer.example.test/", which ends with a
+	// slash like the issuers of Auth0.
 	URL string
 
-	// Key is the first key: published, and the one that signs. It defaults to
+	// Key is the first published key, and the first key that signs. It defaults to
 	// NewKey("ES256").
 	Key Key
 
-	// Clients are the clients that the token endpoint knows. It defaults to none.
+	// Clients are the clients that the token endpoint knows. The default is none.
 	Clients []Client
 
-	// OnGrant, if set, is called before the token endpoint issues a token. It may
-	// change the grant, or deny it by returning an error, whose text then is the
-	// error_description. It is called concurrently.
+	// OnGrant, if set, is called before the token endpoint issues a token. It may change
+	// the grant, or deny it by returning an error; the text of that error becomes the
+	// error_description. It can be called concurrently.
 	OnGrant func(ctx context.Context, g *Grant) error
 
-	// OnRequest, if set, sees each request before it is answered or broken. The
-	// endpoint is empty if the path is none of this issuer's. It is called
-	// concurrently, and may wait.
+	// OnRequest, if set, is called with each request before the answer or the fault. The
+	// endpoint is empty if the path does not belong to this issuer. It can be called
+	// concurrently, and it may block.
 	OnRequest func(e Endpoint, r *http.Request)
 }
 
@@ -49,7 +49,7 @@ const (
 	TokenEndpoint Endpoint = "token"     // RFC 6749 section 3.2
 )
 
-// An Issuer is an authorization server in memory. Make one with [NewIssuer]. All its
+// An Issuer is an authorization server in memory. Use [NewIssuer] to make one. All its
 // methods are safe for concurrent use.
 type Issuer struct {
 	url       string
@@ -64,13 +64,13 @@ type Issuer struct {
 	keys    keyList
 	caching Caching
 	jwksURL string
-	former  map[string][]byte // path to the key set that an earlier jwks_uri still serves
+	former  map[string][]byte // from the path of an earlier jwks_uri to the key set it still serves
 	faults  map[Endpoint]*faultQueue
 	counts  map[Endpoint]int
 }
 
-// NewIssuer returns an issuer with one published key. It starts nothing, and nothing
-// has to be closed. It panics if the Config makes no sense.
+// NewIssuer returns an issuer with one published key. It starts no goroutine and needs
+// no closing. It panics on an invalid Config.
 func NewIssuer(c Config) *Issuer {
 	if c.URL == "" {
 		c.URL = "https://issuer.example.test/"
@@ -96,9 +96,9 @@ func NewIssuer(c Config) *Issuer {
 	return i
 }
 
-// endpointPaths maps the paths that never move to their endpoints. OpenID Connect
-// appends its well-known path to the issuer's, RFC 8414 section 3.1 puts its own in
-// front.
+// endpointPaths returns the endpoints whose paths never change, by path. OpenID Connect
+// Discovery appends the well-known path to the issuer's path; RFC 8414 section 3.1
+// inserts it before that path.
 func endpointPaths(base string) map[string]Endpoint {
 	path := pathOf(base)
 	return map[string]Endpoint{
@@ -122,32 +122,33 @@ func (i *Issuer) URL() string { return i.url }
 // TokenURL returns the address of the token endpoint.
 func (i *Issuer) TokenURL() string { return i.tokenURL }
 
-// JWKSURL returns the address of the key set, as discovery names it now.
+// JWKSURL returns the address of the key set that discovery names now.
 func (i *Issuer) JWKSURL() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.jwksURL
 }
 
-// MoveJWKS makes discovery name another address of the key set, possibly on another
-// host. Its path has to be a new one. The old address goes on serving the keys as they
-// were when this was called.
+// MoveJWKS makes discovery name another address for the key set. The address may have
+// another host, and its path must differ from every earlier one's. The old address still
+// serves the keys that were published at the time of the call.
 func (i *Issuer) MoveJWKS(rawURL string) {
-	_ = pathOf(rawURL) // panics now rather than in a request
+	_ = pathOf(rawURL) // panics here, and not in a later request
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.former[pathOf(i.jwksURL)] = i.keys.document()
 	i.jwksURL = rawURL
 }
 
-// Count returns how many requests the endpoint has received, broken ones included.
+// Count returns how many requests the endpoint has received, including those that a
+// fault answered.
 func (i *Issuer) Count(e Endpoint) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.counts[e]
 }
 
-// ServeHTTP answers for all endpoints. The host of the request does not matter.
+// ServeHTTP serves all endpoints. It ignores the host of the request.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	endpoint, handler := i.route(r)
 	fault := i.begin(endpoint)

@@ -17,7 +17,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// get returns the whole answer. It fails the test unless there is one.
+// get returns the answer and its body. It fails the test if there is no answer.
 func get(t *testing.T, client *http.Client, url string, header ...string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -40,7 +40,7 @@ func decode(t *testing.T, document string) map[string]any {
 	return members
 }
 
-// kids returns the kids of a key set in order; an entry without one counts as "".
+// kids returns the kids of a key set in their order, "" for an entry without one.
 func kids(t *testing.T, document string) []string {
 	t.Helper()
 	var set struct {
@@ -118,7 +118,7 @@ func TestWellKnownPaths(t *testing.T) {
 func TestNewIssuerPanics(t *testing.T) {
 	for name, config := range map[string]jwkstest.Config{
 		"URL without a host":    {URL: "/issuer"},
-		"URL that is none":      {URL: "https://a b"},
+		"not a URL":             {URL: "https://a b"},
 		"client without secret": {Clients: []jwkstest.Client{{ID: "a"}}},
 		"client without ID":     {Clients: []jwkstest.Client{{Secret: "a"}}},
 		"two clients of one ID": {Clients: []jwkstest.Client{{ID: "a", Secret: "b"}, {ID: "a", Secret: "c"}}},
@@ -162,7 +162,7 @@ func TestMoveJWKS(t *testing.T) {
 
 	issuer.MoveJWKS(before)
 	_, current = get(t, issuer.Client(), before)
-	assert.Equal(t, []string{fresh.ID}, kids(t, current), "an address that is moved back to is current")
+	assert.Equal(t, []string{fresh.ID}, kids(t, current), "the address that is current again")
 }
 
 func TestOnRequestSeesEveryRequest(t *testing.T) {
@@ -240,7 +240,7 @@ func TestPublishing(t *testing.T) {
 
 	issuer.Publish(second)
 	assert.Equal(t, []string{"first", "second"}, kids(t, string(issuer.Document())), "published, in order")
-	assert.Equal(t, "first", issuer.SigningKey().ID, "published is not yet signing")
+	assert.Equal(t, "first", issuer.SigningKey().ID, "published, but not yet signing")
 
 	replaced := jwkstest.NewKey("ES384")
 	replaced.ID = "first"
@@ -253,10 +253,10 @@ func TestPublishing(t *testing.T) {
 	issuer.PublishJWK(`{"kty":"made-up"}`)
 	issuer.PublishJWK([]byte(`{"kid":7}`))
 	document := string(issuer.Document())
-	assert.Contains(t, document, `{"kty":"made-up"},{"kid":7}`, "raw entries as they stand")
+	assert.Contains(t, document, `{"kty":"made-up"},{"kid":7}`, "raw entries are not changed")
 
 	issuer.Retire("second")
-	assert.NotContains(t, string(issuer.Document()), "second", "both entries of the kid")
+	assert.NotContains(t, string(issuer.Document()), "second", "both entries of the kid are gone")
 	assert.Contains(t, string(issuer.Document()), `"made-up"`)
 
 	issuer.SignWith(second)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A keyList is what the JWKS publishes, in order.
+// A keyList has the entries of the JWKS in their order.
 type keyList struct {
 	entries []entry
 	changed time.Time
@@ -23,7 +23,7 @@ func (l *keyList) add(kid string, jwk []byte) {
 	l.changed = time.Now()
 }
 
-// replace puts the key at the place of the first entry of its kid, if there is one.
+// replace replaces the first entry that has this kid, or adds one if there is none.
 func (l *keyList) replace(kid string, jwk []byte) {
 	at := slices.IndexFunc(l.entries, func(e entry) bool { return kid != "" && e.kid == kid })
 	if at < 0 {
@@ -47,9 +47,8 @@ func (l *keyList) document() []byte {
 	return slices.Concat([]byte(`{"keys":[`), bytes.Join(keys, []byte(",")), []byte("]}"))
 }
 
-// Publish adds the key's public half to the key set, without the members named. A key
-// of the same kid is replaced at its place, so that new material under an old kid is
-// one step; [Issuer.PublishJWK] adds a second one.
+// Publish adds the key's public JWK to the key set, without the named members. It
+// replaces an entry that has the same kid; [Issuer.PublishJWK] adds a second one.
 func (i *Issuer) Publish(k Key, without ...string) {
 	jwk := k.JWK()
 	for _, member := range without {
@@ -61,8 +60,8 @@ func (i *Issuer) Publish(k Key, without ...string) {
 	i.keys.replace(kid, encode(jwk))
 }
 
-// PublishJWK adds an entry of any kind to the end of the key set: a string or []byte
-// as it stands, anything else as encoding/json encodes it.
+// PublishJWK adds any entry to the end of the key set. A string or []byte is added
+// without change, even if it is not JSON; any other value is encoded as JSON.
 func (i *Issuer) PublishJWK(jwk any) {
 	var raw []byte
 	switch v := jwk.(type) {
@@ -83,33 +82,33 @@ func (i *Issuer) PublishJWK(jwk any) {
 	i.keys.add(kid, raw)
 }
 
-// Retire removes all entries of this kid from the key set. If the key is the one that
-// signs, it goes on signing.
+// Retire removes all entries that have this kid from the key set. It does not change the
+// key that signs.
 func (i *Issuer) Retire(kid string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.keys.remove(kid)
 }
 
-// SignWith makes the key sign all further tokens, whether or not it is published.
+// SignWith makes the key sign all later tokens, whether or not it is published.
 func (i *Issuer) SignWith(k Key) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.signer = k
 }
 
-// SigningKey returns the key that signs.
+// SigningKey returns the key that signs tokens now.
 func (i *Issuer) SigningKey() Key {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.signer
 }
 
-// Rotate publishes a new key of the signing key's algorithm, signs with it from now
-// on, and returns it. The old one stays published until it is retired.
+// Rotate publishes a new key, which signs all later tokens, and returns it. The new key
+// has the algorithm of the old one. The old key stays published until [Issuer.Retire].
 //
-// For another order, or another algorithm, make the steps yourself: [NewKey],
-// [Issuer.Publish], [Issuer.SignWith], [Issuer.Retire].
+// For another order or another algorithm, call [NewKey], [Issuer.Publish],
+// [Issuer.SignWith] and [Issuer.Retire].
 func (i *Issuer) Rotate() Key {
 	k := NewKey(i.SigningKey().Algorithm)
 	i.Publish(k)
@@ -117,7 +116,7 @@ func (i *Issuer) Rotate() Key {
 	return k
 }
 
-// Document returns the key set as it is published now.
+// Document returns the key set that is published now.
 func (i *Issuer) Document() []byte {
 	i.mu.Lock()
 	defer i.mu.Unlock()

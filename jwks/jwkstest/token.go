@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Absent, as the value of a claim, a header or a metadata member, removes it. It is
-// not nil: a nil value is a JSON null.
+// Absent removes a claim, a header member or a metadata member when it is the value of
+// one. It differs from nil, which becomes a JSON null.
 var Absent any = absent{}
 
 type absent struct{}
 
-// An Option changes the header of a token, or who signs it.
+// An Option changes the header or the signing key of a token.
 type Option func(*draft)
 
 type draft struct {
@@ -25,25 +25,23 @@ type draft struct {
 	key    Key
 }
 
-// Header sets a member of the JOSE header, such as typ, kid or alg, or removes it if
-// the value is [Absent]. The signature stays what the key makes of it: an alg set here
-// is a lie.
+// Header sets a member of the JOSE header, such as typ, kid or alg. The value [Absent]
+// removes the member. An alg set here does not change the algorithm that signs.
 func Header(name string, value any) Option {
 	return func(d *draft) { d.header[name] = value }
 }
 
-// SignedBy signs with this key in place of the issuer's.
+// SignedBy makes this key sign the token, instead of the issuer's signing key.
 func SignedBy(k Key) Option {
 	return func(d *draft) { d.key = k }
 }
 
-// Token returns a signed token in the compact serialization. Without claims and
-// options it is a good access token in the profile of RFC 9068, for one hour, with the
-// claims iss, sub, aud ([Audience]), client_id, iat, exp, jti and scope
-// ("read:example").
+// Token returns a signed token in the compact serialization. Without claims and options
+// it is a good access token of the RFC 9068 profile, valid for one hour. It has the
+// claims iss, sub, aud ([Audience]), client_id, iat, exp, jti and scope ("read:example").
 //
-// A claim given here takes the place of the default one, or removes it if it is
-// [Absent].
+// Each given claim replaces the default claim of that name; the value [Absent] removes
+// it.
 func (i *Issuer) Token(claims map[string]any, options ...Option) string {
 	d := draft{header: make(map[string]any), key: i.SigningKey()}
 	for _, option := range options {
@@ -69,8 +67,8 @@ func (i *Issuer) Token(claims map[string]any, options ...Option) string {
 	return RawToken(encode(header), encode(payload), d.key)
 }
 
-// RawToken signs these bytes, whatever they are, and returns the compact
-// serialization. Nothing is added to the header.
+// RawToken signs any header and payload, and returns the compact serialization. It does
+// not parse them, and adds nothing to them.
 func RawToken(header, payload []byte, k Key) string {
 	input := segment(header) + "." + segment(payload)
 	return input + "." + segment(k.Sign([]byte(input)))
@@ -87,12 +85,12 @@ func TamperSignature(token string) string {
 	return segment(parts[0]) + "." + segment(parts[1]) + "." + segment(signature)
 }
 
-// TamperClaims returns the token with these claims put in, or removed if they are
-// [Absent], under the signature that it had.
+// TamperClaims returns the token with these claims set, but with its old signature. The
+// value [Absent] removes a claim.
 func TamperClaims(token string, claims map[string]any) string {
 	parts := split(token)
 	decoder := json.NewDecoder(bytes.NewReader(parts[1]))
-	decoder.UseNumber() // the claims that are not touched keep their digits
+	decoder.UseNumber() // the other claims keep all digits of their numbers
 	var payload map[string]any
 	if err := decoder.Decode(&payload); err != nil {
 		panic(fmt.Sprintf("jwkstest: the token's payload is not a JSON object: %v", err))

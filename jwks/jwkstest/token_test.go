@@ -62,7 +62,7 @@ func TestTokensVerifyUnderThePublishedKey(t *testing.T) {
 }
 
 func verify(token, algorithm string, key jwk.Key) error {
-	if algorithm == "Ed25519" { // RFC 9864's name is not known there
+	if algorithm == "Ed25519" { // jwx v2 does not know RFC 9864's name
 		algorithm = "EdDSA"
 	}
 	verifier, err := jws.NewVerifier(jwa.SignatureAlgorithm(algorithm))
@@ -125,13 +125,13 @@ func TestTokenOptions(t *testing.T) {
 		claims  map[string]any
 		options []jwkstest.Option
 		member  string
-		want    any // Absent: is not there
+		want    any // Absent: the member must not exist
 		header  bool
 	}{
 		{"claim overridden", map[string]any{"aud": []string{"a", "b"}}, nil, "aud", []any{"a", "b"}, false},
 		{"claim added", map[string]any{"org_id": "o"}, nil, "org_id", "o", false},
 		{"claim removed", map[string]any{"exp": jwkstest.Absent}, nil, "exp", jwkstest.Absent, false},
-		{"claim null", map[string]any{"exp": nil}, nil, "exp", nil, false},
+		{"claim is null", map[string]any{"exp": nil}, nil, "exp", nil, false},
 		{"typ overridden", nil, []jwkstest.Option{jwkstest.Header("typ", "JWT")}, "typ", "JWT", true},
 		{"typ removed", nil, []jwkstest.Option{jwkstest.Header("typ", jwkstest.Absent)}, "typ", jwkstest.Absent, true},
 		{"kid overridden", nil, []jwkstest.Option{jwkstest.Header("kid", 7)}, "kid", 7.0, true},
@@ -164,7 +164,7 @@ func TestTokenOptions(t *testing.T) {
 	}
 }
 
-func TestTokenLeavesTheCallersClaimsAlone(t *testing.T) {
+func TestTokenDoesNotChangeTheCallersClaims(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	claims := map[string]any{"exp": jwkstest.Absent}
 	issuer.Token(claims)
@@ -181,7 +181,7 @@ func TestHostileSignatures(t *testing.T) {
 	token = jwkstest.RawToken([]byte("\xff"), nil, jwkstest.Key{Algorithm: "HS256", Private: secret})
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(input(token))
-	assert.Equal(t, "_w..", token[:4], "the bytes as they stand")
+	assert.Equal(t, "_w..", token[:4], "the bytes are not changed")
 	assert.Equal(t, base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), token[4:])
 
 	custom := func(signingInput []byte) []byte { return append([]byte("over "), signingInput...) }

@@ -15,8 +15,8 @@ import (
 // maxTokenRequest bounds the body of a token request, in bytes.
 const maxTokenRequest = 64 << 10
 
-// A tokenRequest is what RFC 6749 section 4.4.2 asks for, with the audience and
-// organization of Auth0. An empty parameter counts as an omitted one (section 3.2).
+// A tokenRequest has the parameters of RFC 6749 section 4.4.2, and audience and
+// organization as Auth0 defines them. An empty parameter counts as omitted (section 3.2).
 type tokenRequest struct {
 	GrantType    string `json:"grant_type"`
 	ClientID     string `json:"client_id"`
@@ -41,7 +41,7 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, *to
 	case "application/x-www-form-urlencoded":
 		return readForm(string(body))
 	default:
-		return request, badRequest("invalid_request", "the body has to be JSON or a form")
+		return request, badRequest("invalid_request", "the body must be JSON or a form")
 	}
 	return request, nil
 }
@@ -66,8 +66,8 @@ func readForm(body string) (tokenRequest, *tokenError) {
 	}, nil
 }
 
-// authenticate takes the client's credentials from the Authorization header or from
-// the body, never from both (RFC 6749 section 2.3).
+// authenticate returns the client whose credentials the request has. They are in the
+// Authorization header or in the body, but not in both (RFC 6749 section 2.3).
 func (i *Issuer) authenticate(r *http.Request, request tokenRequest) (Client, *tokenError) {
 	id, secret := request.ClientID, request.ClientSecret
 	if r.Header.Get("Authorization") != "" {
@@ -89,8 +89,8 @@ func (i *Issuer) authenticate(r *http.Request, request tokenRequest) (Client, *t
 	return client, nil
 }
 
-// basicCredentials decodes twice: RFC 6749 section 2.3.1 puts form-encoded values into
-// HTTP Basic.
+// basicCredentials returns the credentials of HTTP Basic. Both values are form-encoded
+// inside the Basic encoding (RFC 6749 section 2.3.1).
 func basicCredentials(r *http.Request) (id, secret string, ok bool) {
 	if len(r.Header.Values("Authorization")) > 1 {
 		return "", "", false
@@ -104,14 +104,14 @@ func basicCredentials(r *http.Request) (id, secret string, ok bool) {
 	return id, secret, errID == nil && errSecret == nil
 }
 
-// equal takes the same time wherever the two differ, lengths included.
+// equal reports whether a and b are equal. Its time does not depend on where they differ.
 func equal(a, b string) bool {
 	sumA, sumB := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(sumA[:], sumB[:]) == 1
 }
 
-// A tokenError is the document of RFC 6749 section 5.2. Nothing of the request is in
-// it.
+// A tokenError is an error document of RFC 6749 section 5.2. It contains nothing that
+// the caller sent.
 type tokenError struct {
 	status            int
 	code, description string
@@ -140,7 +140,8 @@ func writeUncached(w http.ResponseWriter, status int, document map[string]any) {
 	_, _ = w.Write(encode(document))
 }
 
-// printable keeps a text to what RFC 6749 section 5.2 allows in error_description.
+// printable replaces the characters that error_description must not have (RFC 6749
+// section 5.2).
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' || c == '"' || c == '\\' {

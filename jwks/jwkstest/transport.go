@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// Client returns a new client whose requests, whatever their host and scheme, are
-// answered by this issuer in memory: a request that should never have been sent is
-// seen, and succeeds. The client follows redirects and has no time-out, like the zero
+// Client returns a new client that sends every request to this issuer, in memory. It
+// does so for every host and scheme, so that a test also sees requests that the tested
+// code should not send. The client follows redirects and has no timeout, like the zero
 // [http.Client].
 //
-// A body streams: the issuer waits until it is read. As with a socket, a body has to
-// be read to its end or closed, or the request's context cancelled; then nothing of
-// the request remains.
+// Bodies stream: the issuer waits until the client reads. The caller must read a body to
+// its end, close it, or cancel the request's context; after that, no goroutine of the
+// request is left.
 func (i *Issuer) Client() *http.Client {
 	return &http.Client{Transport: transport{i}}
 }
 
 type transport struct{ handler http.Handler }
 
-// RoundTrip runs the handler in a goroutine, which ends soon after the body was closed
-// or the request's context is done.
+// RoundTrip runs the handler in a goroutine. The goroutine ends soon after the body was
+// closed or the request's context is done.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := r.Body
 	if body == nil {
@@ -57,17 +57,17 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// An exchange is one request and its answer: the handler's http.ResponseWriter at one
-// end, the client's http.Response at the other.
+// An exchange is one request and its answer. It is the handler's http.ResponseWriter,
+// and it makes the client's http.Response.
 type exchange struct {
 	request *http.Request
-	ctx     context.Context // the handler's: done with the request's, or when the body is closed
+	ctx     context.Context // for the handler; done with the request's context or when the body is closed
 	cancel  context.CancelFunc
 	body    *io.PipeWriter
 	reader  *io.PipeReader
 	header  http.Header
-	left    int64 // bytes of the declared Content-Length still to come; negative if none was
-	cause   error // what the handler broke the connection with
+	left    int64 // bytes that are missing from the declared Content-Length; negative without one
+	cause   error // why the handler broke the connection
 
 	start    sync.Once
 	started  chan struct{} // closed when response or refused is set
@@ -86,8 +86,8 @@ func newExchange(r *http.Request) *exchange {
 		started: make(chan struct{}),
 	}
 	x.reader, x.body = io.Pipe()
-	// Also wakes a handler that waits for its reader. It changes nothing once the
-	// handler has returned: the first close of a pipe wins.
+	// This also wakes a handler that waits for its reader. It has no effect after the
+	// handler has returned, because only the first close of a pipe counts.
 	context.AfterFunc(ctx, func() { _ = x.body.CloseWithError(ctx.Err()) })
 	return x
 }
@@ -98,7 +98,7 @@ func (x *exchange) serve(handler http.Handler, r *http.Request) {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
 			panic(p)
 		}
-		x.end(returned) // also when a hook left by runtime.Goexit, as t.FailNow does
+		x.end(returned) // also after runtime.Goexit, which t.FailNow calls in a hook
 		_ = r.Body.Close()
 		x.cancel()
 	}()
@@ -106,8 +106,8 @@ func (x *exchange) serve(handler http.Handler, r *http.Request) {
 	returned = true
 }
 
-// end decides what the client sees after the last byte. A context that is done decides
-// before the handler, which may have ended for that very reason.
+// end ends the answer, with an error if the connection broke. The error of a context that
+// is done comes first, because the handler may have ended for that reason.
 func (x *exchange) end(returned bool) {
 	cause := x.ctx.Err()
 	if cause == nil && !returned {
@@ -167,11 +167,10 @@ func (x *exchange) Write(b []byte) (int, error) {
 	return x.body.Write(b)
 }
 
-// Flush has nothing to do but to send the header: nothing is buffered.
+// Flush sends the header. There is nothing else to send, because Write does not buffer.
 func (x *exchange) Flush() { x.WriteHeader(http.StatusOK) }
 
-// bodiless reports whether the answer has no body whatever is written (RFC 9110
-// section 6.4.1).
+// bodiless reports whether the answer must not have a body (RFC 9110 section 6.4.1).
 func (x *exchange) bodiless() bool {
 	status := x.response.StatusCode
 	return x.request.Method == http.MethodHead ||
@@ -197,15 +196,15 @@ func resetError() error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 }
 
-// abort ends the connection without another byte, for the given reason if the client
-// is in memory. Over a socket it is always a reset.
+// abort ends the connection. A client in memory gets the cause as its error; a client
+// over a socket gets a reset.
 func abort(w http.ResponseWriter, cause error) {
 	if x, ok := w.(*exchange); ok {
 		x.cause = cause
 		panic(http.ErrAbortHandler)
 	}
 	connection, _, err := http.NewResponseController(w).Hijack()
-	if errors.Is(err, http.ErrNotSupported) { // HTTP/2: resets the stream
+	if errors.Is(err, http.ErrNotSupported) { // HTTP/2: the panic resets the stream
 		panic(http.ErrAbortHandler)
 	}
 	if err == nil {
@@ -213,7 +212,7 @@ func abort(w http.ResponseWriter, cause error) {
 	}
 }
 
-// reset makes the kernel send RST in place of FIN.
+// reset makes the kernel send RST instead of FIN.
 func reset(connection net.Conn) {
 	if wrapped, ok := connection.(interface{ NetConn() net.Conn }); ok { // TLS
 		connection = wrapped.NetConn()

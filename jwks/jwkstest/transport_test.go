@@ -17,7 +17,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// broken is an issuer whose JWKS endpoint is this handler.
+// broken returns an issuer whose JWKS endpoint is this handler.
 func broken(handler http.HandlerFunc) *jwkstest.Issuer {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	issuer.Fail(jwkstest.JWKS, func(w http.ResponseWriter, r *http.Request, _ http.Handler) { handler(w, r) })
@@ -49,8 +49,8 @@ func TestBodiesStream(t *testing.T) {
 	})
 }
 
-// A bubble deadlocks, and so fails, if a goroutine of the exchange is left.
-func TestNothingIsLeftOfARequest(t *testing.T) {
+// A synctest bubble fails with a deadlock if a goroutine of the exchange is left.
+func TestRequestLeavesNoGoroutine(t *testing.T) {
 	cancelled := func(gone chan<- struct{}) *jwkstest.Issuer {
 		return broken(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "beginning")
@@ -90,7 +90,7 @@ func TestNothingIsLeftOfARequest(t *testing.T) {
 			<-gone
 		})
 	})
-	t.Run("time-out of the client", func(t *testing.T) {
+	t.Run("timeout of the client", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			issuer := jwkstest.NewIssuer(jwkstest.Config{})
 			issuer.Fail(jwkstest.JWKS, jwkstest.Hang())
@@ -116,8 +116,8 @@ func TestNothingIsLeftOfARequest(t *testing.T) {
 	})
 }
 
-// The handler ends because the context does, at the same moment.
-func TestTheContextDecidesBeforeTheHandler(t *testing.T) {
+// The handler ends because the context does, so both end at the same moment.
+func TestContextErrorComesBeforeTheHandlersError(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{"hang": jwkstest.Hang(), "stall": jwkstest.Stall()} {
 		synctest.Test(t, func(t *testing.T) {
 			issuer := jwkstest.NewIssuer(jwkstest.Config{})
@@ -130,7 +130,7 @@ func TestTheContextDecidesBeforeTheHandler(t *testing.T) {
 	}
 }
 
-func TestCancelledBeforeItBegan(t *testing.T) {
+func TestCancelledRequestIsNotSent(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -140,7 +140,7 @@ func TestCancelledBeforeItBegan(t *testing.T) {
 	assert.Zero(t, issuer.Count(jwkstest.JWKS))
 }
 
-func TestContentLengthIsHeld(t *testing.T) {
+func TestContentLengthIsEnforced(t *testing.T) {
 	var writeErr error
 	for _, test := range []struct {
 		name, declared, written string
