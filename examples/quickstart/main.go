@@ -1,8 +1,13 @@
-// Command quickstart plays an issuer, an API and its clients in one process on
-// loopback, and prints what each request asks, what the answer is, and why.
+// Command quickstart runs an issuer, an API and its clients in one process on loopback,
+// and prints each request, its answer and the reason for the answer. From the root of
+// the repository:
 //
-// It exits with 0 if every answer was the expected one. With -serve it then stays up
-// and prints curl lines to try.
+//	go -C examples run ./quickstart
+//
+// It exits with 0 if every answer is the expected one. With -serve it then keeps running
+// until Ctrl-C, and prints curl commands to try:
+//
+//	go -C examples run ./quickstart -serve
 package main
 
 import (
@@ -16,7 +21,7 @@ import (
 )
 
 func main() {
-	stayUp := flag.Bool("serve", false, "stay up afterwards, and print curl lines to try")
+	stayUp := flag.Bool("serve", false, "keep running afterwards, and print curl commands to try")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -41,17 +46,36 @@ func run(ctx context.Context, out io.Writer, stayUp bool) int {
 	return 0
 }
 
+// printCurlLines prints no comments behind the commands: zsh would pass them to curl.
 func printCurlLines(out io.Writer, w *world) {
 	fmt.Fprintf(out, `
-Both stay up until Ctrl-C. To try it yourself:
+The issuer and the API keep running. Paste these commands into another terminal.
 
-TOKEN=$(curl -s %[1]s -d grant_type=client_credentials -d client_id=%[2]s \
-  -d client_secret=%[3]s -d audience=%[4]s | sed 's/.*"access_token":"\([^"]*\).*/\1/')
+Get a token:
 
-curl -i %[5]s/timesheets -H "Authorization: Bearer $TOKEN"            # 200
-curl -i %[5]s/timesheets                                             # 401, no token
-curl -i %[5]s/timesheets -H "Authorization: Bearer ${TOKEN}x"         # 401, a byte too many
-curl -i -X POST %[5]s/timesheets -H "Authorization: Bearer $TOKEN"    # 403, names the scope
-curl -i %[5]s/timesheets -H "Authorization: Bearer %[6]s"             # 401, expired
+    TOKEN=$(curl -s %[1]s -d grant_type=client_credentials -d client_id=%[2]s \
+      -d client_secret=%[3]s -d audience=%[4]s | sed 's/.*"access_token":"\([^"]*\).*/\1/')
+
+200, with the token:
+
+    curl -i %[5]s/timesheets -H "Authorization: Bearer $TOKEN"
+
+401, without a token:
+
+    curl -i %[5]s/timesheets
+
+401, with one character too many:
+
+    curl -i %[5]s/timesheets -H "Authorization: Bearer ${TOKEN}x"
+
+403, because the token lacks the scope that the challenge names:
+
+    curl -i -X POST %[5]s/timesheets -H "Authorization: Bearer $TOKEN"
+
+401, with an expired token:
+
+    curl -i %[5]s/timesheets -H "Authorization: Bearer %[6]s"
+
+Press Ctrl-C to stop both.
 `, w.issuer.TokenURL(), clientID, clientSecret, audience, w.apiURL, w.expiredToken())
 }

@@ -27,7 +27,7 @@ func TestEveryAnswerIsAsExpected(t *testing.T) {
 		`error_description="The access token has an invalid signature"`,
 		`error="insufficient_scope"`,
 		`scope="write:timesheets"`,
-		"0 failed, and the key set was fetched 1 time more",
+		"failed requests: 0; further fetches of the key set: 1",
 		"< Retry-After: ",
 		"All 14 scenes went as expected.",
 	} {
@@ -37,7 +37,7 @@ func TestEveryAnswerIsAsExpected(t *testing.T) {
 		"200", "200", "401", "401", "401", "401", "401", "403", "200", "200", "503", "200",
 	}, statuses(text))
 	assert.NotContains(t, text, clientSecret)
-	assert.NotRegexp(t, `eyJ[\w-]+\.[\w-]+\.[\w-]+`, text, "no whole token")
+	assert.NotRegexp(t, `eyJ[\w-]+\.[\w-]+\.[\w-]+`, text, "no complete token")
 	assert.NotContains(t, text, "NOT AS EXPECTED")
 }
 
@@ -49,7 +49,7 @@ func statuses(text string) []string {
 	return found
 }
 
-func TestServeStaysUpAndPrintsWhatToTry(t *testing.T) {
+func TestServeKeepsRunningAndPrintsCommands(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
 	code := make(chan int, 1)
@@ -57,7 +57,8 @@ func TestServeStaysUpAndPrintsWhatToTry(t *testing.T) {
 		code <- run(ctx, writer, true)
 		_ = writer.Close()
 	}()
-	text := readUntil(t, reader, "# 401, expired\n")
+	text := readUntil(t, reader, "Press Ctrl-C to stop both.\n")
+	assert.NotContains(t, text, "#", "zsh passes a comment to the command")
 	curl := regexp.MustCompile(`curl -i (http://\S+/timesheets) .*Bearer (eyJ\S+)"`).FindStringSubmatch(text)
 	require.Len(t, curl, 3)
 	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, curl[1], nil)
@@ -71,7 +72,7 @@ func TestServeStaysUpAndPrintsWhatToTry(t *testing.T) {
 	assert.Equal(t, 0, <-code)
 }
 
-// readUntil returns what was read up to and with the mark, and drops the rest.
+// readUntil returns what it read until the mark appeared.
 func readUntil(t *testing.T, r io.Reader, mark string) string {
 	t.Helper()
 	var text strings.Builder
@@ -81,7 +82,6 @@ func readUntil(t *testing.T, r io.Reader, mark string) string {
 		require.NoError(t, err, text.String())
 		text.Write(buffer[:n])
 	}
-	go func() { _, _ = io.Copy(io.Discard, r) }()
 	return text.String()
 }
 
@@ -89,7 +89,7 @@ func TestAnythingUnexpectedIsAFailure(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	var out bytes.Buffer
-	assert.Equal(t, 1, run(ctx, &out, true), "no request is answered, and it does not stay up")
+	assert.Equal(t, 1, run(ctx, &out, true), "no request is answered, and it does not keep running")
 	assert.Contains(t, out.String(), "NOT AS EXPECTED: there is no answer")
 
 	good := answer{status: 401, header: http.Header{"Www-Authenticate": {`Bearer realm="a"`}}, body: "body"}

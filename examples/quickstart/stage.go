@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A stage prints the story and keeps count of what did not go as it should.
+// A stage prints the story, and counts the scenes and the unexpected answers.
 type stage struct {
 	out    io.Writer
 	scenes int
@@ -21,7 +21,7 @@ func (s *stage) scene(title string) {
 	s.say("\n%2d. %s\n", s.scenes, title)
 }
 
-// An answer is what came back, or why nothing did.
+// An answer is an HTTP response, or the error of a request that got none.
 type answer struct {
 	status int
 	header http.Header
@@ -29,16 +29,15 @@ type answer struct {
 	err    error
 }
 
-// want is what an answer has to be: a status, and texts that are in its challenge and
-// its body. For "-", there may be no challenge.
+// A want is the expected answer.
 type want struct {
 	status    int
-	challenge string
-	body      string
+	challenge string // a part of the challenge; "-" if there must be none
+	body      string // a part of the body
 }
 
-// exchange prints a request and its answer. It shortens the token: a token is a secret,
-// even though this one opens nothing but a demonstration.
+// exchange prints a request and its answer. It shortens the token, as every program
+// should: a token in a log is a leaked secret.
 func (s *stage) exchange(request *http.Request, payload string, a answer) {
 	s.say("    > %s %s", request.Method, request.URL)
 	if field := request.Header.Get("Authorization"); field != "" {
@@ -68,7 +67,7 @@ func shorten(text string) string {
 	return fmt.Sprintf("%s... (%d characters)", text[:shown], len(text))
 }
 
-// judge prints why the answer is as it is, or in what it is not.
+// judge prints the reason for an expected answer, or how the answer differs.
 func (s *stage) judge(a answer, w want, why string) {
 	challenge := strings.Join(a.header.Values("WWW-Authenticate"), ", ")
 	switch {
@@ -79,9 +78,9 @@ func (s *stage) judge(a answer, w want, why string) {
 	case w.challenge == "-" && challenge != "":
 		s.fail("there should be no challenge")
 	case w.challenge != "-" && !strings.Contains(challenge, w.challenge):
-		s.fail("the challenge should have " + w.challenge)
+		s.fail("the challenge should contain " + w.challenge)
 	case !strings.Contains(a.body, w.body):
-		s.fail("the body should have " + w.body)
+		s.fail("the body should contain " + w.body)
 	default:
 		s.pass(why)
 	}

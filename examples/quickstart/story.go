@@ -19,18 +19,18 @@ import (
 func tell(ctx context.Context, s *stage, w *world) {
 	s.say("An issuer, an API and its clients, all in this process.\n")
 	s.say("    issuer  %s   issues tokens and publishes its keys", w.issuer.URL())
-	s.say("    API     %s    takes the tokens of that issuer", w.apiURL)
+	s.say("    API     %s    accepts the tokens of that issuer", w.apiURL)
 
 	token := tellOfTheToken(ctx, s, w)
 	if token == "" {
-		return // and there is nothing more to tell
+		return // nothing else works without a token
 	}
 	tellOfRefusals(ctx, s, w, token)
 	tellOfRotation(ctx, s, w)
 	tellOfTheOutage(ctx, s, w, token)
 }
 
-// tellOfTheToken returns the token, or "" if there is none.
+// tellOfTheToken returns the token, or "" if the client got none.
 func tellOfTheToken(ctx context.Context, s *stage, w *world) string {
 	s.scene("A client asks the issuer for a token (client credentials, RFC 6749 section 4.4)")
 	form := url.Values{
@@ -46,7 +46,7 @@ func tellOfTheToken(ctx context.Context, s *stage, w *world) string {
 		shown.body = strings.ReplaceAll(a.body, token, shorten(token))
 	}
 	s.exchange(request, "grant_type=client_credentials client_id="+clientID+" client_secret=... audience="+audience, shown)
-	s.judge(a, want{200, "-", `"access_token":"ey`}, "the client is known, and granted read:timesheets for that audience")
+	s.judge(a, want{200, "-", `"access_token":"ey`}, "the issuer knows the client and has granted it read:timesheets for this audience")
 	if token == "" {
 		return ""
 	}
@@ -54,9 +54,9 @@ func tellOfTheToken(ctx context.Context, s *stage, w *world) string {
 	claims, _, _ := strings.Cut(rest, ".")
 	s.say("\n    What is in it:\n\n    %s\n    %s", indented(header), indented(claims))
 
-	s.scene("It calls the API with the token")
+	s.scene("The client calls the API with the token")
 	s.ask(ctx, w, token, want{200, "-", `"sub":"` + clientID + `@clients"`},
-		"issuer, audience, time, signature and scope are right; the handler sees the claims")
+		"issuer, audience, time, signature and scope are right; the handler reads the claims")
 	return token
 }
 
@@ -64,7 +64,7 @@ func tokenIn(body string) string {
 	var granted struct {
 		Token string `json:"access_token"`
 	}
-	_ = json.Unmarshal([]byte(body), &granted) // a refusal has none
+	_ = json.Unmarshal([]byte(body), &granted) // a refusal has no token
 	return granted.Token
 }
 
@@ -84,45 +84,45 @@ func tellOfRefusals(ctx context.Context, s *stage, w *world, token string) {
 		{
 			"Without a token", "",
 			want{401, `Bearer realm="timesheets", scope="read:timesheets"`, ""},
-			"nothing was presented, so there is no error code: only what is needed (RFC 6750 section 3.1)",
+			"without a token there is no error code, only what the route needs (RFC 6750 section 3.1)",
 		},
 		{
 			"With a token that expired an hour ago", w.expiredToken(),
 			want{401, `error="invalid_token"`, ""},
-			"on or after exp a token is not accepted (RFC 7519 section 4.1.4)",
+			"a token must not be accepted on or after its exp (RFC 7519 section 4.1.4)",
 		},
 		{
 			"With a token for another API", w.token(map[string]any{"aud": "https://payroll.example.com"}),
 			want{401, `error="invalid_token"`, ""},
-			"aud does not have this API; whoever got the token there cannot use it here (RFC 9700 section 2.3)",
+			"aud does not name this API, so a token stolen from another API is useless here (RFC 9700 section 2.3)",
 		},
 		{
-			"With a token that says it needs no signature (alg: none)",
+			"With an unsigned token (alg: none)",
 			w.token(nil, jwkstest.SignedBy(jwkstest.Key{Algorithm: "none"})),
 			want{401, `error="invalid_token"`, ""},
-			"none is not an algorithm that anybody is allowed to choose (RFC 8725 section 3.1)",
+			"the API accepts only the algorithms that it lists, and none is never one of them (RFC 8725 section 3.1)",
 		},
 		{
-			"With a tampered token: read:timesheets became write:timesheets",
+			"With a tampered token: read:timesheets was changed to write:timesheets",
 			jwkstest.TamperClaims(token, map[string]any{"scope": "write:timesheets"}),
 			want{401, `error="invalid_token"`, ""},
-			"the signature is one of other bytes; the scope in it was not even looked at",
+			"the signature is for other bytes, so the changed scope is never checked",
 		},
 	} {
 		s.scene(scene.title)
 		s.ask(ctx, w, scene.token, scene.want, scene.why)
 	}
-	s.scene("With a good token that lacks the scope of the route")
+	s.scene("With a valid token that lacks the scope of the route")
 	request := w.request(ctx, http.MethodPost, token)
 	a := w.send(request)
 	s.exchange(request, "", a)
-	s.judge(a, want{403, `error="insufficient_scope", error_description="`, ""}, "the token is valid, but it may only read")
-	s.judge(a, want{403, `scope="write:timesheets"`, ""}, "the challenge names what is missing (RFC 6750 section 3.1)")
+	s.judge(a, want{403, `error="insufficient_scope", error_description="`, ""}, "the token is valid, but only for reading")
+	s.judge(a, want{403, `scope="write:timesheets"`, ""}, "the challenge names the missing scope (RFC 6750 section 3.1)")
 }
 
 func tellOfRotation(ctx context.Context, s *stage, w *world) {
 	const clients, requests = 8, 25
-	s.scene(fmt.Sprintf("The issuer rotates its key while %d clients are calling", clients))
+	s.scene(fmt.Sprintf("The issuer rotates its key while %d clients call the API", clients))
 	old, fetched := w.issuer.SigningKey(), w.issuer.Count(jwkstest.JWKS)
 	var group sync.WaitGroup
 	var answered, refused atomic.Int64
@@ -141,14 +141,14 @@ func tellOfRotation(ctx context.Context, s *stage, w *world) {
 	group.Wait()
 	fresh := w.issuer.SigningKey()
 	fetched = w.issuer.Count(jwkstest.JWKS) - fetched
-	s.say("    %d requests, each with a token of its own", answered.Load())
-	s.say("    signed by %s at first, by %s from the middle on", old.ID, fresh.ID)
-	s.say("    %d failed, and the key set was fetched %d time more", refused.Load(), fetched)
+	s.say("    %d requests, each with a new token", answered.Load())
+	s.say("    the first half signed by %s, the second half by %s", old.ID, fresh.ID)
+	s.say("    failed requests: %d; further fetches of the key set: %d", refused.Load(), fetched)
 	if old.ID == fresh.ID || refused.Load() > 0 || fetched != 1 {
 		s.fail("no request should fail, and one fetch should be enough")
 		return
 	}
-	s.pass("the first token with an unknown kid caused one fetch, which all others shared")
+	s.pass("the first token with an unknown kid caused one fetch, which all requests shared")
 }
 
 func tellOfTheOutage(ctx context.Context, s *stage, w *world, token string) {
@@ -162,27 +162,27 @@ func tellOfTheOutage(ctx context.Context, s *stage, w *world, token string) {
 	if a.err == nil {
 		s.fail("the issuer should be down")
 	} else {
-		s.pass("neither tokens nor keys are to be had")
+		s.pass("the issuer provides neither tokens nor keys")
 	}
 
-	s.scene("A token from before goes on working")
-	s.ask(ctx, w, token, want{200, "-", ""}, "its key is known; keys are kept for a day while the issuer is down")
+	s.scene("A token that the API has already accepted")
+	s.ask(ctx, w, token, want{200, "-", ""}, "the API knows its key, and keeps keys for a day while the issuer is down")
 
-	s.scene("So does one that the API has never seen, if its key is known")
-	s.ask(ctx, w, w.token(nil), want{200, "-", ""}, "nothing has to be asked of the issuer")
+	s.scene("A token that the API has never seen, signed by a known key")
+	s.ask(ctx, w, w.token(nil), want{200, "-", ""}, "the API knows the key, so it asks the issuer for nothing")
 
-	s.scene("A token of a key that nobody could look up")
+	s.scene("A token signed by a new key, which the API cannot fetch")
 	unseen := jwkstest.NewKey("ES256")
 	w.issuer.Publish(unseen)
 	unknown := w.token(nil, jwkstest.SignedBy(unseen))
-	s.ask(ctx, w, unknown, want{503, "-", ""}, "an outage is never reported as a bad token: try again, with the same one")
+	s.ask(ctx, w, unknown, want{503, "-", ""}, "an outage is never reported as a bad token: the client can try again with the same one")
 
 	s.scene("The issuer is back")
 	w.issuer.Recover()
-	s.ask(ctx, w, unknown, want{200, "-", ""}, "the same token, accepted as soon as its key can be fetched; nobody restarted anything")
+	s.ask(ctx, w, unknown, want{200, "-", ""}, "the API fetches the key and accepts the same token, without a restart")
 }
 
-// ask is a GET of the timesheets.
+// ask sends a GET request for the timesheets, and prints and judges the answer.
 func (s *stage) ask(ctx context.Context, w *world, token string, expected want, why string) {
 	request := w.request(ctx, http.MethodGet, token)
 	a := w.send(request)
@@ -190,7 +190,7 @@ func (s *stage) ask(ctx context.Context, w *world, token string, expected want, 
 	s.judge(a, expected, why)
 }
 
-// request has no token if token is empty.
+// request returns a request for the timesheets. An empty token means none.
 func (w *world) request(ctx context.Context, method, token string) *http.Request {
 	request, _ := http.NewRequestWithContext(ctx, method, w.apiURL+"/timesheets", nil)
 	if token != "" {

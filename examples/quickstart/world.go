@@ -20,7 +20,7 @@ const (
 	clientSecret = "correct-horse"
 )
 
-// A world is an issuer and an API, each with a server of its own on loopback.
+// A world is an issuer and an API, each with its own server on loopback.
 type world struct {
 	issuer  *jwkstest.Issuer
 	apiURL  string
@@ -38,7 +38,7 @@ func newWorld() (*world, error) {
 }
 
 func (w *world) start() error {
-	// The issuer's address is part of its identity, so the listener comes first.
+	// The listener comes first, because the issuer's URL contains its address.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -65,13 +65,13 @@ func (w *world) start() error {
 	return nil
 }
 
-// newAPI is all that a resource server has to write.
+// newAPI is the code that a resource server needs.
 func newAPI(issuer string) (http.Handler, error) {
 	auth, err := middleware.New(middleware.Config{
 		Issuer:    issuer,
 		Audiences: []string{audience},
 		Realm:     "timesheets",
-		Logger:    slog.New(slog.DiscardHandler), // the story is enough to read
+		Logger:    slog.New(slog.DiscardHandler), // the program prints each answer itself
 	})
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func newAPI(issuer string) (http.Handler, error) {
 	return mux, nil
 }
 
-// list answers with what it knows about its caller.
+// list answers with the caller's claims.
 func list(w http.ResponseWriter, r *http.Request) {
 	c, _ := claims.FromContext(r.Context())
 	w.Header().Set("Content-Type", "application/json")
@@ -108,7 +108,7 @@ func (w *world) close() {
 	}
 }
 
-// token is one like those that the issuer's token endpoint gives out, with some claims
+// token returns a token like those of the issuer's token endpoint, with some claims
 // changed.
 func (w *world) token(changes map[string]any, options ...jwkstest.Option) string {
 	payload := map[string]any{
