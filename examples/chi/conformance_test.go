@@ -20,7 +20,7 @@ func layer(auth *middleware.Middleware, l middlewaretest.Layer) func(http.Handle
 	return auth.Require(l.Policies...)
 }
 
-// All layers but the last are on groups within groups.
+// All layers but the last are on nested groups.
 func TestConformance(t *testing.T) {
 	middlewaretest.Run(t, func(auth *middleware.Middleware, routes []middlewaretest.Route) http.Handler {
 		router := chi.NewRouter()

@@ -1,8 +1,14 @@
-// Command chi is a Timesheets API on chi, which needs no adapter. It is configured by its environment:
+// Command chi serves a Timesheets API with the chi router, which needs no adapter. From
+// the root of the repository:
+//
+//	ISSUER_URL=https://tenant.eu.auth0.com/ AUDIENCE=https://timesheets.example.com \
+//	    go -C examples run ./chi
+//
+// It is configured by its environment:
 //
 //	ISSUER_URL  the exact issuer, such as https://tenant.eu.auth0.com/; required
 //	AUDIENCE    the identifier of this API; required
-//	ADDR        where to listen (127.0.0.1:8080)
+//	ADDR        the address to listen on; 127.0.0.1:8080 by default
 package main
 
 import (
@@ -34,7 +40,7 @@ func main() {
 	}
 }
 
-// newRouter says what each route needs.
+// newRouter returns the routes, each with the scopes that it requires.
 func newRouter(auth *middleware.Middleware) http.Handler {
 	r := chi.NewRouter()
 	r.Use(chimiddleware.Recoverer)
@@ -42,7 +48,7 @@ func newRouter(auth *middleware.Middleware) http.Handler {
 	r.With(auth.Optional).Get("/", greet)
 
 	r.Route("/timesheets", func(r chi.Router) {
-		r.Use(auth.Handler) // each token is verified once
+		r.Use(auth.Handler) // verified once for both layers
 		r.With(auth.RequireScopes("read:timesheets")).Get("/", list)
 		r.With(auth.RequireScopes("write:timesheets")).Post("/", create)
 	})
@@ -58,7 +64,7 @@ func greet(w http.ResponseWriter, r *http.Request) {
 }
 
 func list(w http.ResponseWriter, r *http.Request) {
-	who, _ := claims.FromContext(r.Context()) // there is no way here without
+	who, _ := claims.FromContext(r.Context()) // the route requires a token
 	answer(w, http.StatusOK, body{"sub": who.Subject(), "timesheets": []string{}})
 }
 
@@ -72,7 +78,7 @@ type body map[string]any
 func answer(w http.ResponseWriter, status int, b body) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(b) // the caller has gone
+	_ = json.NewEncoder(w).Encode(b) // fails only if the caller has gone
 }
 
 // run serves until ctx is done.

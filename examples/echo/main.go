@@ -1,8 +1,14 @@
-// Command echo is a Timesheets API on echo. It is configured by its environment:
+// Command echo serves a Timesheets API with the echo framework (v5), by the adapter
+// echoauth. From the root of the repository:
+//
+//	ISSUER_URL=https://tenant.eu.auth0.com/ AUDIENCE=https://timesheets.example.com \
+//	    go -C examples run ./echo
+//
+// It is configured by its environment:
 //
 //	ISSUER_URL  the exact issuer, such as https://tenant.eu.auth0.com/; required
 //	AUDIENCE    the identifier of this API; required
-//	ADDR        where to listen (127.0.0.1:8080)
+//	ADDR        the address to listen on; 127.0.0.1:8080 by default
 package main
 
 import (
@@ -33,14 +39,14 @@ func main() {
 	}
 }
 
-// newRouter says what each route needs.
+// newRouter returns the routes, each with the scopes that it requires.
 func newRouter(auth *middleware.Middleware) http.Handler {
 	e := echo.New()
 	e.Use(echomiddleware.Recover())
 	e.GET("/healthz", func(c *echo.Context) error { return c.JSON(http.StatusOK, body{"status": "ok"}) })
 	e.GET("/", greet, echoauth.Optional(auth))
 
-	timesheets := e.Group("/timesheets", echoauth.Handler(auth)) // each token is verified once
+	timesheets := e.Group("/timesheets", echoauth.Handler(auth)) // verified once for both layers
 	timesheets.GET("", list, echoauth.Require(auth, middleware.AllScopes("read:timesheets")))
 	timesheets.POST("", create, echoauth.Require(auth, middleware.AllScopes("write:timesheets")))
 	return e
@@ -57,7 +63,7 @@ func greet(c *echo.Context) error {
 }
 
 func list(c *echo.Context) error {
-	who, _ := echoauth.Claims(c) // there is no way here without
+	who, _ := echoauth.Claims(c) // the route requires a token
 	return c.JSON(http.StatusOK, body{"sub": who.Subject(), "timesheets": []string{}})
 }
 

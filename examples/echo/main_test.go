@@ -15,7 +15,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// start runs the program until the test ends, and returns its address.
+// start runs the program until the end of the test, and returns its URL.
 func start(t *testing.T, issuer string) string {
 	t.Helper()
 	environment := map[string]string{"ISSUER_URL": issuer, "AUDIENCE": jwkstest.Audience, "ADDR": "127.0.0.1:0"}
@@ -32,7 +32,7 @@ func start(t *testing.T, issuer string) string {
 	return strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
 }
 
-// newIssuer serves an authorization server over loopback.
+// newIssuer returns an authorization server that listens on loopback.
 func newIssuer(t *testing.T) *jwkstest.Issuer {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -54,10 +54,10 @@ func TestProgram(t *testing.T) {
 		status                            int
 		body, challenge                   string
 	}{
-		{"health is open", "GET", "/healthz", "", 200, `"ok"`, ""},
-		{"strangers are greeted", "GET", "/", "", 200, `{"hello":"stranger"}`, ""},
-		{"callers are greeted by name", "GET", "/", token(""), 200, `{"hello":"alice"}`, ""},
-		{"a bad token is not a stranger's", "GET", "/", "Bearer forged", 401, "", `error="invalid_token"`},
+		{"health needs no token", "GET", "/healthz", "", 200, `"ok"`, ""},
+		{"a request without a token is greeted", "GET", "/", "", 200, `{"hello":"stranger"}`, ""},
+		{"a request with a token is greeted by name", "GET", "/", token(""), 200, `{"hello":"alice"}`, ""},
+		{"a bad token is refused, although the route needs none", "GET", "/", "Bearer forged", 401, "", `error="invalid_token"`},
 		{"no token", "GET", "/timesheets", "", 401, "", `Bearer realm="timesheets"`},
 		{"list", "GET", "/timesheets", token("read:timesheets"), 200, `"sub":"alice"`, ""},
 		{"list with another scope", "GET", "/timesheets", token("write:timesheets"), 403, "", `scope="read:timesheets"`},

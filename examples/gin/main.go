@@ -1,8 +1,14 @@
-// Command gin is a Timesheets API on gin. It is configured by its environment:
+// Command gin serves a Timesheets API with the gin framework, by the adapter ginauth. From
+// the root of the repository:
+//
+//	ISSUER_URL=https://tenant.eu.auth0.com/ AUDIENCE=https://timesheets.example.com \
+//	    go -C examples run ./gin
+//
+// It is configured by its environment:
 //
 //	ISSUER_URL  the exact issuer, such as https://tenant.eu.auth0.com/; required
 //	AUDIENCE    the identifier of this API; required
-//	ADDR        where to listen (127.0.0.1:8080)
+//	ADDR        the address to listen on; 127.0.0.1:8080 by default
 package main
 
 import (
@@ -32,7 +38,7 @@ func main() {
 	}
 }
 
-// newRouter says what each route needs.
+// newRouter returns the routes, each with the scopes that it requires.
 func newRouter(auth *middleware.Middleware) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
@@ -40,7 +46,7 @@ func newRouter(auth *middleware.Middleware) http.Handler {
 	r.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
 	r.GET("/", ginauth.Optional(auth), greet)
 
-	timesheets := r.Group("/timesheets", ginauth.Handler(auth)) // each token is verified once
+	timesheets := r.Group("/timesheets", ginauth.Handler(auth)) // verified once for both layers
 	timesheets.GET("", ginauth.Require(auth, middleware.AllScopes("read:timesheets")), list)
 	timesheets.POST("", ginauth.Require(auth, middleware.AllScopes("write:timesheets")), create)
 	return r
@@ -55,7 +61,7 @@ func greet(c *gin.Context) {
 }
 
 func list(c *gin.Context) {
-	who, _ := ginauth.Claims(c) // there is no way here without
+	who, _ := ginauth.Claims(c) // the route requires a token
 	c.JSON(http.StatusOK, gin.H{"sub": who.Subject(), "timesheets": []string{}})
 }
 

@@ -1,21 +1,22 @@
-// Command mcp is a Timesheets server for the Model Context Protocol, made with the
-// official Go SDK and protected as MCP's authorization specification wants it. It shows:
+// Command mcp serves timesheets over the Model Context Protocol, with the official Go SDK
+// and the authorization that the MCP specification requires. From the root of the
+// repository:
 //
-//   - the streamable HTTP endpoint /mcp behind the middleware, which answers a client
-//     without a token with a challenge that names the protected resource metadata;
-//   - those metadata (RFC 9728), open to all, which name the authorization server;
-//   - tools that read the caller's claims from their context, and need a scope each.
+//	ISSUER_URL=https://tenant.eu.auth0.com/ go -C examples run ./mcp
+//
+// It shows:
+//
+//   - the streamable HTTP endpoint /mcp behind the middleware; a client without a token
+//     gets a challenge that names the protected resource metadata;
+//   - the metadata (RFC 9728), which need no token and name the authorization server;
+//   - tools that read the caller's claims from their context and require a scope each.
 //
 // It is configured by its environment:
 //
 //	ISSUER_URL  the exact issuer, such as https://tenant.eu.auth0.com/; required
-//	ADDR        where to listen (127.0.0.1:8080)
-//	RESOURCE    the URL that clients know this server by, ending in /mcp, which is the
-//	            audience of its tokens too (RFC 8707); it defaults to the one at ADDR
-//
-// From the root of the repository:
-//
-//	ISSUER_URL=https://tenant.eu.auth0.com/ go -C examples run ./mcp
+//	ADDR        the address to listen on; 127.0.0.1:8080 by default
+//	RESOURCE    the URL of this server for its clients, which ends in /mcp and is also the
+//	            audience of its tokens (RFC 8707); http://ADDR/mcp by default
 package main
 
 import (
@@ -44,7 +45,7 @@ func main() {
 	}
 }
 
-// newHandler returns the MCP endpoint and, outside of its protection, the metadata.
+// newHandler returns a handler for the protected MCP endpoint and the public metadata.
 func newHandler(issuer, resource string) (http.Handler, error) {
 	auth, err := middleware.New(middleware.Config{
 		Issuer: issuer, Audiences: []string{resource}, Resource: resource, Realm: "timesheets",
@@ -55,8 +56,8 @@ func newHandler(issuer, resource string) (http.Handler, error) {
 	server := newServer()
 	endpoint := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
 		&mcp.StreamableHTTPOptions{
-			// A session would keep the context, and so the claims, of the request that
-			// began it, for the calls of every other token that names the session.
+			// With sessions, every call would run with the context, and so with the
+			// claims, of the request that began the session, whatever its own token is.
 			Stateless:                    true,
 			PropagateRequestCancellation: true,
 		})

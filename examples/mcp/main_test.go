@@ -21,7 +21,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// start runs the program until the test ends, and returns its address.
+// start runs the program until the end of the test, and returns its URL.
 func start(t *testing.T, issuer string) string {
 	t.Helper()
 	environment := map[string]string{"ISSUER_URL": issuer, "ADDR": "127.0.0.1:0"}
@@ -42,7 +42,7 @@ func start(t *testing.T, issuer string) string {
 	return strings.TrimPrefix(strings.TrimSpace(line), "listening on ")
 }
 
-// newIssuer serves an authorization server over loopback.
+// newIssuer returns an authorization server that listens on loopback.
 func newIssuer(t *testing.T, config jwkstest.Config) *jwkstest.Issuer {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -54,7 +54,7 @@ func newIssuer(t *testing.T, config jwkstest.Config) *jwkstest.Issuer {
 	return issuer
 }
 
-// A bearer sends a token that may be another one for the next request.
+// A bearer sends a token with each request. The token can change between requests.
 type bearer struct{ token atomic.Value }
 
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -73,7 +73,7 @@ func connect(t *testing.T, transport *mcp.StreamableClientTransport) *mcp.Client
 	return session
 }
 
-// connectWith returns a session that sends this token, and what to change it by.
+// connectWith returns a session that sends this token, and the bearer that can change it.
 func connectWith(t *testing.T, resource, token string) (*mcp.ClientSession, *bearer) {
 	t.Helper()
 	b := new(bearer)
@@ -91,7 +91,7 @@ func call(t *testing.T, s *mcp.ClientSession, tool string, arguments any) (text 
 	return content.Text, result.IsError
 }
 
-// post sends a message without the SDK, to see the answer.
+// post sends a message without the SDK, and returns the HTTP response.
 func post(t *testing.T, resource, authorization string) *http.Response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, resource,
@@ -139,10 +139,10 @@ func TestEndpointNeedsAGoodToken(t *testing.T) {
 		authorization string
 		status        int
 	}{
-		"good":                    {"Bearer " + good, 200},
-		"tampered":                {"Bearer " + jwkstest.TamperSignature(good), 401},
-		"for another server":      {"Bearer " + token(issuer, jwkstest.Audience, "alice", readScope), 401},
-		"no scope that any needs": {"Bearer " + token(issuer, resource, "alice", "openid"), 403},
+		"good":                   {"Bearer " + good, 200},
+		"tampered":               {"Bearer " + jwkstest.TamperSignature(good), 401},
+		"for another server":     {"Bearer " + token(issuer, jwkstest.Audience, "alice", readScope), 401},
+		"without a useful scope": {"Bearer " + token(issuer, resource, "alice", "openid"), 403},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			assert.Equal(t, test.status, post(t, resource, test.authorization).StatusCode)
@@ -173,8 +173,8 @@ func TestToolsNeedTheirScopes(t *testing.T) {
 	assert.JSONEq(t, `{"sub":"alice","hours":7.5}`, text, "the refused call did nothing")
 }
 
-// Each call is judged by its own token, not by the one that began the connection.
-func TestTokensDoNotOutliveTheirRequest(t *testing.T) {
+// The token of each call decides, not the token that began the connection.
+func TestTokenCountsForItsOwnRequestOnly(t *testing.T) {
 	issuer := newIssuer(t, jwkstest.Config{})
 	resource := start(t, issuer.URL())
 	session, b := connectWith(t, resource, token(issuer, resource, "alice", readScope+" "+writeScope))
@@ -188,12 +188,12 @@ func TestTokensDoNotOutliveTheirRequest(t *testing.T) {
 	assert.JSONEq(t, `{"sub":"bob","hours":0}`, text)
 	b.token.Store(token(issuer, resource, "", readScope))
 	text, refused = call(t, session, "total_hours", nil)
-	assert.True(t, refused, "who has no name shares no entries: %s", text)
+	assert.True(t, refused, "tokens without a subject must not share entries: %s", text)
 }
 
-// The SDK's own handler knows its credentials and this server's address, and finds the
-// rest by the challenge and the metadata.
-func TestClientFindsItsWay(t *testing.T) {
+// The SDK's client knows only its credentials and the address of this server. It finds
+// the authorization server by the challenge and the metadata.
+func TestClientDiscoversTheIssuer(t *testing.T) {
 	var resource string
 	issuer := newIssuer(t, jwkstest.Config{
 		Clients: []jwkstest.Client{{ID: "agent", Secret: "secret", Grants: map[string][]string{
@@ -207,7 +207,7 @@ func TestClientFindsItsWay(t *testing.T) {
 	resource = start(t, issuer.URL())
 	issuer.Fail(jwkstest.TokenEndpoint, withDefaultAudience)
 	issuer.Fail(jwkstest.Metadata, jwkstest.Edit(map[string]any{
-		"code_challenge_methods_supported": []string{"S256"}, // the SDK insists on it
+		"code_challenge_methods_supported": []string{"S256"}, // the SDK requires it
 	}))
 
 	handler, err := extauth.NewClientCredentialsHandler(&extauth.ClientCredentialsHandlerConfig{
@@ -222,8 +222,8 @@ func TestClientFindsItsWay(t *testing.T) {
 	assert.JSONEq(t, `{"sub":"agent@clients","hours":0}`, text)
 }
 
-// withDefaultAudience is a token endpoint that does not ask for the audience, which the
-// handler does not send.
+// withDefaultAudience is a fault that adds an audience to token requests, because the
+// SDK's client sends none.
 func withDefaultAudience(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	body, _ := io.ReadAll(r.Body)
 	body = append(body, "&audience="+url.QueryEscape(jwkstest.Audience)...)

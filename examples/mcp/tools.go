@@ -17,7 +17,7 @@ const (
 	writeScope = "write:timesheets"
 )
 
-// newServer says what each tool needs.
+// newServer returns the tools, each with the scope that it requires.
 func newServer() *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "timesheets", Version: "1.0.0"}, nil)
 	s := &store{hours: map[string]float64{}}
@@ -28,8 +28,8 @@ func newServer() *mcp.Server {
 	return server
 }
 
-// needs puts a policy before a tool. The caller learns which scopes the tool wants, and
-// nothing else of the error, whose text is for logs.
+// needs returns the tool with a policy in front of it. The caller learns the scopes that
+// the policy requires, but not the text of the error, which is for logs.
 func needs[In, Out any](policy middleware.Policy, tool mcp.ToolHandlerFor[In, Out]) mcp.ToolHandlerFor[In, Out] {
 	return func(ctx context.Context, r *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 		err := middleware.Authorize(ctx, policy)
@@ -44,7 +44,7 @@ func needs[In, Out any](policy middleware.Policy, tool mcp.ToolHandlerFor[In, Ou
 	}
 }
 
-// A store keeps what each subject has worked, in memory.
+// A store keeps the hours of each subject in memory.
 type store struct {
 	mu    sync.Mutex // guards hours
 	hours map[string]float64
@@ -63,9 +63,9 @@ func (s *store) total(ctx context.Context, r *mcp.CallToolRequest, _ struct{}) (
 	return s.add(ctx, r, addition{})
 }
 
-// add works on the hours of the token's subject: no argument names another one.
+// add adds hours for the token's subject. No argument can name another subject.
 func (s *store) add(ctx context.Context, _ *mcp.CallToolRequest, a addition) (*mcp.CallToolResult, total, error) {
-	who, _ := claims.FromContext(ctx) // needs has seen to it that there are claims
+	who, _ := claims.FromContext(ctx) // needs has checked that there are claims
 	switch {
 	case who.Subject() == "":
 		return nil, total{}, errors.New("the token names no subject")

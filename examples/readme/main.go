@@ -1,4 +1,4 @@
-// The program of the README, held equal to it by a test.
+// Command readme is the program of README.md, which a test compares: go -C examples run ./readme
 package main
 
 import (

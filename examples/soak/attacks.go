@@ -10,18 +10,18 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// An attack is a request that must not be let through, and the status of its answer.
+// An attack is a request that must be refused, and the status that must refuse it.
 type attack struct {
 	name   string
 	status int
 
-	// authorization returns the values of the fields. The key is one that is known, or,
-	// if retired is set, one that was.
+	// authorization returns the values of the Authorization fields. The key is a known
+	// one, or a retired one if retired is set.
 	authorization func(w *world, k jwkstest.Key) []string
 
 	retired  bool
-	unknown  bool          // so nobody can tell in an outage, and 503 is right as well
-	patience time.Duration // if set, the request is given up within it
+	unknown  bool          // the key is unknown, so 503 is also right in an outage
+	patience time.Duration // if set, the client gives up within this time
 	writes   bool
 }
 
@@ -52,7 +52,7 @@ var attacks = []attack{
 	{name: "too few scopes", status: 403, writes: true, authorization: claiming("scope", readScope)},
 	{name: "no scopes", status: 403, authorization: claiming("scope", jwkstest.Absent)},
 	{name: "expired", status: 401, authorization: claiming("exp", time.Now().Add(-time.Minute).Unix())},
-	{name: "without an end", status: 401, authorization: claiming("exp", jwkstest.Absent)},
+	{name: "without exp", status: 401, authorization: claiming("exp", jwkstest.Absent)},
 	{name: "exp as text", status: 401, authorization: claiming("exp", "9999999999")},
 	{name: "not yet valid", status: 401, authorization: claiming("nbf", 9999999999)},
 	{name: "another issuer", status: 401, authorization: claiming("iss", "https://evil.example")},
@@ -88,7 +88,7 @@ func values(fields ...string) func(*world, jwkstest.Key) []string {
 	return func(*world, jwkstest.Key) []string { return fields }
 }
 
-// claiming is a good signature over a bad claim.
+// claiming makes a token with this claim and a good signature.
 func claiming(name string, value any) func(*world, jwkstest.Key) []string {
 	return func(w *world, k jwkstest.Key) []string {
 		return bearer(w.token(k, map[string]any{name: value}))
@@ -101,7 +101,8 @@ func withHeader(name string, value any) func(*world, jwkstest.Key) []string {
 	}
 }
 
-// forged is a good token but for who signs it, and these members of its header.
+// forged makes a token with good claims, signed by another key, with these members in
+// its header.
 func forged(
 	header map[string]any, signer func(known jwkstest.Key) jwkstest.Key,
 ) func(*world, jwkstest.Key) []string {

@@ -22,9 +22,9 @@ type load struct {
 	done chan struct{}
 }
 
-// work makes requests until there are none left, or the load is done.
+// work sends requests until none are left or the load is done.
 func (l *load) work(seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 0)) // each worker's requests are the same in every run
+	random := rand.New(rand.NewPCG(seed, 0)) // so that each worker sends the same requests in every run
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for l.left.Add(-1) >= 0 {
@@ -41,7 +41,7 @@ func (l *load) work(seed uint64) {
 	}
 }
 
-// befriend makes a request with a good token: one that the API has seen, or a new one.
+// befriend sends a request with a good token, which the API has seen or which is new.
 func (l *load) befriend(random *rand.Rand) {
 	ring := l.w.keys.Load()
 	candidates := slices.Concat(ring.known, ring.fresh)
@@ -60,8 +60,7 @@ func (l *load) befriend(random *rand.Rand) {
 		l.w.tally.violate("no answer: " + err.Error())
 	case status == want && body == subject:
 		l.w.tally.accepted.Add(1)
-	// A key that was retired meanwhile is not known now, and one that was found
-	// meanwhile was not known then.
+	// A refusal is wrong only if the key was known before the request and still is.
 	case undecided(status) && !(ring.knows(s.key.ID) && l.w.keys.Load().knows(s.key.ID)):
 		l.w.tally.early.Add(1)
 	default:
@@ -69,7 +68,7 @@ func (l *load) befriend(random *rand.Rand) {
 	}
 }
 
-// attack makes a request that must not be let through.
+// attack sends a request that must be refused.
 func (l *load) attack(random *rand.Rand) {
 	ring := l.w.keys.Load()
 	a, key := attacks[random.IntN(len(attacks))], ring.known[0].key

@@ -1,29 +1,29 @@
-// Command soak keeps a resource server under load for a while, and tells whether it kept
-// the library's promises. From the root of the repository:
+// Command soak puts a resource server under load, and checks that it keeps the promises
+// of the library. From the root of the repository:
 //
 //	go -C examples run ./soak -duration 60s
 //
-// A Timesheets API and its issuer are served on loopback, in this process; nothing else
-// is called. Half of the requests are good, the other half hostile: forged, foreign,
-// malformed, expired, oversized and abandoned ones, and any number of unknown keys.
-// Meanwhile the issuer rotates and retires its keys, and breaks in a different way each
-// time. Every answer is judged:
+// A Timesheets API and its issuer run in this process, on loopback; the program calls
+// nothing else. Half of the requests are good. The other half are hostile: forged,
+// foreign, malformed, expired, oversized and abandoned ones, and ones with unknown keys.
+// Meanwhile the issuer rotates and retires its keys, and fails in a different way in each
+// outage. The program checks every answer:
 //
-//   - A token whose key the server has used is accepted, outages or not, until that key
-//     is retired.
+//   - A token whose key the server has used is accepted until that key is retired, also
+//     during an outage.
 //   - A new key is accepted within 15 s of its publication, or of the end of the outage
-//     it was published in; a retired one is refused after the window of
-//     stale-while-revalidate at the latest, for good.
-//   - No hostile request is accepted, and each is refused with the status that it should
-//     be. 503 is for keys that cannot be known, and no other 5xx is for anything.
-//   - The issuer has no more requests than the schedule and the bound on forced fetches
-//     allow, however many unknown keys there were.
-//   - Heap and goroutines at the end are what they were at the start, but for 16 MiB and
-//     8 goroutines.
+//     in which it was published. A retired key is refused, at the latest after the window
+//     of stale-while-revalidate, and never accepted again.
+//   - Each hostile request is refused with the expected status. 503 is an answer only to
+//     keys that the server cannot know, and no other 5xx occurs.
+//   - The issuer receives no more requests than the schedule and the bound on forced
+//     fetches allow, however many unknown keys there are.
+//   - At the end, the heap has grown by at most 16 MiB and the number of goroutines by at
+//     most 8.
 //
-// It prints what happened. It exits with 1 if anything was otherwise, with 2 if it could
-// not start. It ends with the -duration, the number of -requests, or an interrupt, after
-// the step that is under way then, which takes less than half a minute.
+// It prints a report. It exits with 1 if a check failed, and with 2 if it could not
+// start. It ends after -duration, after -requests, or on an interrupt; it first finishes
+// the current step, which takes less than half a minute.
 package main
 
 import (
@@ -40,20 +40,20 @@ import (
 	"time"
 )
 
-// A config says how long and how hard.
+// A config bounds the run.
 type config struct {
 	duration time.Duration
-	requests int64 // at most, beside the conductor's own
+	requests int64 // at most, without those of the conductor
 	workers  int
 
-	wrap func(http.Handler) http.Handler // around the API, if set: it shows that the judge is awake
+	wrap func(http.Handler) http.Handler // wraps the API; nil except in tests, which break the API
 }
 
 func main() {
 	var c config
-	flag.DurationVar(&c.duration, "duration", time.Minute, "for how long")
-	flag.Int64Var(&c.requests, "requests", 1_000_000, "at most so many requests")
-	flag.IntVar(&c.workers, "workers", 8, "so many at once; each pauses for 2ms after a request")
+	flag.DurationVar(&c.duration, "duration", time.Minute, "how long to run")
+	flag.Int64Var(&c.requests, "requests", 1_000_000, "the maximum number of requests")
+	flag.IntVar(&c.workers, "workers", 8, "the number of concurrent clients; each pauses for 2ms between requests")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -76,7 +76,7 @@ func run(ctx context.Context, c config, out io.Writer) int {
 	return 0
 }
 
-// soak returns when all that it started has ended.
+// soak runs the load and returns the report. It leaves no goroutine running.
 func soak(ctx context.Context, c config, w *world) report {
 	conductor := &conductor{w: w}
 	start := time.Now()
@@ -92,8 +92,8 @@ func soak(ctx context.Context, c config, w *world) report {
 	return r
 }
 
-// perform has the workers make their requests while the conductor changes the issuer. The
-// first to be through ends it.
+// perform runs the workers while the conductor changes the issuer. It ends when ctx is
+// done, when the duration is over, or when a worker has no requests left.
 func perform(ctx context.Context, c config, conductor *conductor) {
 	ctx, stop := context.WithTimeout(ctx, c.duration)
 	defer stop()

@@ -19,19 +19,19 @@ const (
 	goroutineMargin = 8
 )
 
-// A tally counts as it goes. Its zero value is ready.
+// A tally counts requests. Its zero value is ready to use.
 type tally struct {
-	accepted  atomic.Int64 // good ones
-	early     atomic.Int64 // good ones of a key that the API need not know
-	repelled  atomic.Int64 // hostile ones, as they should be
-	abandoned atomic.Int64 // by their caller
+	accepted  atomic.Int64 // good requests that were accepted
+	early     atomic.Int64 // good requests that were refused, rightly, for a key not known
+	repelled  atomic.Int64 // hostile requests that were refused as expected
+	abandoned atomic.Int64 // requests that their client gave up
 
 	mu         sync.Mutex // guards what follows
 	refusals   map[string]int
 	violations map[string]int
 }
 
-// refuse counts a refusal as the API sees it.
+// refuse counts a refusal by the reason that the API gives.
 func (t *tally) refuse(e *middleware.Error) {
 	reason := fmt.Sprintf("%d %s", e.Status, cmp.Or(string(e.Reason), e.Code, "no bearer token"))
 	t.mu.Lock()
@@ -59,7 +59,7 @@ func (t *tally) copyTo(r *report) {
 	r.refusals, r.violations = maps.Clone(t.refusals), maps.Clone(t.violations)
 }
 
-// A report is what happened.
+// A report has the figures of a run.
 type report struct {
 	accepted, early, repelled, abandoned int64
 	refusals, violations                 map[string]int
@@ -80,22 +80,23 @@ func (c *conductor) report() report {
 	}
 }
 
-// attempts bounds the requests that failures cause: a second at least is between two
-// fetches, which are three requests each, and net/http repeats one by itself if the
-// connection that it had was reset.
+// attempts bounds the requests that failures cause. Two fetches are at least a second
+// apart, and each makes at most three requests. net/http repeats one more request if a
+// connection that it had kept was reset.
 func (r report) attempts() int { return 4*r.outages + 3*int(r.troubled/time.Second) }
 
-// fetchBound is one for each refresh, whose age jitter shortens by a tenth, and three
-// and one more in 10 s for all unknown keys.
+// fetchBound bounds the requests for the key set: one for each refresh, whose age jitter
+// shortens by up to a tenth, and three plus one every 10 s for all unknown keys.
 func (r report) fetchBound() int {
 	scheduled := 1 + int(r.elapsed*10/(r.refresh*9))
 	return scheduled + 3 + int(r.elapsed/(10*time.Second)) + r.attempts()
 }
 
-// discoveryBound is the one at the start, and what failures of the key set cause.
+// discoveryBound bounds the requests for metadata: one at the start, and those that
+// failures of the key set cause.
 func (r report) discoveryBound() int { return 1 + r.attempts() }
 
-// problems returns what should not have happened.
+// problems returns each check that failed.
 func (r report) problems() []string {
 	var problems []string
 	report := func(bad bool, format string, args ...any) {
@@ -107,7 +108,7 @@ func (r report) problems() []string {
 		report(true, "%s (%d times)", what, r.violations[what])
 	}
 	report(r.accepted == 0, "no good token was accepted")
-	report(r.repelled == 0, "no hostile request was made")
+	report(r.repelled == 0, "no hostile request was refused")
 	report(r.fetches > r.fetchBound(), "the issuer was asked for its keys %d times, not %d", r.fetches, r.fetchBound())
 	report(r.discoveries > r.discoveryBound(),
 		"the issuer was asked for its metadata %d times, not %d", r.discoveries, r.discoveryBound())
@@ -123,12 +124,12 @@ func (r report) print(out io.Writer) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-22s"+format+"\n", append([]any{name}, args...)...)
 	}
-	line("elapsed", "%v, of which %v in outages or overcoming them",
+	line("elapsed", "%v, of which %v in outages and until they were overcome",
 		r.elapsed.Round(time.Millisecond), r.troubled.Round(time.Millisecond))
 	line("requests", "%d", r.accepted+r.early+r.repelled+r.abandoned)
-	line("  good", "%d accepted, %d of keys that were not known yet, or no more", r.accepted, r.early)
-	line("  hostile", "%d refused, %d given up by their caller", r.repelled, r.abandoned)
-	line("keys", "%d rotated, %d retired, %d outages", r.rotations, r.retired, r.outages)
+	line("  good", "%d accepted, %d refused for keys that were not yet or no longer known", r.accepted, r.early)
+	line("  hostile", "%d refused, %d given up by their client", r.repelled, r.abandoned)
+	line("keys", "%d rotations, %d keys retired, %d outages", r.rotations, r.retired, r.outages)
 	line("key set requests", "%d, at most %d", r.fetches, r.fetchBound())
 	line("discovery requests", "%d, at most %d", r.discoveries, r.discoveryBound())
 	line("heap", "%s, then %s", mebibytes(r.before.heap), mebibytes(r.after.heap))
@@ -138,9 +139,9 @@ func (r report) print(out io.Writer) {
 	}
 	problems := r.problems()
 	for _, problem := range problems {
-		line("NOT AS IT SHOULD BE", "%s", problem)
+		line("FAILED", "%s", problem)
 	}
 	if len(problems) == 0 {
-		fmt.Fprintln(out, "All as it should be.")
+		fmt.Fprintln(out, "All checks passed.")
 	}
 }

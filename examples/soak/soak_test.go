@@ -19,18 +19,18 @@ func TestShortForm(t *testing.T) {
 	var out bytes.Buffer
 	code := run(t.Context(), config{duration: 2 * time.Second, requests: 10_000, workers: 4}, &out)
 	assert.Equal(t, 0, code, out.String())
-	assert.Contains(t, out.String(), "All as it should be.")
+	assert.Contains(t, out.String(), "All checks passed.")
 	for _, reason := range []string{
 		"400 invalid_request", "401 no bearer token", "401 signature", "401 unknown_key", "403 forbidden",
 	} {
 		assert.Contains(t, out.String(), reason)
 	}
 	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 10*time.Second, 20*time.Millisecond,
-		"nothing of it may remain; one goroutine is of this check")
+		"no goroutine is left; one belongs to this check")
 	t.Log(out.String())
 }
 
-func TestNumberOfRequestsEndsIt(t *testing.T) {
+func TestNumberOfRequestsEndsTheRun(t *testing.T) {
 	c := config{duration: 12 * time.Second, requests: 50, workers: 2}
 	w, err := newWorld(c)
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestNumberOfRequestsEndsIt(t *testing.T) {
 	assert.Empty(t, r.problems())
 }
 
-// The judge has to notice what it is there for.
+// The checks must fail for a server that is broken.
 func TestBrokenServersAreFound(t *testing.T) {
 	var requests atomic.Int64
 	respond := func(status int) http.Handler {
@@ -66,7 +66,7 @@ func TestBrokenServersAreFound(t *testing.T) {
 			}
 			return nil
 		}, "a good token of a known key was answered with 401"},
-		"an outage is everyone's": {func(*http.Request) http.Handler {
+		"an outage hits known keys": {func(*http.Request) http.Handler {
 			if requests.Add(1)%3 == 0 {
 				return respond(http.StatusServiceUnavailable)
 			}
@@ -99,7 +99,7 @@ func TestBrokenServersAreFound(t *testing.T) {
 	}
 }
 
-func TestReportHoldsTheMargins(t *testing.T) {
+func TestReportChecksTheMargins(t *testing.T) {
 	good := report{
 		accepted: 1, repelled: 1, elapsed: 20 * time.Second, refresh: time.Second,
 		outages: 1, troubled: 5 * time.Second,
@@ -111,13 +111,13 @@ func TestReportHoldsTheMargins(t *testing.T) {
 		change  func(*report)
 		problem string
 	}{
-		"a fetch too many":     {func(r *report) { r.fetches++ }, "asked for its keys 48 times, not 47"},
-		"a discovery too many": {func(r *report) { r.discoveries++ }, "asked for its metadata 21 times, not 20"},
-		"a byte too many":      {func(r *report) { r.after.heap++ }, "the heap grew by 16.0 MiB"},
-		"a goroutine too many": {func(r *report) { r.after.goroutines++ }, "9 goroutines more"},
-		"nothing good":         {func(r *report) { r.accepted = 0 }, "no good token was accepted"},
-		"nothing hostile":      {func(r *report) { r.repelled = 0 }, "no hostile request was made"},
-		"a violation":          {func(r *report) { r.violations = map[string]int{"x": 2} }, "x (2 times)"},
+		"one fetch too many":     {func(r *report) { r.fetches++ }, "asked for its keys 48 times, not 47"},
+		"one discovery too many": {func(r *report) { r.discoveries++ }, "asked for its metadata 21 times, not 20"},
+		"one byte too many":      {func(r *report) { r.after.heap++ }, "the heap grew by 16.0 MiB"},
+		"one goroutine too many": {func(r *report) { r.after.goroutines++ }, "9 goroutines more"},
+		"nothing good":           {func(r *report) { r.accepted = 0 }, "no good token was accepted"},
+		"nothing hostile":        {func(r *report) { r.repelled = 0 }, "no hostile request was refused"},
+		"a violation":            {func(r *report) { r.violations = map[string]int{"x": 2} }, "x (2 times)"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			r := good

@@ -22,12 +22,12 @@ const (
 	readScope  = "read:timesheets"
 	writeScope = "write:timesheets"
 
-	// cacheEntries is small, so that tokens are evicted all the time, and a cache that
-	// has not been filled at the start is no growth worth mentioning.
+	// cacheEntries is small for two reasons. Tokens are evicted all the time, and filling
+	// the cache does not count as growth of the heap.
 	cacheEntries = 1000
 )
 
-// A world is an issuer and an API, each with a server of its own on loopback.
+// A world is an issuer and an API, each with its own server on loopback.
 type world struct {
 	issuer  *jwkstest.Issuer
 	apiURL  string
@@ -40,12 +40,13 @@ type world struct {
 
 func newWorld(c config) (*world, error) {
 	w := &world{
-		// Longer than a request can take that waits for keys, which is 3 s.
+		// The timeout is longer than the 3 s for which a request may wait for keys.
 		client: &http.Client{
 			Timeout:   10 * time.Second,
 			Transport: &http.Transport{MaxIdleConnsPerHost: c.workers + 1},
 		},
-		// A minute sees some rotations and outages, each several times as long as this.
+		// One rotation with its outage takes several refresh ages, and a run of a minute
+		// must see some of them.
 		refresh: min(max(c.duration/60, 200*time.Millisecond), time.Second),
 	}
 	w.keys.Store(new(keyring))
@@ -57,7 +58,7 @@ func newWorld(c config) (*world, error) {
 }
 
 func (w *world) start(c config) error {
-	// The issuer's address is part of its identity, so the listener comes first.
+	// The listener comes first, because the issuer's URL contains its address.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (w *world) start(c config) error {
 	return nil
 }
 
-// newAPI has the routes of examples/timesheets/api, but remembers no entries.
+// newAPI returns an API with the routes of examples/timesheets/api, but without entries.
 func (w *world) newAPI() (http.Handler, error) {
 	silent := slog.New(slog.DiscardHandler)
 	keys, err := jwks.New(jwks.Config{Issuer: w.issuer.URL(), RefreshAfter: w.refresh, Logger: silent})
@@ -112,7 +113,7 @@ func answer(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, _ := claims.FromContext(r.Context())
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, who.Subject()) // the caller has gone
+		_, _ = io.WriteString(w, who.Subject()) // fails only if the caller has gone
 	})
 }
 
@@ -135,8 +136,8 @@ func (w *world) close() {
 	}
 }
 
-// call returns the status of the answer, if there is one before ctx ends, and whose it
-// says the token is.
+// call sends a request and returns the status and the body of the answer. The body is
+// the subject of the token.
 func (w *world) call(ctx context.Context, method string, authorization ...string) (int, string, error) {
 	r, err := http.NewRequestWithContext(ctx, method, w.apiURL, nil)
 	if err != nil {
@@ -153,14 +154,14 @@ func (w *world) call(ctx context.Context, method string, authorization ...string
 	return response.StatusCode, body.String(), err
 }
 
-// A usage is what the process holds.
+// A usage is the memory and the number of goroutines of the process.
 type usage struct {
 	heap       uint64 // bytes
 	goroutines int
 }
 
-// usage waits until no more goroutines come or go, and there are at most so many, but for
-// 6 s at most: a fetch that hangs is given up after 5.
+// usage waits until the number of goroutines is stable and at most this, and returns the
+// usage. It waits for 6 s at most, because a fetch that hangs ends after 5 s.
 func (w *world) usage(most int) usage {
 	w.client.CloseIdleConnections()
 	before := 0
@@ -173,7 +174,7 @@ func (w *world) usage(most int) usage {
 		time.Sleep(100 * time.Millisecond)
 	}
 	runtime.GC()
-	runtime.GC() // what the first one finalizes
+	runtime.GC() // frees what the first one has finalized
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return usage{stats.HeapAlloc, runtime.NumGoroutine()}

@@ -22,7 +22,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// newAPI is the API with this environment, in memory.
+// newAPI returns the API with this environment. It calls the issuer in memory.
 func newAPI(t *testing.T, issuer *jwkstest.Issuer, changes ...string) http.Handler {
 	t.Helper()
 	c, err := configFrom(environment(append([]string{"ISSUER_URL", issuer.URL()}, changes...)...))
@@ -103,16 +103,16 @@ func TestBodiesAreChecked(t *testing.T) {
 		name, body string
 		status     int
 	}{
-		{"empty object: nothing done today", `{}`, 201},
-		{"member that we do not know", `{"hours":1,"mood":"good"}`, 201},
+		{"empty object", `{}`, 201},
+		{"unknown member", `{"hours":1,"mood":"good"}`, 201},
 		{"no body", ``, 400},
 		{"no JSON", `hours=8`, 400},
 		{"array", `[{"hours":8}]`, 400},
 		{"hours as text", `{"hours":"8"}`, 400},
-		{"text behind it", `{"hours":8} x`, 400},
-		{"more than a day has", `{"hours":25}`, 422},
+		{"text after the object", `{"hours":8} x`, 400},
+		{"more hours than a day has", `{"hours":25}`, 422},
 		{"negative hours", `{"hours":-1}`, 422},
-		{"no date", `{"date":"yesterday"}`, 422},
+		{"not a date", `{"date":"yesterday"}`, 422},
 		{"too long", `{"note":"` + strings.Repeat("x", maxBody) + `"}`, 413},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -140,12 +140,12 @@ func TestScopeClaimDecides(t *testing.T) {
 	const scope = "read:timesheets"
 	for _, test := range []struct {
 		name, setting string
-		claims        map[string]any // beside scope, which is removed unless it is here
+		claims        map[string]any // scope is removed unless it is here
 		status        int
 	}{
 		{"default: scope", "", map[string]any{"scope": scope}, 200},
 		{"default: then scp", "", map[string]any{"scp": []string{scope}}, 200},
-		{"default: scope is there, so scp is not read", "", map[string]any{"scope": "", "scp": scope}, 403},
+		{"default: scope is present, so scp is not read", "", map[string]any{"scope": "", "scp": scope}, 403},
 		{"named claim", "permissions", map[string]any{"permissions": []string{scope}}, 200},
 		{"named claim is missing, scope is not read", "permissions", map[string]any{"scope": scope}, 403},
 		{"mistyped claim", "permissions", map[string]any{"permissions": 7}, 403},
@@ -227,7 +227,7 @@ func TestStartsWhileTheIssuerIsDownAndRecovers(t *testing.T) {
 		w := call(api, "GET", "/timesheets", token, "")
 		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 		assert.NotEmpty(t, w.Header().Get("Retry-After"))
-		assert.Empty(t, w.Header().Get("WWW-Authenticate"), "an outage is no fault of the token")
+		assert.Empty(t, w.Header().Get("WWW-Authenticate"), "an outage says nothing about the token")
 
 		issuer.Recover()
 		time.Sleep(15 * time.Second)
@@ -244,12 +244,12 @@ func TestRefreshSettingBoundsTheLifeOfARemovedKey(t *testing.T) {
 		issuer.Rotate()
 		time.Sleep(5 * time.Second)
 		assert.Equal(t, http.StatusOK, call(api, "GET", "/timesheets", token, "").Code, "still fresh")
-		time.Sleep(40 * time.Second) // past the window of stale-while-revalidate too
+		time.Sleep(40 * time.Second) // longer than the window of stale-while-revalidate, too
 		assert.Equal(t, http.StatusUnauthorized, call(api, "GET", "/timesheets", token, "").Code)
 	})
 }
 
-// syncBuffer is a log that is read while it is written.
+// A syncBuffer is a log that can be read while it is written.
 type syncBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
@@ -267,7 +267,8 @@ func (b *syncBuffer) String() string {
 	return b.buffer.String()
 }
 
-// The whole process over sockets: found by its log, asked, and told to stop.
+// The program runs over sockets. The test finds its address in its log, calls it, and
+// stops it.
 func TestRun(t *testing.T) {
 	var issuer *jwkstest.Issuer
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -312,5 +313,5 @@ func TestRunExitCodes(t *testing.T) {
 	assert.Contains(t, log.String(), "AUDIENCE: it is required\nDPOP: this version cannot check DPoP proofs")
 
 	log.Reset()
-	assert.Equal(t, 1, run(t.Context(), environment("ADDR", "192.0.2.1:1"), &log), "an address that is not ours")
+	assert.Equal(t, 1, run(t.Context(), environment("ADDR", "192.0.2.1:1"), &log), "an address of another machine")
 }

@@ -12,15 +12,15 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// A config is what the environment says.
+// A config is the configuration that the environment gives.
 type config struct {
 	addr         string
 	issuer       claims.Issuer // without its keys
 	refreshAfter time.Duration // 0: the library's default
 }
 
-// configFrom reports everything that is wrong with the environment at once. An empty
-// variable is one that is not set.
+// configFrom reads the configuration from the environment. Its error has all problems at
+// once. An empty variable counts as unset.
 func configFrom(getenv func(string) string) (config, error) {
 	var problems []error
 	check := func(err error) { problems = append(problems, err) }
@@ -69,8 +69,8 @@ func checkIssuer(issuer string) error {
 	return err
 }
 
-// scopeClaims returns the paths to look at, in order. Namespaced claims have dots in
-// their names, so a name with dots is tried as it stands before it is taken for a path.
+// scopeClaims returns the paths at which scopes can be, in order. The names of namespaced
+// claims have dots, so a value with dots is first a name and then a path.
 func scopeClaims(value string) ([][]string, error) {
 	switch {
 	case value == "":
@@ -95,7 +95,7 @@ func jsonPointer(pointer string) ([]string, error) {
 			return nil, fmt.Errorf("%q has an empty name", pointer)
 		}
 		if strings.Count(token, "~") != strings.Count(token, "~0")+strings.Count(token, "~1") {
-			return nil, fmt.Errorf("%q is not a JSON Pointer: ~ stands before 0 or 1 only", pointer)
+			return nil, fmt.Errorf("%q is not a JSON Pointer: 0 or 1 must follow each ~", pointer)
 		}
 		path[n] = name
 	}
@@ -127,8 +127,8 @@ func withProfile(issuer claims.Issuer, profile string) (claims.Issuer, error) {
 	return issuer, fmt.Errorf("%q is neither generic nor rfc9068", profile)
 }
 
-// withoutDPoP refuses to start rather than to take bound tokens without their proof, or
-// to refuse them all for a reason that nobody would guess.
+// withoutDPoP reports an error if DPoP is switched on. Without this error, the API would
+// start and then refuse every bound token.
 func withoutDPoP(value string) error {
 	switch value {
 	case "", "0":

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// environment is one that works, with some variables changed.
+// environment returns a valid environment with some variables changed, as pairs of name
+// and value.
 func environment(changes ...string) func(string) string {
 	variables := map[string]string{
 		"ISSUER_URL": "https://issuer.example.test/",
@@ -62,7 +63,7 @@ func TestScopeClaim(t *testing.T) {
 		{"namespaced claim", "https://a.test/scopes", [][]string{
 			{"https://a.test/scopes"}, {"https://a", "test/scopes"},
 		}},
-		{"dots that make no path", "a..b", [][]string{{"a..b"}}},
+		{"dots without a path", "a..b", [][]string{{"a..b"}}},
 		{"pointer", "/realm_access/roles", [][]string{{"realm_access", "roles"}}},
 		{"pointer with an escaped slash", "/a~1b/c", [][]string{{"a/b", "c"}}},
 		{"pointer with an escaped tilde, decoded last", "/a~01", [][]string{{"a~1"}}},
@@ -80,7 +81,7 @@ func TestMistakes(t *testing.T) {
 	for _, test := range []struct{ name, variable, value, problem string }{
 		{"no issuer", "ISSUER_URL", "", "ISSUER_URL: it is required"},
 		{"issuer over http", "ISSUER_URL", "http://issuer.example.test", "ISSUER_URL: jwks: invalid Config.Issuer"},
-		{"issuer that is no URL", "ISSUER_URL", "issuer", "ISSUER_URL: jwks: invalid Config.Issuer"},
+		{"issuer is not a URL", "ISSUER_URL", "issuer", "ISSUER_URL: jwks: invalid Config.Issuer"},
 		{"no audience", "AUDIENCE", "", "AUDIENCE: it is required"},
 		{"address without a port", "ADDR", "localhost", "ADDR: address localhost: missing port"},
 		{"unknown profile", "TOKEN_PROFILE", "strict", `TOKEN_PROFILE: "strict" is neither generic nor rfc9068`},

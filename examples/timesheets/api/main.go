@@ -1,16 +1,22 @@
-// Command api is a Timesheets API: a resource server that lets clients in by the access
-// tokens of one issuer. It is configured by its environment:
+// Command api serves a Timesheets API: a resource server that accepts the access tokens of
+// one issuer. From the root of the repository:
+//
+//	ISSUER_URL=https://tenant.eu.auth0.com/ AUDIENCE=https://timesheets.example.com \
+//	    go -C examples run ./timesheets/api
+//
+// It is configured by its environment:
 //
 //	ISSUER_URL     the exact issuer, such as https://tenant.eu.auth0.com/; required
 //	AUDIENCE       the identifier of this API; required
-//	ADDR           where to listen (127.0.0.1:8080)
-//	TOKEN_PROFILE  generic, or rfc9068 for at+jwt tokens only (generic)
-//	SCOPE_CLAIM    where scopes are found: a claim's name, a dotted path, or a JSON
-//	               Pointer (scope, then scp)
-//	JWKS_REFRESH   the age at which keys are refreshed, as a Go duration (15m)
+//	ADDR           the address to listen on; 127.0.0.1:8080 by default
+//	TOKEN_PROFILE  generic (the default), or rfc9068 for at+jwt tokens only
+//	SCOPE_CLAIM    the claim that has the scopes: a name, a dotted path, or a JSON Pointer;
+//	               scope, then scp, by default
+//	JWKS_REFRESH   the age at which keys are refreshed, as a Go duration; 15m by default
 //
-// It starts, and stays up, while the issuer is down; requests are answered with 503
-// until its keys have come.
+// GET /timesheets requires the scope read:timesheets, POST /timesheets requires
+// write:timesheets, and GET /healthz requires no token. The API starts and keeps running
+// while the issuer is down, and answers 503 until it has the issuer's keys.
 package main
 
 import (
@@ -32,8 +38,8 @@ func main() {
 	os.Exit(run(ctx, os.Getenv, os.Stderr))
 }
 
-// run serves until ctx is done. It returns the exit code: 2 for a configuration that
-// cannot work, 1 for a server that could not do its work.
+// run serves until ctx is done. It returns the exit code: 2 for an invalid configuration,
+// 1 for a server that failed.
 func run(ctx context.Context, getenv func(string) string, stderr io.Writer) int {
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	config, err := configFrom(getenv)
@@ -56,7 +62,7 @@ func misconfigured(stderr io.Writer, err error) int {
 	return 2
 }
 
-// serve lets requests under way finish when ctx is done, for at most ten seconds.
+// serve serves until ctx is done. It then waits at most ten seconds for requests to end.
 func serve(ctx context.Context, addr string, handler http.Handler, logger *slog.Logger) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -66,7 +72,7 @@ func serve(ctx context.Context, addr string, handler http.Handler, logger *slog.
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second, // a request may wait some seconds for keys
+		WriteTimeout:      20 * time.Second, // a request may wait 3 s for keys
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}

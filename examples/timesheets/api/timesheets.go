@@ -32,8 +32,8 @@ type entry struct {
 	subject string // whose entry it is: never read from a body
 }
 
-// newHandler returns the API. It makes no request: the first token fetches the keys.
-// Client fetches them; nil stands for the library's.
+// newHandler returns the API. It makes no request, because the first token causes the
+// first fetch of the keys. The client is for these fetches; nil means the library's.
 func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handler, error) {
 	keys, err := jwks.New(jwks.Config{
 		Issuer: c.issuer.URL, RefreshAfter: c.refreshAfter, Client: client, Logger: logger,
@@ -56,12 +56,13 @@ func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handle
 	return mux, nil
 }
 
-// healthy says that the process serves, keys or not: a restart would not bring them.
+// healthy answers 200 while the process serves, with or without keys, because a restart
+// would not help to get them.
 func healthy(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// A store keeps the entries in memory, the latest maxEntries of them.
+// A store keeps the latest maxEntries entries in memory.
 type store struct {
 	mu      sync.Mutex // guards what follows
 	entries []entry
@@ -108,8 +109,8 @@ func (e entry) problem() string {
 	return ""
 }
 
-// subjectOf needs no check: no request comes here without verified claims. A token
-// without sub has the subject "", who has no entries.
+// subjectOf returns the subject of the token. Every request here has verified claims. A
+// token without sub has the subject "", which has no entries.
 func subjectOf(r *http.Request) string {
 	c, _ := claims.FromContext(r.Context())
 	return c.Subject()
@@ -142,7 +143,7 @@ func (s *store) of(subject string) []entry {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+	_ = json.NewEncoder(w).Encode(body) // fails only if the caller has gone
 }
 
 // refuse answers with a problem document (RFC 9457), as the middleware does.

@@ -1,15 +1,20 @@
-// Command client is a service that uploads timesheet entries, with a token that it gets
-// by its own credentials (client credentials, RFC 6749 section 4.4). It is configured
-// by its environment:
+// Command client uploads timesheet entries with an access token that it gets for its own
+// credentials (client credentials, RFC 6749 section 4.4). From the root of the repository:
 //
-//	TOKEN_URL      the issuer's token endpoint, such as https://tenant.eu.auth0.com/oauth/token
-//	CLIENT_ID      the client's credentials
-//	CLIENT_SECRET
+//	TOKEN_URL=https://tenant.eu.auth0.com/oauth/token CLIENT_ID=... CLIENT_SECRET=... \
+//	    AUDIENCE=https://timesheets.example.com API_URL=http://127.0.0.1:8080 \
+//	    go -C examples run ./timesheets/client
+//
+// It is configured by its environment; all variables are required:
+//
+//	TOKEN_URL      the issuer's token endpoint
+//	CLIENT_ID      the client's ID at the issuer
+//	CLIENT_SECRET  the client's secret
 //	AUDIENCE       the identifier of the API
-//	API_URL        where the API is, such as http://127.0.0.1:8080
+//	API_URL        the address of the API
 //
-// It uploads two entries, lists what is there, and says why if something is refused.
-// It never prints the token.
+// It uploads two entries and lists the entries of its subject. If the issuer or the API
+// refuses a request, it prints the reason. It never prints the token.
 package main
 
 import (
@@ -29,7 +34,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// timeout is for each request, its body included.
+// timeout bounds each request, including the body of its answer.
 const timeout = 15 * time.Second
 
 func main() {
@@ -38,8 +43,8 @@ func main() {
 	os.Exit(run(ctx, os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run returns the exit code: 2 for a configuration that cannot work, 1 if the work
-// could not be done.
+// run uploads the entries. It returns the exit code: 2 for an invalid configuration, 1 if
+// a request failed.
 func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer) int {
 	if err := check(getenv); err != nil {
 		fmt.Fprintf(stderr, "the configuration cannot work:\n%v\n", err)
@@ -57,7 +62,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	return 0
 }
 
-// check reports everything that is wrong with the environment at once.
+// check returns an error with all problems of the environment.
 func check(getenv func(string) string) error {
 	var problems []error
 	for _, name := range []string{"TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "AUDIENCE", "API_URL"} {
@@ -72,8 +77,8 @@ func check(getenv func(string) string) error {
 	return errors.Join(problems...)
 }
 
-// confidential reports whether secrets may travel to this address (RFC 6749 section
-// 10.3, RFC 6750 section 5.3).
+// confidential reports whether secrets may be sent to this URL (RFC 6749 section 10.3, RFC
+// 6750 section 5.3).
 func confidential(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" {
@@ -83,8 +88,8 @@ func confidential(rawURL string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && loopback
 }
 
-// authorizedClient returns a client that puts a token into each request, and asks for
-// another when it expires. ctx is for the token requests.
+// authorizedClient returns a client that sends a token with each request, and gets a new
+// token when the old one expires. The token requests use ctx.
 func authorizedClient(ctx context.Context, getenv func(string) string) *http.Client {
 	credentials := clientcredentials.Config{
 		ClientID:       getenv("CLIENT_ID"),
@@ -92,12 +97,11 @@ func authorizedClient(ctx context.Context, getenv func(string) string) *http.Cli
 		TokenURL:       getenv("TOKEN_URL"),
 		EndpointParams: url.Values{"audience": {getenv("AUDIENCE")}},
 	}
-	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the other takes both over
+	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the returned client has both settings, too
 	return credentials.Client(context.WithValue(ctx, oauth2.HTTPClient, plain))
 }
 
-// stay follows no redirect: the token, or the secret, would go along to wherever it
-// leads.
+// stay prevents redirects, because the token or the secret would be sent to their target.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func upload(ctx context.Context, api timesheets) error {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer bounds the body that is read, in bytes.
 const maxAnswer = 1 << 20
 
 type entry struct {
@@ -28,7 +28,7 @@ func (e entry) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %5.1f h  %-12s %s", e.Date, e.Hours, e.Project, e.Note))
 }
 
-// timesheets is the API as this client uses it.
+// A timesheets calls the Timesheets API.
 type timesheets struct {
 	url    string
 	client *http.Client
@@ -66,7 +66,7 @@ func (t timesheets) list(ctx context.Context) error {
 	return nil
 }
 
-// do returns the body of a 2xx answer. Any other is a *refusal.
+// do returns the body of a 2xx answer. For every other status, the error is a *refusal.
 func (t timesheets) do(ctx context.Context, method string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, t.url, bytes.NewReader(body))
 	if err != nil {
@@ -90,15 +90,15 @@ func (t timesheets) do(ctx context.Context, method string, body []byte) ([]byte,
 	return answer, nil
 }
 
-// A refusal is an answer of the API that is not a success.
+// A refusal is an answer of the API whose status is not 2xx.
 type refusal struct {
 	method, url, status string
 	header              http.Header
 	body                []byte
 }
 
-// Error says what the API said: the challenge and when to come back, and the problem
-// document (RFC 9457).
+// Error returns the status, the headers that explain it, and the problem document (RFC
+// 9457).
 func (r *refusal) Error() string {
 	lines := []string{fmt.Sprintf("%s %s: %s", r.method, r.url, r.status)}
 	for _, name := range []string{"WWW-Authenticate", "Retry-After", "Location"} {
@@ -112,7 +112,7 @@ func (r *refusal) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// printable keeps a server from writing to the terminal what is not text.
+// printable replaces characters that could control the terminal, and limits the length.
 func printable(text string) string {
 	text = strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
@@ -123,8 +123,8 @@ func printable(text string) string {
 	return strings.TrimSpace(fmt.Sprintf("%.2000s", text))
 }
 
-// explain says in the issuer's words why there is no token. Other errors speak for
-// themselves.
+// explain returns the text for an error. If the issuer refused the token request, the text
+// has the issuer's error and description.
 func explain(err error) string {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {
