@@ -74,7 +74,7 @@ func testModule(t *testing.T, root, name string) {
 	cmd := exec.CommandContext(ctx, "go", append(args, "./...")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOWORK=off")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that go removes its work directory
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go then removes its work folder
 	cmd.WaitDelay = timeToStop / 2
 	out, err := cmd.CombinedOutput()
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a challenge says of a token that is refused, and why (RFC 6750 section 3).
+// The challenges of refused tokens, with the reason in each (RFC 6750 section 3).
 const (
 	invalidToken  = `error="invalid_token", error_description="`
 	malformed     = invalidToken + "The access token is malformed"
@@ -63,8 +63,8 @@ func TestAccess(t *testing.T) {
 	})
 }
 
-// A token may be for no API in particular, which is what each provider makes if it is not
-// told one, or for several (RFC 7519 section 4.1.3).
+// A token may name no API, which every provider issues if the request names none. It may
+// also name several (RFC 7519 section 4.1.3).
 func TestAudience(t *testing.T) {
 	refused := map[string]string{
 		"oidc-provider":      malformed,     // an opaque token
@@ -91,7 +91,7 @@ func TestAudience(t *testing.T) {
 	})
 }
 
-// All keys are published before the API reads them, so that one fetch is enough.
+// All keys are published before the API fetches them, so one fetch is enough.
 func TestAlgorithms(t *testing.T) {
 	each(t, func(t *testing.T, p provider) {
 		i := p.start(t, func(s *settings) {
@@ -113,18 +113,18 @@ func TestAlgorithms(t *testing.T) {
 	})
 }
 
-// TOKEN_PROFILE=rfc9068 takes the tokens of a provider that keeps to the RFC, as they
-// come or when it is told to, and no others.
+// TOKEN_PROFILE=rfc9068 accepts only tokens that follow the RFC. Some providers issue them
+// by default, the others after a change of their configuration.
 func TestRFC9068(t *testing.T) {
 	each(t, func(t *testing.T, p provider) {
 		i := p.start(t)
 		api := startAPI(t, i.url, "TOKEN_PROFILE=rfc9068")
-		asItComes := api.get(t, i.token(t, read))
+		byDefault := api.get(t, i.token(t, read))
 		if p.strict {
-			assert.Equal(t, http.StatusOK, asItComes.status)
+			assert.Equal(t, http.StatusOK, byDefault.status)
 		} else {
-			assert.Equal(t, http.StatusUnauthorized, asItComes.status)
-			assert.Contains(t, asItComes.challenge, badType)
+			assert.Equal(t, http.StatusUnauthorized, byDefault.status)
+			assert.Contains(t, byDefault.challenge, badType)
 		}
 
 		i.RFC9068 = true

@@ -21,16 +21,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	_ "github.com/bearerguard/bearerguard/middleware" // what the API is made of: a change to it runs these tests again
+	// The API uses it, so go test must run these tests again after a change to it.
+	_ "github.com/bearerguard/bearerguard/middleware"
 )
 
 // audience is the identifier of the API.
 const audience = "https://timesheets.example.com"
 
-// apiDir is where the API is built; TestMain removes it.
+// apiDir is the folder of the built API. TestMain removes it.
 var apiDir string
 
-// apiBinary builds the API once, with the race detector where the tests have it.
+// apiBinary builds the API once, and returns its path. It builds with the race detector
+// if the tests run with it.
 var apiBinary = sync.OnceValues(func() (string, error) {
 	if err := readSources(); err != nil {
 		return "", err
@@ -51,9 +53,9 @@ var apiBinary = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// readSources opens the files that the API is built from. go test runs tests again,
-// instead of showing their cached result, if a file changed that they had opened, but
-// only below this module: hence the links.
+// readSources opens the source files of the API. go test shows a cached result unless a
+// file has changed that the test opened, but it ignores files outside this module. The
+// links in testdata make them files of this module.
 func readSources() error {
 	sources, err := filepath.Glob("testdata/api/*.go")
 	if err != nil || len(sources) == 0 {
@@ -68,7 +70,7 @@ func readSources() error {
 }
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "8") // unless -parallel says otherwise: they mostly wait
+	_ = flag.Set("test.parallel", "8") // the default, because the tests mostly wait
 	code := m.Run()
 	_ = os.RemoveAll(apiDir)
 	os.Exit(code)
@@ -83,8 +85,8 @@ type api struct {
 
 var listeningURL = regexp.MustCompile(`url=(http://127\.0\.0\.1:\d+)`)
 
-// startAPI runs the API for the tokens of this issuer. At the end of the test it has to
-// stop when it is told to, and its log must not have a token in it.
+// startAPI runs the API for the tokens of this issuer. At the end of the test, the API
+// must stop when it gets a signal, and its log must not contain a token.
 func startAPI(t *testing.T, issuerURL string, settings ...string) *api {
 	t.Helper()
 	binary, err := apiBinary()
@@ -107,7 +109,7 @@ func startAPI(t *testing.T, issuerURL string, settings ...string) *api {
 	return a
 }
 
-// An answer is what is of interest in a response of the API.
+// An answer has the parts of an API response that the tests check.
 type answer struct {
 	status     int
 	challenge  string
@@ -121,7 +123,7 @@ func (a *api) get(t *testing.T, token string) answer {
 	return a.call(t, http.MethodGet, "/timesheets", token)
 }
 
-// call is for requests that get an answer, whichever it is.
+// call sends a request and returns the answer. It fails the test if there is none.
 func (a *api) call(t *testing.T, method, path, token string) answer {
 	t.Helper()
 	got, err := a.try(method, path, token)
@@ -153,8 +155,8 @@ func (a *api) try(method, path, token string) (answer, error) {
 	return answer{w.StatusCode, w.Header.Get("WWW-Authenticate"), w.Header.Get("Retry-After"), list.Subject}, err
 }
 
-// until calls the API with a token until it answers with this status. Any other answer
-// but those that are expected before fails the test.
+// until calls the API with a token until it answers with this status. The statuses before
+// are allowed until then; any other answer fails the test.
 func (a *api) until(t *testing.T, status int, token string, before ...int) {
 	t.Helper()
 	eventually(t, func() bool {
@@ -166,11 +168,11 @@ func (a *api) until(t *testing.T, status int, token string, before ...int) {
 	}, fmt.Sprintf("no answer with status %d", status))
 }
 
-// long is more than a busy machine makes of an instant.
+// long is longer than a request takes on a busy machine if it waits for nothing.
 const long = 2 * time.Second
 
-// always calls the API with a token for some time, in which every answer has to have
-// this status. It returns how long those requests took that took long.
+// always calls the API with a token for some time. Every answer must have this status. It
+// returns the durations of the requests that took longer than long.
 func (a *api) always(t *testing.T, status int, token string, during time.Duration) (waits []time.Duration) {
 	t.Helper()
 	ticker := time.NewTicker(25 * time.Millisecond)

@@ -1,35 +1,35 @@
-// Package interop holds examples/timesheets/api against identity providers that others
-// wrote. It has nothing but tests. They start each provider on loopback, build the API,
+// Package interop tests examples/timesheets/api against identity providers of other
+// projects. It contains only tests. They start each provider on loopback, build the API,
 // run it as a process with its documented environment, and call it with tokens that the
-// provider issued by client credentials.
+// provider issued for client credentials.
 //
-// Two of the providers run on Node.js 20.19 or later. From the root of the repository:
+// Two of the providers need Node.js 20.19 or later. From the root of the repository:
 //
 //	npm ci --prefix examples/interop/node
 //	go -C examples/interop test ./...
 //
-// It takes about 20 s, most of it waiting: for tokens to expire, and for an issuer that is
-// down. Without Node.js or the installed packages the tests that need them are skipped,
-// and say so; where the environment variable CI is set they fail instead. All of it needs
-// a Unix, for signals.
+// The tests take about 20 s, and mostly wait: for tokens to expire, and for an issuer that
+// is down. Without Node.js or the installed packages, the tests that need them are skipped
+// with a message; if the environment variable CI is set, they fail instead. All tests need
+// Unix signals, and so do not run on Windows.
 //
-// What the tests find at each provider, and so what they cannot show with it:
+// The providers differ as follows, which limits what the tests can show with each:
 //
 //	                  oidc-provider         oauth2-mock-server     fosite
 //	version           9.13.3                8.2.3                  v0.49.0
 //	issuer            with a path           localhost, no path     path and trailing slash
 //	metadata          OpenID Connect        OpenID Connect         RFC 8414 only
 //	API named by      resource (RFC 8707)   aud                    audience
-//	aud               string                as it was requested    array, empty if not asked for
+//	aud               string                as requested           array, empty if not requested
 //	scopes            scope                 scope                  scp array; scope if configured
 //	sub               the client            none                   as the integrator sets it
 //	typ               at+jwt                JWT                    JWT; at+jwt if configured
-//	RFC 9068          as it comes           only by its hook       only by its session
+//	RFC 9068          by default            only by its hook       only by its session
 //	algorithms        all eleven            all eleven             all but the name Ed25519
 //	keys              without alg if many   with alg, without use  as the integrator writes them
 //	                  algorithms fit
-//	signs with        the key configured    all keys in turn       the key configured
-//	forgets a key     on reload             on restart only        on reload
+//	signs with        the configured key    all keys in turn       the configured key
+//	removes a key     on reload             only on restart        on reload
 //	expiry            any lifetime          only by its hook       any lifetime
 //	bound tokens      DPoP and mTLS         none                   none
 //	other formats     opaque, JWE, HMAC     none                   opaque

@@ -28,9 +28,9 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// fositeServer is an authorization server built on ory/fosite, which brings the token
-// endpoint; metadata and key set are left to who builds on it. Its issuer has a path and
-// ends with a slash, and only RFC 8414 says where its keys are.
+// fositeServer returns an authorization server that is built on ory/fosite. The library
+// provides the token endpoint; the metadata and the key set are written here. The issuer
+// has a path and ends with a slash, and only the metadata of RFC 8414 name the key set.
 func fositeServer(t *testing.T) server {
 	s := &fositeHTTP{log: new(lockedBuffer)}
 	t.Cleanup(s.kill)
@@ -74,7 +74,7 @@ func (s *fositeHTTP) start(t *testing.T, settings settings) {
 
 func listen(t *testing.T, port int) (listener net.Listener) {
 	t.Helper()
-	eventually(t, func() bool { // somebody else may hold the port for a moment
+	eventually(t, func() bool { // another process may use the port for a moment
 		var err error
 		listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if !errors.Is(err, syscall.EADDRINUSE) {
@@ -110,8 +110,8 @@ func (s *fositeHTTP) resume() { s.hung.Store(false) }
 
 func (s *fositeHTTP) accessLog() string { return s.log.String() }
 
-// kill may be called twice. Close waits for requests under way, which end when their
-// connections are closed.
+// kill can be called twice. Close waits for current requests, which end because their
+// connections are closed before.
 func (s *fositeHTTP) kill() {
 	if s.http != nil {
 		s.http.CloseClientConnections()
@@ -119,7 +119,7 @@ func (s *fositeHTTP) kill() {
 	}
 }
 
-// A fositeServed is one configuration of the server; it does not change.
+// A fositeServed is one configuration of the server. It is immutable.
 type fositeServed struct {
 	settings
 	issuer string
@@ -135,7 +135,8 @@ func newFosite(t *testing.T, issuer string, settings settings) *fositeServed {
 		GlobalSecret:             []byte("opaque tokens are not asked for.."),
 		ScopeStrategy:            fosite.ExactScopeStrategy,
 	}
-	config.ClientSecretsHasher = &fosite.BCrypt{Config: config} // the default is set by the first request: a data race
+	// Set here because the first request sets the default, which is a data race.
+	config.ClientSecretsHasher = &fosite.BCrypt{Config: config}
 	if settings.RFC9068 {
 		config.JWTScopeClaimKey = jwt.JWTScopeFieldString
 	}
@@ -188,7 +189,7 @@ func (a *fositeServed) token(w http.ResponseWriter, r *http.Request) {
 	a.oauth2.WriteAccessResponse(r.Context(), w, request, response)
 }
 
-// session is where an integrator says what the tokens are to hold.
+// session returns the claims and headers that an integrator sets.
 func (a *fositeServed) session() *oauth2.JWTSession {
 	s := &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{Subject: a.Client}, JWTHeader: &jwt.Headers{}}
 	if a.RFC9068 {
@@ -200,15 +201,17 @@ func (a *fositeServed) session() *oauth2.JWTSession {
 
 func sendJSON(w http.ResponseWriter, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(body) // the caller has gone
+	_ = json.NewEncoder(w).Encode(body) // fails only if the caller has gone
 }
 
-// openIDConfiguration and authorizationServerMetadata return where an issuer publishes
-// its metadata by OpenID Connect Discovery 1.0 section 4 and by RFC 8414 section 3.1.
+// openIDConfiguration returns the address of an issuer's metadata by OpenID Connect
+// Discovery 1.0 section 4.
 func openIDConfiguration(issuer string) string {
 	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 }
 
+// authorizationServerMetadata returns the address of an issuer's metadata by RFC 8414
+// section 3.1.
 func authorizationServerMetadata(issuer string) string {
 	scheme, rest, _ := strings.Cut(issuer, "://")
 	host, path, _ := strings.Cut(strings.TrimSuffix(rest, "/"), "/")

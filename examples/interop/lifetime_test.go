@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// leeway is what the API allows the clocks to differ, and a moment for the request.
+// leeway is the leeway of the API plus one second for the request.
 const leeway = 5*time.Second + time.Second
 
-// A token that was let in, and is remembered, is refused once it has expired, by the
-// clock and not by what the token endpoint said about it.
+// A token that was accepted, and is in the token cache, is refused after it has expired.
+// Its exp claim decides, and not the expires_in of the token endpoint.
 func TestExpiry(t *testing.T) {
 	each(t, func(t *testing.T, p provider) {
 		i := p.start(t, func(s *settings) { s.Lifetime = 1 })
@@ -22,7 +22,7 @@ func TestExpiry(t *testing.T) {
 		token := i.token(t, read)
 		expiresAt := payload(t, token).ExpiresAt()
 
-		var last time.Time // that it was let in
+		var last time.Time // when the token was last accepted
 		eventually(t, func() bool {
 			asked := time.Now()
 			got := api.get(t, token)
@@ -33,9 +33,9 @@ func TestExpiry(t *testing.T) {
 			assert.Equal(t, http.StatusUnauthorized, got.status)
 			assert.Contains(t, got.challenge, expired)
 			return true
-		}, "it never expired")
-		assert.False(t, last.IsZero(), "it was never let in")
+		}, "the token was never refused")
+		assert.False(t, last.IsZero(), "the token was never accepted")
 		assert.False(t, time.Now().Before(expiresAt), "refused before it expired")
-		assert.True(t, last.Before(expiresAt.Add(leeway)), "let in long after it expired")
+		assert.True(t, last.Before(expiresAt.Add(leeway)), "accepted long after it expired")
 	})
 }

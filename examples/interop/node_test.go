@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nodeServer returns what runs a server of node/. Its standard input is how it is told
-// what to be, and for how long.
+// nodeServer returns a function that runs a server of node/. The server reads its settings
+// from standard input, and ends when that is closed.
 func nodeServer(script string) func(*testing.T) server {
 	return func(t *testing.T) server {
 		t.Helper()
@@ -37,8 +37,8 @@ func nodeServer(script string) func(*testing.T) server {
 	}
 }
 
-// nodeEnvironment is enough to find node. What else is set for Node.js on a machine does
-// not belong here.
+// nodeEnvironment returns an environment in which node can be found. It leaves out the
+// machine's other settings for Node.js.
 func nodeEnvironment() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "NODE_ENV=production", "NODE_NO_WARNINGS=1"}
 }
@@ -47,8 +47,8 @@ type nodeProcess struct {
 	*process
 	stdin   *json.Encoder
 	stdout  *json.Decoder
-	issuers chan string  // one for each time that it was told something
-	access  lockedBuffer // up to date with issuers
+	issuers chan string  // one for each line of settings
+	access  lockedBuffer // complete up to the latest value of issuers
 }
 
 func (s *nodeProcess) listen() {
@@ -90,7 +90,8 @@ func (s *nodeProcess) resume() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
 
 func (s *nodeProcess) accessLog() string { return s.access.String() }
 
-// requireNode skips a test that cannot be run here, but never in CI.
+// requireNode skips the test if Node.js or a package is missing. In CI the test fails
+// instead.
 func requireNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
@@ -100,10 +101,11 @@ func requireNode(t *testing.T) {
 		Dependencies map[string]string `json:"dependencies"`
 	}
 	readJSONFile(t, "node/package.json", &wanted)
-	readJSONFile(t, "node/package-lock.json", &lock) // a change to it runs these tests again
+	// go test runs these tests again after a change to a file that they opened.
+	readJSONFile(t, "node/package-lock.json", &lock)
 	scripts, err := filepath.Glob("node/*.mjs")
 	require.NoError(t, err)
-	for _, script := range scripts { // and so does one to them
+	for _, script := range scripts {
 		_, err := os.ReadFile(script)
 		require.NoError(t, err)
 	}
@@ -123,7 +125,7 @@ func missing(t *testing.T, problem string) {
 	t.Skip(problem + command)
 }
 
-// installed returns the version of a package, "" if it is not there.
+// installed returns the installed version of a package, or "".
 func installed(t *testing.T, name string) string {
 	t.Helper()
 	var manifest struct {

@@ -19,15 +19,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oidcProvider can more than the others.
+// oidcProvider starts oidc-provider, which supports features that the others do not have.
 func oidcProvider(t *testing.T, changes ...func(*settings)) *issuer {
 	t.Helper()
 	t.Parallel()
 	return providers[0].start(t, changes...)
 }
 
-// A key set need not say which algorithm an RSA or Ed25519 key is for. Then it verifies
-// all of those that fit, under either name of EdDSA (RFC 8037, RFC 9864).
+// A key set may leave out the algorithm of a key. The key then verifies every algorithm
+// that fits its type, and both names of EdDSA (RFC 8037, RFC 9864).
 func TestKeyWithoutAlgorithm(t *testing.T) {
 	i := oidcProvider(t, func(s *settings) {
 		s.Keys, s.Alg = []jose.JSONWebKey{newKey(t, "RS256"), newKey(t, "EdDSA")}, "RS256"
@@ -57,8 +57,7 @@ func TestKeyWithoutAlgorithm(t *testing.T) {
 	}
 }
 
-// A resource server may have its tokens in these formats, which are not for an API that
-// verifies them by published keys.
+// A provider can issue tokens in these formats, but published keys cannot verify them.
 func TestOtherFormats(t *testing.T) {
 	i := oidcProvider(t)
 	api := startAPI(t, i.url)
@@ -76,7 +75,7 @@ func TestOtherFormats(t *testing.T) {
 	}
 }
 
-// A token that is bound to the client's certificate is of no use without it (RFC 8705).
+// A token that is bound to a client certificate is refused without it (RFC 8705).
 func TestCertificateBoundToken(t *testing.T) {
 	i := oidcProvider(t, func(s *settings) {
 		s.Format, s.Certificate = "certificate-bound", certificate(t)
@@ -86,7 +85,7 @@ func TestCertificateBoundToken(t *testing.T) {
 	assertBound(t, startAPI(t, i.url).get(t, token))
 }
 
-// A token that is bound to a key of the client's is no bearer token (RFC 9449).
+// A token that is bound to a client's key is refused as a bearer token (RFC 9449).
 func TestDPoPBoundToken(t *testing.T) {
 	i := oidcProvider(t)
 	g := i.grant(t, read, audience)
@@ -113,7 +112,7 @@ func confirmation(t *testing.T, token string) map[string]any {
 	return c.Confirmation
 }
 
-// certificate returns one of the client's own making.
+// certificate returns a self-signed client certificate as PEM.
 func certificate(t *testing.T) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -128,8 +127,8 @@ func encodePEM(certificate []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
 }
 
-// dpopProof proves that the client holds a key, in a request to this address (RFC 9449
-// section 4.2).
+// dpopProof returns a proof of possession of a new key, for a POST request to this address
+// (RFC 9449 section 4.2).
 func dpopProof(t *testing.T, address string) string {
 	t.Helper()
 	key := jose.SigningKey{Algorithm: jose.ES256, Key: newKey(t, "ES256").Key}
@@ -146,7 +145,7 @@ func dpopProof(t *testing.T, address string) string {
 	return proof
 }
 
-// withProof sends a DPoP proof along with each request.
+// withProof is a transport that sends this DPoP proof with each request.
 type withProof string
 
 func (proof withProof) RoundTrip(r *http.Request) (*http.Response, error) {

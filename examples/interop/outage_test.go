@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The issuer dies. Whose key is known goes on working, long after the keys are due for a
-// refresh; a key that nobody can look up is no fault of the token; and what is wrong with
-// a token is wrong with the issuer down too. It comes back, and nobody has to do anything.
+// While the issuer is down, tokens with known keys are accepted, long after the keys are
+// due for a refresh. A token with an unknown key gets 503, and a bad token is refused as
+// usual. After the outage, the API recovers without a restart.
 func TestOutage(t *testing.T) {
 	const refreshAfter = 250 * time.Millisecond
 	each(t, func(t *testing.T, p provider) {
@@ -49,7 +49,7 @@ func TestStartWithoutTheIssuer(t *testing.T) {
 		api := startAPI(t, i.url)
 		assert.Equal(t, http.StatusOK, api.call(t, http.MethodGet, "/healthz", "").status)
 		assertUndecided(t, api.get(t, token))
-		assert.Contains(t, api.get(t, foreign).challenge, wrongAudience, "this takes no key to see")
+		assert.Contains(t, api.get(t, foreign).challenge, wrongAudience, "this check needs no key")
 		assert.Equal(t, http.StatusUnauthorized, api.get(t, "").status)
 
 		i.up(t)
@@ -57,8 +57,8 @@ func TestStartWithoutTheIssuer(t *testing.T) {
 	})
 }
 
-// The issuer takes connections and answers nothing, which is worse than being down. It
-// costs one wait of 3 s in all, of one who happens to be the first to need new keys.
+// The issuer accepts connections and does not answer, which is worse than refusing them.
+// At most one request waits, for 3 s: the first one that needs new keys.
 func TestHang(t *testing.T) {
 	const wait = 3*time.Second + long
 	each(t, func(t *testing.T, p provider) {
@@ -83,12 +83,12 @@ func TestHang(t *testing.T) {
 	})
 }
 
-// A certificate that nobody vouches for is an outage: it says nothing about the token.
-// With one that is trusted, https is no different from http. Fosite stands for all.
+// A certificate that is not trusted counts as an outage, because it says nothing about
+// the token. With a trusted one, https works like http. One provider is enough for this.
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "darwin" {
-		t.Skip("SSL_CERT_FILE means nothing on macOS")
+		t.Skip("macOS ignores SSL_CERT_FILE")
 	}
 	i := providers[2].start(t, func(s *settings) { s.TLS = true })
 	fosite := i.server.(*fositeHTTP).http
@@ -105,8 +105,8 @@ func TestHTTPS(t *testing.T) {
 	assert.Equal(t, http.StatusOK, api.get(t, i.token(t, read)).status)
 }
 
-// assertUndecided is for an answer that says when to come back, and asks for no other
-// token: an outage is no fault of this one.
+// assertUndecided checks that the answer says when to try again. It must have no
+// challenge, because an outage says nothing about the token.
 func assertUndecided(t *testing.T, got answer) {
 	t.Helper()
 	assert.Equal(t, http.StatusServiceUnavailable, got.status)

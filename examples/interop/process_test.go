@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// patience bounds every wait for something that takes moments where all is well.
+	// patience bounds every wait for something that normally takes moments.
 	patience = 20 * time.Second
 
-	// maxLog is what is kept of what a process says, in bytes.
+	// maxLog bounds the log that is kept of each process, in bytes.
 	maxLog = 1 << 20
 )
 
-// A process is a child of the test. It ends with the test at the latest.
+// A process is a child process of the test. It ends when the test ends, or before.
 type process struct {
 	cmd   *exec.Cmd
 	log   *lockedBuffer
 	ended chan struct{}
 }
 
-// launch starts a process with this environment and nothing else. It is killed some
-// seconds before the test binary would be, which would leave it behind.
+// launch starts a process with exactly this environment. It kills the process 10 s before
+// the time limit of the test binary, which would otherwise leave the process running.
 func launch(t *testing.T, env []string, prepare func(*exec.Cmd), name string, args ...string) *process {
 	t.Helper()
 	deadline, ok := t.Deadline()
@@ -56,20 +56,20 @@ func launch(t *testing.T, env []string, prepare func(*exec.Cmd), name string, ar
 	t.Cleanup(func() { p.kill() })
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("what %s said:\n%s", name, p.log)
+			t.Logf("log of %s:\n%s", name, p.log)
 		}
 	})
 	return p
 }
 
-// kill ends the process at once, as a crash would, and returns when it is gone.
+// kill ends the process at once, as a crash does, and waits until it has ended.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 }
 
-// terminate asks the process to end and returns its exit code, -1 if it had to be
-// killed.
+// terminate asks the process to end and returns its exit code. The code is -1 if the
+// process did not end, and was killed.
 func (p *process) terminate() int {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -80,7 +80,7 @@ func (p *process) terminate() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// A lockedBuffer is a log that is read while it is written. It keeps the first maxLog
+// A lockedBuffer is a log that can be read while it is written. It keeps the first maxLog
 // bytes.
 type lockedBuffer struct {
 	mu     sync.Mutex

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The one client that each provider knows, and what it may ask for.
+// The client that each provider knows, and its scopes.
 const (
 	clientID     = "uploader"
 	clientSecret = "the-secret-of-the-uploader-is-no-secret-here"
@@ -29,20 +29,20 @@ const (
 	write        = "write:timesheets"
 )
 
-// everyAlgorithm is what the API accepts.
+// everyAlgorithm has the algorithms that the API accepts.
 var everyAlgorithm = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 }
 
-// A provider is a kind of identity provider, and what is particular about it.
+// A provider is a kind of identity provider with its peculiarities.
 type provider struct {
 	name       string
 	run        func(t *testing.T) server
-	metadata   func(issuer string) string // where it publishes where things are
-	keys       string                     // where it publishes its keys: a path
-	parameter  string                     // the one of the token request that names the API
-	subject    string                     // of client credentials
-	strict     bool                       // its tokens are those of RFC 9068 without any doing
+	metadata   func(issuer string) string // returns the address of its metadata
+	keys       string                     // the path of its key set
+	parameter  string                     // the parameter of the token request that names the API
+	subject    string                     // the sub of tokens for client credentials
+	strict     bool                       // its tokens follow RFC 9068 by default
 	algorithms []string
 }
 
@@ -73,26 +73,25 @@ func each(t *testing.T, test func(*testing.T, provider)) {
 	}
 }
 
-// A server is one that runs on loopback. It is stopped at the end of the test.
+// A server is an authorization server on loopback. It is stopped at the end of the test.
 type server interface {
-	// apply starts it, or changes what it is while it runs, and returns its issuer
-	// identifier.
+	// apply starts the server, or changes its settings while it runs. It returns the
+	// issuer identifier.
 	apply(*testing.T, settings) string
 
-	// kill ends it at once, connections and all.
+	// kill ends the server and its connections at once.
 	kill()
 
-	// hang keeps it from answering, and resume ends that. Connections are accepted
-	// meanwhile.
+	// hang makes the server accept connections without answering, until resume.
 	hang()
 	resume()
 
-	// accessLog has a line for each request that was answered before the last apply:
+	// accessLog has one line for each request that was answered before the last apply:
 	// method, path, status.
 	accessLog() string
 }
 
-// settings are what a server is told.
+// settings are the settings of a server.
 type settings struct {
 	Port     int               `json:"port"` // 0: any
 	Keys     []jose.JSONWebKey `json:"keys"` // the first one signs
@@ -100,27 +99,27 @@ type settings struct {
 	Client   string            `json:"client"`
 	Secret   string            `json:"secret"`
 	Lifetime int               `json:"lifetime"` // of tokens, in seconds
-	RFC9068  bool              `json:"rfc9068"`  // shape tokens by its means of customization
+	RFC9068  bool              `json:"rfc9068"`  // customize tokens so that they follow RFC 9068
 
-	// For fosite alone.
+	// Only for fosite.
 	TLS bool `json:"-"`
 
-	// For oidc-provider alone.
+	// Only for oidc-provider.
 	Format      string `json:"format,omitempty"`
 	Certificate string `json:"certificate,omitempty"` // of the client, PEM
 }
 
-// An issuer is an authorization server that can be stopped and started again under one
+// An issuer is an authorization server that can stop and start again with the same
 // identifier.
 type issuer struct {
 	provider
 	settings
 	server server
 	url    string
-	client *http.Client // what the tests themselves ask it with
+	client *http.Client // for the requests of the tests themselves
 }
 
-// start runs a provider with one key, changed as the test needs it.
+// start runs a provider with one key and these changes of its settings.
 func (p provider) start(t *testing.T, changes ...func(*settings)) *issuer {
 	t.Helper()
 	i := &issuer{provider: p, settings: settings{
@@ -133,7 +132,7 @@ func (p provider) start(t *testing.T, changes ...func(*settings)) *issuer {
 	return i
 }
 
-// up starts the server, at the port where it was if it has been up before.
+// up starts the server. If it has run before, it gets the same port.
 func (i *issuer) up(t *testing.T) {
 	t.Helper()
 	i.server = i.run(t)
@@ -146,15 +145,14 @@ func (i *issuer) up(t *testing.T) {
 
 func (i *issuer) down() { i.server.kill() }
 
-// fetches returns how often the keys were asked for since the server started, with this
-// answer.
+// fetches returns how many requests for the keys had this status since the server started.
 func (i *issuer) fetches(t *testing.T, status int) int {
 	t.Helper()
 	i.apply(t)
 	return strings.Count(i.server.accessLog(), fmt.Sprintf("GET %s %d\n", i.keys, status))
 }
 
-// redeploy stops the server and starts it with this key alone.
+// redeploy stops the server and starts it with this key only.
 func (i *issuer) redeploy(t *testing.T, key jose.JSONWebKey) {
 	t.Helper()
 	i.down()
@@ -167,7 +165,7 @@ func (i *issuer) apply(t *testing.T) {
 	i.url = i.server.apply(t, i.settings)
 }
 
-// sign publishes a key beside the others, and signs with it from now on.
+// sign publishes another key, which signs all later tokens.
 func (i *issuer) sign(t *testing.T, key jose.JSONWebKey) {
 	t.Helper()
 	others := slices.DeleteFunc(i.Keys, func(k jose.JSONWebKey) bool { return k.KeyID == key.KeyID })
@@ -175,7 +173,7 @@ func (i *issuer) sign(t *testing.T, key jose.JSONWebKey) {
 	i.apply(t)
 }
 
-// tokenEndpoint asks the provider itself, as a client does.
+// tokenEndpoint returns the token endpoint that the provider's metadata name.
 func (i *issuer) tokenEndpoint(t *testing.T) string {
 	t.Helper()
 	var document struct {
@@ -191,12 +189,12 @@ func (i *issuer) tokenEndpoint(t *testing.T) string {
 	return document.TokenEndpoint
 }
 
-// rsaKey takes its time, so that all RSA keys are one, under several names.
+// rsaKey makes the material of all RSA keys, because it takes long to generate.
 var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 	return rsa.GenerateKey(rand.Reader, 2048)
 })
 
-// newKey makes a key for this algorithm, its private half included.
+// newKey returns a private key for this algorithm.
 func newKey(t *testing.T, algorithm string) jose.JSONWebKey {
 	t.Helper()
 	var key any

@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crowd is clients that get tokens and call the API until they are told to stop.
+// A crowd is a number of clients that get tokens and call the API until end is called.
 type crowd struct {
 	wait sync.WaitGroup
 	once sync.Once // closes stop
 	stop chan struct{}
 
-	mu       sync.Mutex     // guards what follows
+	mu       sync.Mutex     // guards the fields below
 	served   map[string]int // by kid
 	problems []string
 }
@@ -61,16 +61,16 @@ func (c *crowd) count(kid string) int {
 	return c.served[kid]
 }
 
-// end stops the clients and returns what went wrong. It may be called twice.
+// end stops the clients and returns their problems. It can be called twice.
 func (c *crowd) end() []string {
 	c.once.Do(func() { close(c.stop) })
 	c.wait.Wait()
 	return c.problems
 }
 
-// Keys are replaced twice while clients call, each time by one of another algorithm, and
-// the API is told nothing: it sees a key first in a token. With RefreshAfter at its
-// default nothing but that makes it look.
+// The issuer changes its key twice while clients call the API, each time to another
+// algorithm. The API learns of a new key only from a token, because the default of
+// RefreshAfter is longer than the test.
 func TestRotation(t *testing.T) {
 	const clients, enough = 8, 24
 	each(t, func(t *testing.T, p provider) {
@@ -95,19 +95,19 @@ func TestRotation(t *testing.T) {
 		served := func(kid string) func() bool {
 			return func() bool { return crowd.count(kid) >= enough }
 		}
-		eventually(t, served(i.Keys[0].KeyID), "the clients do not get on")
+		eventually(t, served(i.Keys[0].KeyID), "the clients make no progress")
 		for _, algorithm := range []string{"ES256", "EdDSA"} {
 			i.sign(t, newKey(t, algorithm))
-			eventually(t, served(i.Keys[0].KeyID), "no tokens by the new key")
+			eventually(t, served(i.Keys[0].KeyID), "no token of the new key was served")
 		}
 		assert.Empty(t, crowd.end())
-		// A request that joined a fetch from before the key was published may ask again.
+		// A request that joined a fetch from before the publication may force another one.
 		assert.LessOrEqual(t, i.fetches(t, http.StatusOK), 1+2*2)
 	})
 }
 
-// An issuer that says that nothing changed is believed, and only then. Of the three,
-// oauth2-mock-server answers conditional requests (RFC 9110 section 13).
+// A 304 answer keeps the keys, and a 200 answer replaces them. Only oauth2-mock-server
+// answers conditional requests (RFC 9110 section 13).
 func TestNotModified(t *testing.T) {
 	t.Parallel()
 	i := providers[1].start(t)
@@ -116,17 +116,16 @@ func TestNotModified(t *testing.T) {
 	eventually(t, func() bool {
 		require.Equal(t, http.StatusOK, api.get(t, old).status)
 		return i.fetches(t, http.StatusNotModified) > 2
-	}, "it is not asked whether keys have changed")
+	}, "the API does not ask whether the keys have changed")
 	i.sign(t, newKey(t, "EdDSA"))
 	assert.Equal(t, http.StatusOK, api.get(t, i.signedBy(t, i.Keys[0].KeyID)).status)
 	assert.Equal(t, http.StatusOK, api.get(t, old).status)
 }
 
-// A key that is no longer published is refused after RefreshAfter and the window of
-// stale-while-revalidate, which follows it in proportion: also for a token that is
-// remembered, and though every request is served from the cache of tokens. It makes no
-// difference if another key takes its name (against OpenID Connect Core 1.0 section
-// 10.1.1).
+// A removed key is refused after RefreshAfter plus the window of stale-while-revalidate,
+// which is proportional to it. This holds for tokens in the token cache, too, even if every
+// request is a hit. It also holds if another key gets the same kid (against OpenID Connect
+// Core 1.0 section 10.1.1).
 func TestRemovedKey(t *testing.T) {
 	each(t, func(t *testing.T, p provider) {
 		i := p.start(t)

@@ -19,17 +19,17 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// otherAudience is an API that the client may call and that is not ours.
+// otherAudience is the identifier of another API that the client may call.
 const otherAudience = "https://payroll.example.com"
 
-// A grant is a way to get tokens from an issuer. It is safe for concurrent use.
+// A grant gets tokens from an issuer. It is safe for concurrent use.
 type grant struct {
 	config clientcredentials.Config
 	client *http.Client
 }
 
 // grant returns the client credentials grant for these scopes, separated by spaces, and
-// an API; either may be empty.
+// for this API. Both may be empty.
 func (i *issuer) grant(t *testing.T, scopes, api string) grant {
 	t.Helper()
 	g := grant{
@@ -45,7 +45,7 @@ func (i *issuer) grant(t *testing.T, scopes, api string) grant {
 	return g
 }
 
-// token asks for another token.
+// token requests a new token.
 func (g grant) token() (*oauth2.Token, error) {
 	return g.config.Token(context.WithValue(context.Background(), oauth2.HTTPClient, g.client))
 }
@@ -63,8 +63,8 @@ func (i *issuer) token(t *testing.T, scopes string) string {
 	return i.grant(t, scopes, audience).require(t)
 }
 
-// signedBy returns a token for the API with this key. A provider that uses its keys in
-// turn is asked as often as it has keys.
+// signedBy returns a token for the API that this key signed. It requests a token for each
+// key, because some providers use their keys in turn.
 func (i *issuer) signedBy(t *testing.T, kid string) string {
 	t.Helper()
 	g := i.grant(t, read, audience)
@@ -122,7 +122,7 @@ func tamper(t *testing.T, token string) string {
 	return withSegment(token, 2, signature)
 }
 
-// escalate adds the scope that a token lacks to its claims.
+// escalate adds the read scope to the claims of a token, without a new signature.
 func escalate(t *testing.T, token string) string {
 	t.Helper()
 	var c map[string]any
@@ -130,7 +130,7 @@ func escalate(t *testing.T, token string) string {
 	return withSegment(token, 1, encode(t, c, map[string]any{"scope": read, "scp": []string{read}}))
 }
 
-// unsigned changes the algorithm to none, with the signature removed.
+// unsigned changes the algorithm of a token to none, and removes its signature.
 func unsigned(t *testing.T, token string) string {
 	t.Helper()
 	return withSegment(withSegment(token, 0, encode(t, header(t, token), map[string]any{"alg": "none"})), 2, nil)

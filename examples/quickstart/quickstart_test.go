@@ -66,7 +66,7 @@ func TestServeKeepsRunningAndPrintsCommands(t *testing.T) {
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	assert.Contains(t, response.Header.Get("WWW-Authenticate"), "expired", "the last line's token is the expired one")
+	assert.Contains(t, response.Header.Get("WWW-Authenticate"), "expired", "the last command has the expired token")
 
 	stop()
 	assert.Equal(t, 0, <-code)

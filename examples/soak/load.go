@@ -24,7 +24,7 @@ type load struct {
 
 // work sends requests until none are left or the load is done.
 func (l *load) work(seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 0)) // so that each worker sends the same requests in every run
+	random := rand.New(rand.NewPCG(seed, 0)) // each worker sends the same requests in every run
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for l.left.Add(-1) >= 0 {

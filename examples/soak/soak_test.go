@@ -106,7 +106,7 @@ func TestReportChecksTheMargins(t *testing.T) {
 		fetches: 1 + 22 + 3 + 2 + 4 + 15, discoveries: 1 + 4 + 15,
 		before: usage{1 << 20, 10}, after: usage{17 << 20, 18},
 	}
-	assert.Empty(t, good.problems(), "at the margins")
+	assert.Empty(t, good.problems(), "exactly at the margins")
 	for rule, test := range map[string]struct {
 		change  func(*report)
 		problem string

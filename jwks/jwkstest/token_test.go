@@ -172,7 +172,7 @@ func TestTokenDoesNotChangeTheCallersClaims(t *testing.T) {
 }
 
 func TestHostileSignatures(t *testing.T) {
-	secret := []byte("a secret that is shared with nobody")
+	secret := []byte("a secret that no one shares")
 	input := func(token string) []byte { return []byte(token[:strings.LastIndex(token, ".")]) }
 
 	token := jwkstest.RawToken([]byte(`{"alg":"none"}`), []byte(`{}`), jwkstest.Key{Algorithm: "none"})

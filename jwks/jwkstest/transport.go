@@ -61,7 +61,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // and it makes the client's http.Response.
 type exchange struct {
 	request *http.Request
-	ctx     context.Context // for the handler; done with the request's context or when the body is closed
+	ctx     context.Context // of the handler; done with the request's, or when the body is closed
 	cancel  context.CancelFunc
 	body    *io.PipeWriter
 	reader  *io.PipeReader

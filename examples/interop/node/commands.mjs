@@ -1,7 +1,7 @@
-// A server is told what to be by lines of JSON on its standard input: the first starts
-// it, later ones change it while it runs. It answers each with its issuer identifier.
-// It ends with its input, so it cannot outlive the test that started it. In between, it
-// says what it was asked over HTTP and how it answered.
+// A server reads its settings from standard input, one JSON object a line. The first line
+// starts it, and later lines change it while it runs. It answers each line with its
+// issuer identifier. It also prints each HTTP request with the status of the answer. It
+// ends when its input ends, so it cannot outlive the test that started it.
 import { subscribe } from 'node:diagnostics_channel';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -21,8 +21,8 @@ subscribe('http.server.response.finish', ({ request, response }) => {
   say({ answered: `${method} ${originalUrl ?? url} ${response.statusCode}` });
 });
 
-// listening waits a little for a port that a stopped server had: somebody else may hold
-// it for an outgoing connection at this moment.
+// listening tries again for 5 s if the port is in use. Another process may use it for an
+// outgoing connection after a server has stopped.
 export async function listening(listen) {
   for (let attempts = 50; ; attempts -= 1) {
     try {

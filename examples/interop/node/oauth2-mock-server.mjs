@@ -1,5 +1,5 @@
-// oauth2-mock-server as it comes, its issuer on localhost without a path. It signs with
-// all of its keys in turn, and has no way to forget one.
+// oauth2-mock-server with its defaults. Its issuer is on localhost without a path. It signs
+// with all of its keys in turn, and cannot remove a key.
 import { randomUUID } from 'node:crypto';
 
 import { OAuth2Server } from 'oauth2-mock-server';

@@ -1,5 +1,5 @@
-// panva's oidc-provider under an issuer with a path, as a resource server's JWT access
-// tokens are configured: by resource indicators (RFC 8707).
+// oidc-provider with an issuer that has a path. It issues JWT access tokens for a resource
+// server, which the request names by a resource indicator (RFC 8707).
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,8 +11,8 @@ import { listening, obey } from './commands.mjs';
 const path = '/oidc';
 const notFound = (req, res) => res.writeHead(404).end();
 
-// Beside the keys that sign, the set has one that never may, and one of a kind that is
-// newer than most software. It is not used, so it need not be a real one.
+// The key set also has a key for encryption, and a key of a type that most software does
+// not know. The latter is never used, so its material is random.
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const otherKeys = [
   { ...privateKey.export({ format: 'jwk' }), kid: 'encryption', use: 'enc' },
@@ -28,7 +28,7 @@ const otherKeys = [
 let handler = notFound;
 const server = createServer((req, res) => {
   if (!req.url.startsWith(`${path}/`)) return notFound(req, res);
-  req.originalUrl = req.url; // from this the provider learns where it is mounted
+  req.originalUrl = req.url; // the provider learns its mount path from this
   req.url = req.url.slice(path.length);
   return handler(req, res);
 });
@@ -63,7 +63,7 @@ function configuration(settings) {
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],
-      id_token_signed_response_alg: alg, // has to be one that the provider has a key for
+      id_token_signed_response_alg: alg, // the provider must have a key for it
       tls_client_certificate_bound_access_tokens: format === 'certificate-bound',
     }],
     features: {
@@ -74,7 +74,7 @@ function configuration(settings) {
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,
-        getCertificate: () => certificate, // in real life a proxy's header
+        getCertificate: () => certificate, // usually from a header that a proxy sets
       },
       resourceIndicators: {
         enabled: true,

@@ -97,7 +97,7 @@ func authorizedClient(ctx context.Context, getenv func(string) string) *http.Cli
 		TokenURL:       getenv("TOKEN_URL"),
 		EndpointParams: url.Values{"audience": {getenv("AUDIENCE")}},
 	}
-	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the returned client has both settings, too
+	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the returned client has both, too
 	return credentials.Client(context.WithValue(ctx, oauth2.HTTPClient, plain))
 }
 
