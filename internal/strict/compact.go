@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The reasons for which a token's grammar is refused.
+// The reasons for which [Cut], [Decode] and [AppendDecode] refuse a token.
 var (
 	ErrEncrypted = errors.New("encrypted tokens (JWE) are not accepted")
 	ErrSegments  = errors.New("not three segments")
@@ -14,8 +14,8 @@ var (
 	ErrBase64URL = errors.New("not base64url")
 )
 
-// A Compact is a token in the JWS compact serialization (RFC 7515 section 7.1), cut into its
-// segments but not decoded.
+// A Compact holds the segments of a token in the JWS compact serialization (RFC 7515 section
+// 7.1). They are not decoded.
 type Compact struct {
 	SigningInput               string // header and payload with the dot, as received
 	Header, Payload, Signature string // base64url
@@ -38,9 +38,9 @@ func Cut(token string) (Compact, error) {
 	return Compact{SigningInput: signingInput, Header: header, Payload: payload, Signature: signature}, nil
 }
 
-// strictBase64 refuses non-zero trailing bits, so that each segment has one spelling. A cache,
-// a deny-list or a DPoP ath (RFC 9449 section 4.2) would take other spellings of a token for
-// other tokens.
+// strictBase64 refuses non-zero trailing bits, so that each segment has only one spelling. To a
+// cache, a deny-list or a DPoP ath (RFC 9449 section 4.2), another spelling of a token would be
+// another token.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
 // Decode returns the bytes that a segment encodes. For segments of ordinary length, the

@@ -8,18 +8,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A decoder reads one JSON text in memory. Decoders are pooled, because making one costs
-// more than reading a token.
+// A decoder reads one JSON text in memory. Decoders are pooled because making one costs more
+// than reading a token.
 type decoder struct {
-	doc    bytes.Buffer // which json reads in place
+	doc    bytes.Buffer // json reads it in place
 	json   *jsontext.Decoder
 	pooled bool
 }
 
-// A jsontext.Decoder keeps the memory that it has grown to, for each level of nesting
-// separately, until it reads a document of the same depth. A stranger could leave megabytes
-// in the pool this way. Decoders of documents that are longer, or have more members, than
-// an ordinary token's are therefore not reused.
+// A jsontext.Decoder keeps the memory of each level of nesting until it reads a document of the
+// same depth. Hostile documents could leave megabytes in the pool this way. A decoder is
+// therefore not reused after a document that is longer, or has more members, than an ordinary
+// token's.
 const (
 	pooledBytes   = 8 << 10
 	pooledMembers = 64 // counted as colons, including those in strings

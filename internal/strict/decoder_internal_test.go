@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A hostile document must not enlarge the pooled decoders, however it is nested.
+// Hostile documents must not enlarge the pooled decoders.
 func TestPooledDecodersStaySmall(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector empties pools")
 	}
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one pool, whose decoder is in constant use
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one pool, so that all reads use the same decoder
 	for rule, documents := range map[string][]string{
 		"one long document":                          {`{"x":"` + strings.Repeat("x", 4<<20) + `"}`},
 		"long documents that grow different levels":  nestedObjects(12_000),
@@ -42,8 +42,8 @@ func TestPooledDecodersStaySmall(t *testing.T) {
 }
 
 // nestedObjects returns documents of the given length with hundreds of names in the innermost
-// object. Each document is less deep than the one before, so that it replaces nothing that
-// the decoder has kept of the others.
+// object. Each document is less deep than the one before, so that the decoder keeps the memory
+// of all of them.
 func nestedObjects(length int) (documents []string) {
 	for level := 840; level > 0; level -= 4 {
 		var names strings.Builder
@@ -56,8 +56,8 @@ func nestedObjects(length int) (documents []string) {
 	return documents
 }
 
-// liveHeap returns the size of the heap after garbage collection. The second run empties the
-// pools.
+// liveHeap returns the size of the heap after two garbage collections. The second one empties
+// the pools.
 func liveHeap() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -1,7 +1,7 @@
-// Package strict reads what a stranger has sent: JSON objects, and tokens in the JWS
-// compact serialization.
+// Package strict parses untrusted input: JSON objects, and tokens in the JWS compact
+// serialization.
 //
-// It accepts one spelling of each value where lax readers accept several. Two parts of a
+// It accepts one spelling of each value where lax parsers accept several. Two parts of a
 // program can therefore never read different content from the same bytes. In particular:
 //
 //   - JSON must be valid UTF-8, without duplicate members at any depth (RFC 7515 section 4,

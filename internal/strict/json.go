@@ -28,7 +28,7 @@ type Span struct{ start, end int32 }
 // Of returns the bytes of doc in the range s.
 func (s Span) Of(doc string) string { return doc[s.start:s.end] }
 
-// A Member is one name/value pair of an object: two JSON texts, as written.
+// A Member is one name/value pair of an object. Both are JSON texts, as written.
 type Member struct{ Name, Value Span }
 
 // Object calls visit for each member of the JSON object doc, in order. The name is unquoted;
@@ -45,8 +45,8 @@ func Object(doc string, visit func(name, value string) error) error {
 	})
 }
 
-// Members is like [Object], but calls visit with ranges of doc. They take less memory than
-// strings in a list that is kept.
+// Members is like [Object], but calls visit with ranges of doc. A list of ranges takes less
+// memory than a list of strings.
 func Members(doc string, visit func(Member) error) error {
 	if tooDeep(doc) {
 		return ErrTooDeep
@@ -77,8 +77,8 @@ func Members(doc string, visit func(Member) error) error {
 	return nil
 }
 
-// tooDeep reports whether doc nests deeper than maxDepth. It skips brackets in strings:
-// closing brackets there would hide nesting.
+// tooDeep reports whether doc nests deeper than maxDepth. It ignores brackets in strings, where
+// closing brackets could hide real nesting.
 func tooDeep(doc string) bool {
 	if strings.Count(doc, "[")+strings.Count(doc, "{") <= maxDepth {
 		return false
@@ -102,8 +102,8 @@ func tooDeep(doc string) bool {
 	return false
 }
 
-// Elements calls visit for each element of array, as JSON text. array must be a value that
-// [Object] or [Members] has delivered, so that its syntax is known to be good.
+// Elements calls visit for each element of array, as JSON text. array must be a value
+// from [Object] or [Members], because Elements does not check the syntax after the array.
 func Elements(array string, visit func(element string) error) error {
 	d := newDecoder(array)
 	defer d.release()
@@ -125,8 +125,8 @@ func Elements(array string, visit func(element string) error) error {
 	return nil
 }
 
-// Strings returns the elements of an array of strings. A string that is not in an array
-// counts as one element. ok is false if value is of any other type.
+// Strings returns the elements of an array of strings. A single string counts as an array of
+// one. ok is false if value has any other type.
 func Strings(value string) (list []string, ok bool) {
 	if value == "" {
 		return nil, false

@@ -43,9 +43,9 @@ func TestObject(t *testing.T) {
 		{"a duplicate name further down", `{"x":[{"a":1,"a":2}]}`, strict.ErrSyntax},
 		{"as deep as allowed", `{"a":` + nested(999) + `}`, nil},
 		{"one level deeper", `{"a":` + nested(1000) + `}`, strict.ErrTooDeep},
-		{"deep behind closing brackets in a string", `{"a":"\"` + strings.Repeat("]", 3000) + `","b":` + nested(1500) + `}`, strict.ErrTooDeep},
+		{"deep after closing brackets in a string", `{"a":"\"` + strings.Repeat("]", 3000) + `","b":` + nested(1500) + `}`, strict.ErrTooDeep},
 		{"many brackets in a string", `{"a":"` + nested(2000) + `"}`, nil},
-		{"many brackets side by side", `{"a":[` + strings.Repeat("[],", 2000) + `0]}`, nil},
+		{"many brackets on one level", `{"a":[` + strings.Repeat("[],", 2000) + `0]}`, nil},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			require.ErrorIs(t, strict.Object(tc.doc, func(string, string) error { return nil }), tc.want)
@@ -82,7 +82,7 @@ func TestErrorOfVisitEndsTheIteration(t *testing.T) {
 	assert.Equal(t, 3, calls)
 }
 
-// A visit function may read the value that it is given.
+// A visit function may call Object with the value that it receives.
 func TestObjectsCanBeReadWithinObjects(t *testing.T) {
 	var names []string
 	require.NoError(t, strict.Object(`{"a":{"b":1},"c":{"d":2}}`, func(outer, value string) error {
@@ -140,7 +140,8 @@ func TestUnquote(t *testing.T) {
 	}
 }
 
-// FuzzObject compares Object with encoding/json: what Object accepts, both must read alike.
+// FuzzObject compares Object with encoding/json. Both must read the same from every document that
+// Object accepts.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":1,"a":2}`, `{"a":{"b":[1,"\u00e9",null]}}`, `{"\u0061":1e400}`, ` {"a" : "b"} `, `[1]`, `{"a":"\ud800"}`,

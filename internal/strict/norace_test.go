@@ -2,5 +2,5 @@
 
 package strict
 
-// raceEnabled reports whether the race detector is on, which allocates and empties pools.
+// raceEnabled reports whether the race detector is on. It allocates memory and empties pools.
 const raceEnabled = false

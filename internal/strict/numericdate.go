@@ -13,7 +13,7 @@ var (
 	ErrOutOfRange = errors.New("out of range")
 )
 
-// maxNumericDate is the end of the year 9999, the last one that time.Time can print in every
+// maxNumericDate is the end of the year 9999, the last year that time.Time can print in every
 // format. A later date is a mistake, such as milliseconds, or an attempt to overflow.
 const maxNumericDate = 253402300799
 
