@@ -10,8 +10,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// compare asks all verifiers about a token and reports what no table explains. It returns
-// the names of the known differences that it met.
+// compare verifies a token with all verifiers and reports differences that no table explains.
+// It returns the names of the known differences that it found.
 func compare(t testing.TB, token string) (met []string) {
 	t.Helper()
 	return compareWith(t, peers, token)
@@ -31,7 +31,7 @@ func compareWith(t testing.TB, peers []peer, token string) (met []string) {
 			met = append(met, explain(t, stricter, p.name, reasonOf(t, err), nil, f, fmt.Sprintf("%s accepts what we refuse: %v", p.name, err)))
 		case accepted && theirErr == nil:
 			if err != nil {
-				finding(t, f, fmt.Sprintf("claims that %s decodes and we do not: %v", p.name, err))
+				finding(t, f, fmt.Sprintf("%s decodes claims that we cannot decode: %v", p.name, err))
 			}
 			if difference := differ(got, theirs); difference != "" {
 				met = append(met, explain(t, otherClaims, p.name, "", nil, f, fmt.Sprintf("%s reads other claims: %s", p.name, difference)))
@@ -50,8 +50,8 @@ func reasonOf(t testing.TB, err error) claims.Reason {
 	return reason
 }
 
-// explain returns the name of the first row that applies, and reports a finding if there
-// is none.
+// explain returns the name of the first row that applies. If there is none, it reports a
+// finding.
 func explain(t testing.TB, table []difference, peer string, reason claims.Reason, theirs error, f facts, what string) string {
 	t.Helper()
 	for _, row := range table {
@@ -75,7 +75,7 @@ func finding(t testing.TB, f facts, what string) {
 	t.Errorf("%s\nheader  %q\npayload %q\ntoken   %s", what, f.header, f.payload, f.token[:min(len(f.token), 4096)])
 }
 
-// differ says in what two outcomes differ.
+// differ describes the differences between two outcomes, or returns "".
 func differ(ours, theirs outcome) string {
 	var texts []string
 	check := func(name string, a, b any) {

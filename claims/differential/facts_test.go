@@ -10,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// facts are what can be said of a token without any of the three verifiers. They are read
-// leniently, by encoding/json, where the last of two members of a name counts, and are the
-// terms in which the known differences are put.
+// facts describe a token independently of the three verifiers. The tables of known differences
+// use them. encoding/json reads them leniently: the last one of duplicate members counts.
 type facts struct {
 	token           string
 	header, payload []byte // nil if they are not base64url in any spelling
@@ -32,8 +31,8 @@ func factsOf(token string) facts {
 	return f
 }
 
-// laxBase64 reports whether some segment has another spelling than the one that encoding
-// it gives: line breaks, or trailing bits.
+// laxBase64 reports whether a segment has line breaks or trailing bits, so that encoding its bytes
+// again gives another text.
 func (f facts) laxBase64() bool {
 	for segment := range strings.SplitSeq(f.token, ".") {
 		decoded, err := base64.RawURLEncoding.DecodeString(segment)
@@ -46,7 +45,7 @@ func (f facts) laxBase64() bool {
 
 func (f facts) duplicates() bool { return hasDuplicates(f.header) || hasDuplicates(f.payload) }
 
-// hasDuplicates reports whether a JSON document has an object with two members of a name.
+// hasDuplicates reports whether an object in a JSON document has duplicate members.
 func hasDuplicates(doc []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
@@ -83,8 +82,8 @@ func hasDuplicates(doc []byte) bool {
 	return found
 }
 
-// badUnicode reports bytes or escapes that stand for no character, which encoding/json
-// replaces.
+// badUnicode reports whether a document has bytes or escapes that may not be characters.
+// encoding/json replaces such bytes and escapes.
 func (f facts) badUnicode() bool {
 	for _, doc := range [][]byte{f.header, f.payload} {
 		if !utf8.Valid(doc) || bytes.Contains(bytes.ToLower(doc), []byte(`\ud`)) {
@@ -94,7 +93,7 @@ func (f facts) badUnicode() bool {
 	return false
 }
 
-// depth is the deepest nesting of either document.
+// depth returns the deepest nesting of either document.
 func (f facts) depth() int {
 	deepest := 0
 	for _, doc := range [][]byte{f.header, f.payload} {
@@ -117,7 +116,7 @@ func (f facts) present(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, ok := f.p[name]; return ok })
 }
 
-// notString reports whether one of the claims is there and no string.
+// notString reports whether one of the claims is present and not a string.
 func (f facts) notString(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		value, ok := f.p[name]
@@ -131,13 +130,13 @@ func (f facts) inHeader(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, ok := f.h[name]; return ok })
 }
 
-// date is a claim as a NumericDate, and whether it is a number at all.
+// date returns a claim as a NumericDate, and whether it is a number.
 func (f facts) date(name string) (float64, bool) {
 	number, ok := f.p[name].(float64)
 	return number, ok
 }
 
-// badDate reports whether one of the dates is there and is no time from 1970 to 9999.
+// badDate reports whether one of the dates is present and not a time from 1970 to 9999.
 func (f facts) badDate(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		if !f.present(name) {
@@ -148,7 +147,7 @@ func (f facts) badDate(names ...string) bool {
 	})
 }
 
-// fraction reports whether one of the dates is no whole number.
+// fraction reports whether one of the dates is not a whole number.
 func (f facts) fraction(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		date, ok := f.date(name)
@@ -156,7 +155,7 @@ func (f facts) fraction(names ...string) bool {
 	})
 }
 
-// headerNotString reports whether one of the header's members is there and no string.
+// headerNotString reports whether one of the header's members is present and not a string.
 func (f facts) headerNotString(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		value, ok := f.h[name]

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzMutations changes good tokens step by step; see program.
+// FuzzMutations compares the verifiers on mutated good tokens; see program.
 func FuzzMutations(f *testing.F) {
 	for op := range byte(32) {
 		f.Add([]byte{0, op, 1, 2, 3})
@@ -23,8 +23,8 @@ func FuzzMutations(f *testing.F) {
 	})
 }
 
-// FuzzDocuments signs any two documents, as the header and the payload. Its seeds are those
-// of the tests of package claims.
+// FuzzDocuments compares the verifiers on any two documents, signed as header and payload. Its
+// seeds come from the tests of package claims.
 func FuzzDocuments(f *testing.F) {
 	for _, s := range unitSeeds(f) {
 		f.Add(0, s.header, s.payload)
@@ -34,7 +34,7 @@ func FuzzDocuments(f *testing.F) {
 	})
 }
 
-// FuzzTokens feeds whole tokens.
+// FuzzTokens compares the verifiers on whole tokens.
 func FuzzTokens(f *testing.F) {
 	for i, s := range signers {
 		token := signedDocuments(i, goodHeader(s.alg, s.kid).String(), goodPayload().String())
@@ -46,7 +46,7 @@ func FuzzTokens(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) { compare(t, token) })
 }
 
-// Without a change, everybody accepts, and reads the same.
+// All verifiers accept the unchanged tokens and read the same claims.
 func TestGoodTokens(t *testing.T) {
 	for i, s := range signers {
 		token := signedDocuments(i, goodHeader(s.alg, s.kid).String(), goodPayload().String())
@@ -64,8 +64,8 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
-// Each row of the tables of differences explains its example, for each peer that it names,
-// and nothing else has to be explained about it.
+// The example of each row has the row's difference, for each peer that the row names, and no
+// other.
 func TestKnownDifferences(t *testing.T) {
 	for _, table := range [][]difference{stricter, moreTolerant, otherClaims} {
 		for _, row := range table {
@@ -78,8 +78,8 @@ func TestKnownDifferences(t *testing.T) {
 	}
 }
 
-// TestSeeds runs all hostile members, and a fixed series of mutations. It runs few of them where
-// they are slow: nothing here is concurrent.
+// TestSeeds runs all hostile members and a fixed series of mutations. Under the race detector it
+// runs only a few: they would be slow, and nothing here is concurrent.
 func TestSeeds(t *testing.T) {
 	step := 1
 	if testing.Short() || raceEnabled {
@@ -116,7 +116,7 @@ type recorder struct {
 
 func (r *recorder) Errorf(string, ...any) { r.findings++ }
 
-// A difference that no table knows is reported, whichever side it is on.
+// Every difference that is in no table is reported, whether we or the peer accept.
 func TestFindingsAreReported(t *testing.T) {
 	good := signedDocuments(0, goodHeader("EdDSA", "k1").String(), goodPayload().String())
 	c, o, err := verifyOurs(good)
@@ -136,7 +136,7 @@ func TestFindingsAreReported(t *testing.T) {
 		"a peer reads another subject":        {accepts(other), good, 1},
 		"a peer refuses what we accept":       {refuses, good, 1},
 		"a peer accepts what we refuse":       {accepts(o), good + "AAAA", 1},
-		"a peer accepts what we do not parse": {accepts(o), good + ".", 1},
+		"a peer accepts what we cannot parse": {accepts(o), good + ".", 1},
 	} {
 		r := &recorder{TB: t}
 		compareWith(r, tc.peers, tc.token)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// headerNames is how many of hostileNames, the first ones, mean something in a header.
+// headerNames is the number of hostileNames that have a meaning in a header. They come first.
 const headerNames = 14
 
-// What the mutator puts into documents, beside what it finds there.
+// The names and values that the mutator puts into documents.
 var (
 	hostileNames = []string{
 		`"alg"`, `"kid"`, `"typ"`, `"cty"`, `"crit"`, `"b64"`, `"jwk"`, `"jku"`, `"x5c"`, `"x5u"`, `"x5t"`, `"nonce"`, `"zip"`, `"enc"`,
@@ -35,10 +35,10 @@ var (
 
 func relative(offset int64) string { return strconv.FormatInt(now.Unix()+offset, 10) }
 
-// signerShares are indexes of signers, so that the slow ones come up less often.
+// signerShares are indexes of signers. Slow signers have fewer entries.
 var signerShares = []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 3}
 
-// A draft is a token in the making.
+// A draft is a token that is not yet signed.
 type draft struct {
 	documents [2]document // header and payload
 	prefix    [2]string
@@ -48,13 +48,13 @@ type draft struct {
 	after     []func(token string) string
 }
 
-// A program is a list of instructions of four bytes. Any bytes are a program, and a change
-// of few of them is a change of few steps: that is what makes it good to mutate.
+// A program is a list of instructions of four bytes. It is easy to mutate: any bytes are a valid
+// program, and changing a few bytes changes a few steps.
 type program []byte
 
 const instruction = 4
 
-// token runs the program on a good token, and signs the result.
+// token runs the program on the documents of a good token, and signs the result.
 func (p program) token() string {
 	d := &draft{}
 	if len(p) > 0 {
@@ -84,10 +84,10 @@ func (d *draft) render() string {
 	return token
 }
 
-// pick chooses from a list by a byte.
+// pick returns the element of list that b selects.
 func pick[T any](list []T, b byte) T { return list[int(b)%len(list)] }
 
-// step carries out one instruction. The lowest bit of op is the document.
+// step executes one instruction. The lowest bit of op selects the document.
 func (d *draft) step(op, a, b, c byte) {
 	i := int(op & 1)
 	doc := &d.documents[i]
@@ -105,7 +105,7 @@ func (d *draft) step(op, a, b, c byte) {
 	}
 }
 
-// change carries out the instructions on an existing member, and those on the text.
+// change executes the instructions on an existing member, and those on the whole text.
 func (d *draft) change(op byte, i, at int, b, c byte) {
 	doc := &d.documents[i]
 	m := &(*doc)[at]
@@ -135,8 +135,8 @@ func (d *draft) change(op byte, i, at int, b, c byte) {
 	}
 }
 
-// respell writes a JSON text in another way: in escapes, in another case, or with a letter
-// that folds onto the one that was there.
+// respell changes one character of a JSON text: into an escape, into the other case, or into a
+// letter that folds onto it, among others.
 func respell(text string, how, where byte) string {
 	if len(text) < 3 {
 		return text
@@ -166,8 +166,8 @@ func hex2(b byte) string {
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// respellSegment writes base64url in another way, of which some stand for the same bytes
-// to a lax decoder.
+// respellSegment changes a base64url text. A lax decoder decodes some of the results to the same
+// bytes.
 func respellSegment(segment string, how, where byte) string {
 	at := int(where) % (len(segment) + 1)
 	switch how % 7 {
@@ -187,7 +187,7 @@ func respellSegment(segment string, how, where byte) string {
 	return segment[:at]
 }
 
-// trailingBits changes the bits of the last letter that no byte has.
+// trailingBits changes the bits of the last character that belong to no byte.
 func trailingBits(segment string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(segment) - 1
@@ -197,7 +197,7 @@ func trailingBits(segment string) string {
 	return segment[:last] + string(alphabet[strings.IndexByte(alphabet, segment[last])^1])
 }
 
-// damage changes a token after it was signed.
+// damage changes a signed token.
 func damage(token string, how, where byte) string {
 	at := int(where) * len(token) / 256
 	dot := strings.LastIndexByte(token, '.')
@@ -228,14 +228,14 @@ func damage(token string, how, where byte) string {
 	return token + "\n"
 }
 
-// otherSOf is the token with the other spelling of its signature.
+// otherSOf returns token with the other valid form of its ECDSA signature.
 func otherSOf(token string) string {
 	dot := strings.LastIndexByte(token, '.')
 	return token[:dot+1] + otherS(token[dot+1:])
 }
 
-// otherS turns the s of an ECDSA signature into its negative, which is as good (RFC 7518
-// section 3.4 does not choose between them).
+// otherS replaces s of an ECDSA signature with its negative, which is also valid: RFC 7518
+// section 3.4 does not choose between them.
 func otherS(segment string) string {
 	signature, ok := decode(segment)
 	if !ok || len(signature) != 64 {

@@ -46,7 +46,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// An outcome is what a verifier says of a token: all its claims, and those that it
+// An outcome is what a verifier returns for a token: all claims, and the claims that it
 // interprets.
 type outcome struct {
 	all                    map[string]any
@@ -55,8 +55,8 @@ type outcome struct {
 	expires, before, issue int64 // exp, nbf and iat, in whole seconds, 0 if absent
 }
 
-// A peer is a verifier set up as its documentation advises, for the same issuer, audience,
-// keys, algorithms, clock and leeway, and as strict as it can be.
+// A peer is another verifier, set up as its documentation advises and as strictly as possible. It
+// has the same issuer, audience, keys, algorithms, clock and leeway as ours.
 type peer struct {
 	name   string
 	verify func(token string) (outcome, error)
@@ -99,7 +99,7 @@ func seconds(t time.Time) int64 {
 
 var errKid = errors.New("no key for this kid")
 
-// keysFor are the candidates for a kid: all keys if there is none.
+// keysFor returns the candidates for a kid, or all keys if kid is empty.
 func keysFor(kid string) ([]crypto.PublicKey, error) {
 	if kid == "" {
 		return []crypto.PublicKey{public()["k1"], public()["ec"], public()["rsa"]}, nil

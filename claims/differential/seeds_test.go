@@ -15,7 +15,7 @@ import (
 // A seed is a pair of documents to sign.
 type seed struct{ header, payload string }
 
-// hostileSeeds are good documents with one hostile member each.
+// hostileSeeds returns good documents with one hostile member each.
 func hostileSeeds() []seed {
 	good := seed{goodHeader("EdDSA", "k1").String(), goodPayload().String()}
 	all := []seed{good}
@@ -30,8 +30,8 @@ func hostileSeeds() []seed {
 	return all
 }
 
-// unitSeeds reads the tables of ../*_test.go: each JSON object in them serves as a header
-// and as a payload, and each literal of the type members as a change of the payload.
+// unitSeeds returns seeds from the tables of ../*_test.go. Each JSON object there is used as a
+// header and as a payload, and each literal of the type members as a change of the payload.
 func unitSeeds(t testing.TB) (all []seed) {
 	t.Helper()
 	files, err := filepath.Glob("../*_test.go")
@@ -58,8 +58,8 @@ func unitSeeds(t testing.TB) (all []seed) {
 	return all
 }
 
-// changed is the good payload with the changes of a literal of the type members, of which
-// an empty one deletes.
+// changed returns the good payload with the changes of a literal of the type members. An empty
+// value deletes a member.
 func changed(changes *ast.CompositeLit) document {
 	payload := goodPayload()
 	for _, element := range changes.Elts {
@@ -89,8 +89,8 @@ func (d document) without(name string) (rest document) {
 	return rest
 }
 
-// textOf is the value of an expression of string literals and of the constants that the
-// tables share with this package.
+// textOf returns the value of an expression of string literals and of constants. The constants are
+// those that the tables share with this package.
 func textOf(expr ast.Expr) (string, bool) {
 	switch expr := expr.(type) {
 	case *ast.BasicLit:

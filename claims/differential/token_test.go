@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A member is one name/value pair, as JSON texts, so that a document can be anything.
+// A member is one name/value pair of any texts, so that a document need not be valid JSON.
 type member struct{ name, value string }
 
 type document []member
@@ -83,13 +83,13 @@ var signers = []struct {
 	}},
 }
 
-// signed signs the segments as they stand.
+// signed returns a token of exactly these segments.
 func signed(signer int, header, payload string) string {
 	input := header + "." + payload
 	return input + "." + encode(signers[signer%len(signers)].sign([]byte(input)))
 }
 
-// signedDocuments signs two documents as they stand.
+// signedDocuments returns a token of exactly these two documents.
 func signedDocuments(signer int, header, payload string) string {
 	return signed(signer, encode([]byte(header)), encode([]byte(payload)))
 }
