@@ -20,22 +20,22 @@ const (
 	cryptoFile    = "json_web_crypto_test.json"
 )
 
-// The vectors whose expectation the verifier does not meet, each with the reason. That
-// the reasons hold is tested below.
+// exceptions are the vectors whose expectation the verifier does not meet, each with a reason. The
+// tests below check the reasons.
 var exceptions = []struct {
 	file   string
 	ids    []int
 	reason string
 }{
 	// Refused, where the vector says valid.
-	{signatureFile, []int{259, 264, 268, 272, 320, 325}, "an empty payload is no set of claims (RFC 7519 section 7.2 step 10)"},
+	{signatureFile, []int{259, 264, 268, 272, 320, 325}, "an empty payload is not a set of claims (RFC 7519 section 7.2 step 10)"},
 	{signatureFile, []int{346, 350}, "the key's alg is PS256 and the token's PS384 (RFC 7517 section 4.4); the key of RFC 7520 has no alg"},
 	{signatureFile, []int{347, 351}, "the key's alg is ES521, which does not exist; the key of RFC 7520 has no alg"},
 	{signatureFile, []int{372, 373}, "a question mark is not base64url (RFC 7515 section 2)"},
 	{cryptoFile, []int{50, 67}, "encrypted tokens are not accepted (RFC 9068 section 4 leaves them to agreement)"},
 	// Accepted, where the vector says invalid.
-	{signatureFile, []int{367, 370}, "the padding that the names speak of was lost: they are vector 357, which is valid"},
-	{keyFile, []int{4}, "one kid may stand for several keys (RFC 7517 section 4.5: SHOULD be distinct), as happens in a rotation; each is tried"},
+	{signatureFile, []int{367, 370}, "these vectors lack the padding that their comments mention: they equal vector 357, which is valid"},
+	{keyFile, []int{4}, "several keys may have the same kid, for example during a rotation (RFC 7517 section 4.5: SHOULD be distinct); each is tried"},
 }
 
 func reasonOf(file string, id int) string {
@@ -47,8 +47,8 @@ func reasonOf(file string, id int) string {
 	return ""
 }
 
-// TestJOSE runs every vector, and pins how many are accepted and for what reason the
-// others are refused: a refusal for a wrong reason is a check that did not run.
+// TestJOSE runs every vector. It compares the number of accepted vectors and the reasons of all
+// refusals, because a refusal for a wrong reason hides a check that did not run.
 func TestJOSE(t *testing.T) {
 	for file, want := range map[string]map[string]int{
 		signatureFile: {"accepted": 36, "signature": 293, "malformed": 50, "unknown_key": 10, "algorithm": 6, "keys refused": 6},
@@ -59,7 +59,7 @@ func TestJOSE(t *testing.T) {
 			got := map[string]int{}
 			for _, group := range readJOSE(t, file).Groups {
 				for _, vector := range group.Tests {
-					err := judge(t, group, vector.token(t))
+					err := verify(t, group, vector.token(t))
 					got[outcome(t, err)]++
 					check(t, file, vector, err)
 				}
@@ -77,7 +77,7 @@ func check(t *testing.T, file string, vector joseVector, err error) {
 	met := (err == nil) == vector.wantsAcceptance(t)
 	reason := reasonOf(file, vector.ID)
 	assert.True(t, met || reason != "", "vector %d (%s) is %s, but: %v", vector.ID, vector.Comment, vector.Result, err)
-	assert.False(t, met && reason != "", "vector %d (%s) is no exception: its expectation is met", vector.ID, vector.Comment)
+	assert.False(t, met && reason != "", "vector %d (%s) is not an exception: its expectation is met", vector.ID, vector.Comment)
 }
 
 func outcome(t *testing.T, err error) string {
@@ -93,20 +93,21 @@ func outcome(t *testing.T, err error) string {
 	return string(reason)
 }
 
-// The signatures over the empty payload are good: nothing but the payload is refused.
-func TestEmptyPayloadIsRefusedAlone(t *testing.T) {
+// The signatures over the empty payload are good, so the payload is the only reason for the
+// refusal.
+func TestEmptyPayloadIsTheOnlyReason(t *testing.T) {
 	file := readJOSE(t, signatureFile)
 	for _, id := range []int{259, 264, 268, 272, 320, 325} {
 		group, vector := file.vectorOf(t, id)
 		require.Equal(t, "emptyPayload", vector.Comment)
 		keys, algorithms, err := group.keys()
 		require.NoError(t, err)
-		assert.NoError(t, judgeTransplanted(t, keys, algorithms, vector.token(t)), "vector %d", id)
+		assert.NoError(t, verifyTransplanted(t, keys, algorithms, vector.token(t)), "vector %d", id)
 	}
 }
 
-// With the alg that RFC 7520 means, which is none in the key, its signatures verify.
-func TestKeysOfRFC7520WithoutTheAlgThatIsNotTheirs(t *testing.T) {
+// The keys of RFC 7520 have no alg. Without the alg that the vectors add, the signatures verify.
+func TestKeysOfRFC7520WithoutTheAddedAlg(t *testing.T) {
 	file := readJOSE(t, signatureFile)
 	for _, id := range []int{346, 347, 350, 351} {
 		group, vector := file.vectorOf(t, id)
@@ -118,7 +119,7 @@ func TestKeysOfRFC7520WithoutTheAlgThatIsNotTheirs(t *testing.T) {
 		var err error
 		group.Public, err = json.Marshal(jwk)
 		require.NoError(t, err)
-		assert.NoError(t, judge(t, group, vector.token(t)), "vector %d", id)
+		assert.NoError(t, verify(t, group, vector.token(t)), "vector %d", id)
 	}
 }
 
@@ -136,31 +137,31 @@ func TestLostPadding(t *testing.T) {
 		"payload":   part[0] + "." + part[1] + "==." + part[2],
 		"signature": good + "=",
 	} {
-		assert.ErrorIs(t, judge(t, group, padded), claims.ErrMalformed, rule)
+		assert.ErrorIs(t, verify(t, group, padded), claims.ErrMalformed, rule)
 	}
 }
 
-// The question mark is refused wherever it stands, and is all that is.
+// The question mark is the only reason for the refusal.
 func TestQuestionMark(t *testing.T) {
 	file := readJOSE(t, signatureFile)
 	for _, id := range []int{372, 373} {
 		group, vector := file.vectorOf(t, id)
 		token := vector.token(t)
 		require.Equal(t, 1, strings.Count(token, "?"))
-		assert.ErrorIs(t, judge(t, group, token), claims.ErrMalformed)
-		assert.NoError(t, judge(t, group, strings.Replace(token, "?", "", 1)))
+		assert.ErrorIs(t, verify(t, group, token), claims.ErrMalformed)
+		assert.NoError(t, verify(t, group, strings.Replace(token, "?", "", 1)))
 	}
 }
 
-// Private keys are refused where public ones belong, before any of them is used.
-func TestPrivateKeysAreNoKeySet(t *testing.T) {
+// A key set with private keys is refused as a whole.
+func TestPrivateKeysAreRefused(t *testing.T) {
 	for _, group := range readJOSE(t, signatureFile).Groups {
 		_, _, err := asymmetric(group.Private)
 		assert.Error(t, err, group.Comment)
 	}
 }
 
-func TestKeysAreRefusedForTheirOwnFault(t *testing.T) {
+func TestBadKeysAreRefused(t *testing.T) {
 	file := readJOSE(t, keyFile)
 	for id, reason := range map[int]string{
 		6:  "use is not sig",
@@ -182,7 +183,7 @@ func TestKeysAreRefusedForTheirOwnFault(t *testing.T) {
 		26: "Algorithm is none of",
 	} {
 		group, vector := file.vectorOf(t, id)
-		err := judge(t, group, vector.token(t))
+		err := verify(t, group, vector.token(t))
 		require.ErrorIs(t, err, errKeysRefused, "vector %d", id)
 		assert.ErrorContains(t, err, reason, "vector %d", id)
 	}

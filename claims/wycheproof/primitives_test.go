@@ -12,7 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// A signatureGroup has vectors of a bare signature algorithm, without any JOSE.
+// A signatureGroup has vectors of a signature algorithm without JOSE.
 type signatureGroup struct {
 	PEM          string            `json:"publicKeyPem"`
 	PublicKeyJWK json.RawMessage   `json:"publicKeyJwk"`
@@ -28,7 +28,7 @@ type signatureVector struct {
 	Result    string `json:"result"`
 }
 
-// keys makes a key set of the JWK, or of the PEM in the groups that lack a JWK.
+// keys returns a key set of the group's JWK, or of its PEM if it has no JWK.
 func (g signatureGroup) keys() (claims.KeySet, error) {
 	jwk := g.PublicKeyJWK
 	if jwk == nil {
@@ -40,8 +40,8 @@ func (g signatureGroup) keys() (claims.KeySet, error) {
 	return jwks.NewStatic(asSet(jwk))
 }
 
-// TestSignatures runs the vectors of each algorithm of RFC 7518, RFC 8037 and RFC 9864
-// that this library verifies, at every size of key that the vectors have.
+// TestSignatures runs the vectors of each algorithm that this library verifies, for each key size.
+// The algorithms are those of RFC 7518, RFC 8037 and RFC 9864.
 func TestSignatures(t *testing.T) {
 	for _, tc := range []struct{ alg, file string }{
 		{"ES256", "ecdsa_secp256r1_sha256_p1363_test.json"},
@@ -74,8 +74,8 @@ func TestSignatures(t *testing.T) {
 				if err == nil {
 					accepted++
 				}
-				// The one kind that is "acceptable" is a DigestInfo without NULL, which
-				// RFC 8017 section 8.2.2 has no room for.
+				// The only "acceptable" vectors have a DigestInfo without NULL, which RFC
+				// 8017 section 8.2.2 does not allow.
 				assert.Equal(t, vector.Result == "valid", err == nil, "vector %d: %s", vector.ID, vector.Comment)
 			})
 			assert.Positive(t, accepted)
@@ -83,7 +83,7 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// eachSignature calls check with the verdict on each vector of a file.
+// eachSignature calls check with each vector of a file and the error of its verification.
 func eachSignature(t *testing.T, alg, name string, check func(signatureVector, error)) {
 	t.Helper()
 	file := readFile[struct {
@@ -120,9 +120,9 @@ func (v signatureVector) verify(t *testing.T, key claims.Key) error {
 	return key.Verify(message, signature)
 }
 
-// TestOtherParametersOfPSS: a JWS has a salt as long as the hash, and MGF1 with the same
-// hash (RFC 7518 section 3.5). Signatures with others are valid RSASSA-PSS and no JWS.
-func TestOtherParametersOfPSS(t *testing.T) {
+// A JWS must have a salt as long as the hash, and MGF1 with that hash (RFC 7518 section 3.5).
+// Signatures with other parameters are valid RSASSA-PSS, but must be refused.
+func TestOtherParametersOfPSSAreRefused(t *testing.T) {
 	for _, tc := range []struct{ alg, file string }{
 		{"PS256", "rsa_pss_2048_sha256_mgf1_0_test.json"},
 		{"PS256", "rsa_pss_2048_sha256_mgf1sha1_20_test.json"},
@@ -140,7 +140,7 @@ func TestOtherParametersOfPSS(t *testing.T) {
 					assert.Error(t, err, "vector %d: %s", vector.ID, vector.Comment)
 				}
 			})
-			assert.Positive(t, valid, "under their own parameters")
+			assert.Positive(t, valid, "there must be vectors that are valid under other parameters")
 		})
 	}
 }

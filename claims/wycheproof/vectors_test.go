@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A joseFile is a file of JOSE vectors, as far as it is read here.
+// A joseFile holds the members of a file of JOSE vectors that the tests use.
 type joseFile struct {
 	NumberOfTests int         `json:"numberOfTests"`
 	Groups        []joseGroup `json:"testGroups"`
@@ -33,7 +33,7 @@ type joseVector struct {
 	Flags   []string        `json:"flags"`
 }
 
-// token is what a client would send.
+// token returns what a client would send.
 func (v joseVector) token(t *testing.T) string {
 	t.Helper()
 	raw := v.JWS
@@ -66,7 +66,7 @@ func readJOSE(t *testing.T, name string) joseFile {
 	return file
 }
 
-// vectorOf returns a vector and its group by the number.
+// vectorOf returns the vector with a number, and its group.
 func (f joseFile) vectorOf(t *testing.T, id int) (joseGroup, joseVector) {
 	t.Helper()
 	for _, group := range f.Groups {

@@ -24,33 +24,32 @@ const (
 
 var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// goodClaims is the payload segment that every policy here accepts.
+// goodClaims is the payload segment of claims that every verifier here accepts.
 var goodClaims = base64.RawURLEncoding.EncodeToString([]byte(
 	`{"iss":"` + issuerURL + `","aud":"` + audience + `","sub":"alice","exp":1893560645}`,
 ))
 
-// judge returns nil if the verifier, set up with the group's keys, accepts the token.
+// verify returns nil if a verifier with the group's keys accepts the token.
 //
-// The payloads of the vectors are words such as "foo", and no claims, so the verifier
-// never accepts the token as it stands. If it refuses it for its payload alone, it is
-// asked once more, about a token that differs in the payload segment only: there the
-// verifier sees good claims, while the keys are given the bytes that the vector's
-// signature was made for.
-func judge(t *testing.T, group joseGroup, token string) error {
+// The payloads of the vectors are words such as "foo", not claims, so the verifier refuses
+// every token. If the payload is the reason, verify repeats the verification with goodClaims
+// as the payload segment. The keys then get the vector's own payload segment, for which its
+// signature was made.
+func verify(t *testing.T, group joseGroup, token string) error {
 	t.Helper()
 	keys, algorithms, err := group.keys()
 	if err != nil {
 		return errors.Join(errKeysRefused, err)
 	}
 	_, err = newVerifier(t, keys, algorithms).Verify(t.Context(), token)
-	require.Error(t, err, "no vector has claims for a payload")
+	require.Error(t, err, "no vector has claims as its payload")
 	if !isForPayload(err) {
 		return err
 	}
-	return judgeTransplanted(t, keys, algorithms, token)
+	return verifyTransplanted(t, keys, algorithms, token)
 }
 
-func judgeTransplanted(t *testing.T, keys claims.KeySet, algorithms []string, token string) error {
+func verifyTransplanted(t *testing.T, keys claims.KeySet, algorithms []string, token string) error {
 	t.Helper()
 	part := strings.Split(token, ".")
 	require.Len(t, part, 3)
@@ -59,19 +58,18 @@ func judgeTransplanted(t *testing.T, keys claims.KeySet, algorithms []string, to
 	return err
 }
 
-// isForPayload reports whether a token was refused because its payload, which is proper
-// base64url, is no set of claims. The payload is the last of the segments to be looked at
-// before policy and keys, so there was nothing else to object to up to there.
+// isForPayload reports whether a token was refused because its payload is valid base64url, but
+// not a set of claims. The payload is the last segment to be checked before the issuer's settings
+// and keys, so everything before it is good.
 func isForPayload(err error) bool {
 	return errors.Is(err, claims.ErrMalformed) &&
 		(strings.HasSuffix(err.Error(), ": payload: not strict JSON") || strings.HasSuffix(err.Error(), ": payload: not a JSON object"))
 }
 
-// errKeysRefused says that no verifier can be set up with the group's keys, so that there
-// is nothing to accept a token with.
+// errKeysRefused says that no key set can be made of the group's keys, so no token is accepted.
 var errKeysRefused = errors.New("the keys are refused")
 
-// A verifiers is one that remembers tokens and one that does not.
+// verifiers are one Verifier without the token cache and one with it.
 type verifiers [2]*claims.Verifier
 
 func newVerifier(t *testing.T, keys claims.KeySet, algorithms []string) verifiers {
@@ -88,8 +86,7 @@ func newVerifier(t *testing.T, keys claims.KeySet, algorithms []string) verifier
 	return both
 }
 
-// Verify demands one answer, whether the token is seen for the first time or again, with the
-// cache or without.
+// Verify requires the same answer without the token cache and twice with it.
 func (vs verifiers) Verify(ctx context.Context, token string) (*claims.Claims, error) {
 	c, err := vs[0].Verify(ctx, token)
 	for range 2 {
@@ -100,10 +97,9 @@ func (vs verifiers) Verify(ctx context.Context, token string) (*claims.Claims, e
 	return c, err
 }
 
-// keys is what somebody would configure who was handed the group's key: the public part
-// as a key set, or the secrets as secrets with their algorithm. nil algorithms are the
-// default. Keys for decryption are nothing that can be configured; whoever sends a JWE
-// meets a verifier with other keys.
+// keys returns the key set and the algorithms that an operator would configure for the group:
+// its public keys with the default algorithms (nil), or its secrets with their algorithm. Keys for
+// decryption cannot be configured, so groups of JWEs get someKey.
 func (g joseGroup) keys() (claims.KeySet, []string, error) {
 	switch {
 	case g.Tests[0].JWE != nil:
@@ -147,7 +143,7 @@ func asymmetric(key json.RawMessage) (claims.KeySet, []string, error) {
 	return keys, nil, nil
 }
 
-// asSet makes a JWK Set of a JWK, and leaves a set as it is.
+// asSet returns a JWK Set that holds the key. It returns a JWK Set unchanged.
 func asSet(key json.RawMessage) json.RawMessage {
 	var set struct{ Keys json.RawMessage }
 	if json.Unmarshal(key, &set) == nil && set.Keys != nil {
@@ -156,8 +152,7 @@ func asSet(key json.RawMessage) json.RawMessage {
 	return append(append([]byte(`{"keys":[`), key...), `]}`...)
 }
 
-// A transplant hands out keys that verify the vector's payload segment in the place of
-// goodClaims.
+// A transplant is a KeySet whose keys verify the vector's payload segment instead of goodClaims.
 type transplant struct {
 	keys    claims.KeySet
 	payload string
@@ -180,7 +175,7 @@ type transplantedKey struct {
 func (k transplantedKey) Verify(signingInput, signature []byte) error {
 	header, ok := bytes.CutSuffix(signingInput, []byte("."+goodClaims))
 	if !ok {
-		return errors.New("the verifier signs over other bytes than it received")
+		return errors.New("the signing input is not the bytes that the verifier received")
 	}
 	return k.key.Verify(append(append(bytes.Clone(header), '.'), k.payload...), signature)
 }
