@@ -14,38 +14,37 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// Claims are what a token claims. They are immutable: every accessor returns a value
-// or a copy, so one Claims is shared safely by any number of requests. The methods of
-// a nil *Claims answer with zero values.
+// Claims are the claims of a token. They are immutable and safe for concurrent use: every
+// accessor returns a value or a copy. The accessors of a nil *Claims return zero values.
 //
-// A claim that the methods do not name is read with [Claims.Strings], [As] or
-// [Claims.Decode].
+// To read a claim that has no method here, call [Claims.Strings], [As] or [Claims.Decode].
 type Claims struct {
 	text    string            // the payload, as signed
 	members []strict.Member   // of the payload's object
-	first   [16]strict.Member // room for them, which suffices for most tokens
+	first   [16]strict.Member // backing array of members, enough for most tokens
 
 	issuer, subject, id            string
 	clientIDs                      [len(clientIDClaims)]string
 	expiresAt, notBefore, issuedAt time.Time
-	audience, confirmation         strict.Span // of their values; empty if absent
-	otherKind                      bool        // carries a claim that marks another kind of token
+	audience, confirmation         strict.Span // ranges of the values; empty if absent
+	otherKind                      bool        // has a claim that marks another kind of token
 	nonce                          bool
 	scopeText                      string   // scopes as one string, separated by spaces
 	scopeList                      []string // scopes as an array
 }
 
-// clientIDClaims names the claims that hold the client's identifier, first one first:
-// RFC 9068, OpenID Connect, Okta, Entra ID v1.
+// clientIDClaims are the claims that may hold the client's identifier, in order of
+// precedence: RFC 9068, OpenID Connect, Okta, Entra ID v1.
 var clientIDClaims = [...]string{"client_id", "azp", "cid", "appid"}
 
-// defaultScopeClaims are where scopes are found unless an Issuer says otherwise: RFC
-// 8693 section 4.2, and the name that Entra ID and Okta use.
+// defaultScopeClaims is the default of Issuer.ScopeClaims: the claim of RFC 8693 section
+// 4.2, then the one that Entra ID and Okta use.
 var defaultScopeClaims = [][]string{{"scope"}, {"scp"}}
 
-// ParseUnverified reads a payload, a JSON object, without any check of what it claims.
-// It is for tests of handlers, with [NewContext]; nothing else should trust its result.
-// Scopes are found in "scope", or else in "scp". The error matches [ErrMalformed].
+// ParseUnverified returns the claims of a payload, a JSON object, without verifying them.
+// Use it only to test handlers, with [NewContext]: its result must not be trusted.
+// Scopes are read from "scope", or from "scp" if "scope" is absent. The error matches
+// [ErrMalformed].
 func ParseUnverified(payload []byte) (*Claims, error) {
 	c, err := parsePayload(string(payload))
 	if err != nil {
@@ -64,8 +63,8 @@ func (c *Claims) Issuer() string {
 }
 
 // Subject returns sub (RFC 7519 section 4.1.2), or "" if there is none. It is unique
-// within the issuer only, and does not share a name space with [Claims.ClientID] (RFC
-// 9700 section 4.15).
+// only within the issuer. Do not compare it with a [Claims.ClientID]: one party's subject
+// may equal another party's client identifier (RFC 9700 section 4.15).
 func (c *Claims) Subject() string {
 	if c == nil {
 		return ""
@@ -73,9 +72,8 @@ func (c *Claims) Subject() string {
 	return c.subject
 }
 
-// ClientID returns the identifier of the client that the token was issued to: the
-// first that is present of client_id (RFC 9068 section 2.2), azp, cid and appid, or ""
-// if there is none.
+// ClientID returns the identifier of the client that the token was issued to, or "". It
+// is the first non-empty one of client_id (RFC 9068 section 2.2), azp, cid and appid.
 func (c *Claims) ClientID() string {
 	if c == nil {
 		return ""
@@ -96,7 +94,7 @@ func (c *Claims) ID() string {
 	return c.id
 }
 
-// Audience returns the values of aud (RFC 7519 section 4.1.3), none if it is absent.
+// Audience returns the values of aud (RFC 7519 section 4.1.3), or nil if it is absent.
 func (c *Claims) Audience() []string {
 	if c == nil {
 		return nil
@@ -132,9 +130,9 @@ func (c *Claims) IssuedAt() time.Time {
 }
 
 // Scopes returns the scopes in the token's order. They come from the first of the
-// issuer's scope claims that is present: from a string, split at spaces alone (RFC 6749
-// section 3.3), or from an array of strings, an element each. A claim of another type
-// holds no scopes.
+// issuer's scope claims that is present. A string is split at spaces only (RFC 6749
+// section 3.3). In an array of strings, each element is one scope. A claim of any other
+// type holds no scopes.
 func (c *Claims) Scopes() []string {
 	if c == nil {
 		return nil
@@ -164,10 +162,11 @@ func (c *Claims) HasScope(scope string) bool {
 	return false
 }
 
-// Strings returns the values of the claim at path, which names a member of the
-// payload and then of each object within: Strings("realm_access", "roles"). A string
-// is one value, whatever it holds; an array of strings is its elements. It returns nil
-// if the claim is absent or of any other type, so that a mistyped claim grants nothing.
+// Strings returns the values of the claim at path. The path names a member of the
+// payload, then a member of each nested object: Strings("realm_access", "roles"). A
+// string is one value and is never split. In an array of strings, each element is one
+// value. Strings returns nil if the claim is absent or has any other type, so that a
+// mistyped claim grants nothing.
 func (c *Claims) Strings(path ...string) []string {
 	value, ok := c.at(path)
 	if !ok {
@@ -180,8 +179,8 @@ func (c *Claims) Strings(path ...string) []string {
 	return list
 }
 
-// Confirmation returns the JSON value of a member of cnf (RFC 7800 section 3.1), such
-// as jkt, and whether it is present.
+// Confirmation returns the JSON value of a member of cnf, such as jkt, and whether it is
+// present (RFC 7800 section 3.1).
 func (c *Claims) Confirmation(member string) (value []byte, ok bool) {
 	text, ok := c.at([]string{"cnf", member})
 	if !ok {
@@ -190,9 +189,9 @@ func (c *Claims) Confirmation(member string) (value []byte, ok bool) {
 	return []byte(text), true
 }
 
-// Decode stores the claims in the value that v points to, as package encoding/json/v2
-// does: json tags name the members, which match exactly and only once; unknown ones are
-// ignored. It fails on a nil *Claims.
+// Decode stores the claims in the value that v points to, like package encoding/json/v2.
+// Member names must match json tags exactly. Duplicates are refused, unknown members are
+// ignored. Decode fails on a nil *Claims.
 func (c *Claims) Decode(v any) error {
 	if c == nil {
 		return errors.New("claims: no claims to decode")
@@ -214,8 +213,8 @@ func As[T any](c *Claims) (T, error) {
 	return v, err
 }
 
-// LogValue returns who the token speaks for: iss, sub, client_id and jti, each cut at
-// 128 bytes. The token itself is not part of Claims and cannot be logged through them.
+// LogValue returns iss, sub, client_id and jti, each cut at 128 bytes. The token itself is
+// not part of Claims and cannot be logged through them.
 func (c *Claims) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("iss", cut(c.Issuer())),
@@ -230,8 +229,8 @@ func (c *Claims) String() string {
 	return fmt.Sprintf("[iss=%q sub=%q client_id=%q jti=%q]", cut(c.Issuer()), cut(c.Subject()), cut(c.ClientID()), cut(c.ID()))
 }
 
-// Format writes [Claims.String] for every verb, so that printing a *Claims, or what
-// holds one, does not publish everything that is known of a user.
+// Format writes [Claims.String] for every verb, so that printing a *Claims does not reveal
+// the other claims of a user.
 func (c *Claims) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 func cut(s string) string { return s[:min(len(s), 128)] }

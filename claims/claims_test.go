@@ -42,7 +42,7 @@ func TestAccessors(t *testing.T) {
 	assert.JSONEq(t, `"thumb"`, string(value))
 }
 
-func TestNilClaimsAnswerWithZeroValues(t *testing.T) {
+func TestNilClaimsReturnZeroValues(t *testing.T) {
 	var c *claims.Claims
 	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID())
 	assert.Empty(t, c.Audience())
@@ -53,7 +53,7 @@ func TestNilClaimsAnswerWithZeroValues(t *testing.T) {
 	_, ok := c.Confirmation("jkt")
 	assert.False(t, ok)
 	assert.NotPanics(t, func() { _ = c.String() })
-	require.Error(t, c.Decode(new(struct{})), "or a forgotten check would see empty claims")
+	require.Error(t, c.Decode(new(struct{})), "a caller that forgets to check for nil must not see empty claims")
 }
 
 func TestAbsentClaimsAreZero(t *testing.T) {
@@ -92,15 +92,15 @@ func TestScopes(t *testing.T) {
 	}{
 		{"a string is split at spaces (RFC 6749 section 3.3)", `{"scope":"a b:c  d "}`, []string{"a", "b:c", "d"}},
 		{"only at U+0020", `{"scope":"a\tb\nc\u00a0d"}`, []string{"a\tb\nc\u00a0d"}},
-		{"a comma is no separator", `{"scope":"a,b"}`, []string{"a,b"}},
+		{"a comma is not a separator", `{"scope":"a,b"}`, []string{"a,b"}},
 		{"an escaped space is a space", `{"scope":"a\u0020b"}`, []string{"a", "b"}},
-		{"an array is an element each, never split", `{"scope":["a","b c"]}`, []string{"a", "b c"}},
+		{"each element of an array is one scope, never split", `{"scope":["a","b c"]}`, []string{"a", "b c"}},
 		{"scp is read where scope is absent", `{"scp":"a b"}`, []string{"a", "b"}},
 		{"scp as an array (Okta)", `{"scp":["a","b"]}`, []string{"a", "b"}},
 		{"claims are not merged", `{"scope":"a","scp":"b"}`, []string{"a"}},
-		{"an empty scope decides", `{"scope":"","scp":"b"}`, nil},
-		{"an empty array decides", `{"scope":[],"scp":"b"}`, nil},
-		{"null decides and grants nothing", `{"scope":null,"scp":"b"}`, nil},
+		{"an empty scope hides scp", `{"scope":"","scp":"b"}`, nil},
+		{"an empty array hides scp", `{"scope":[],"scp":"b"}`, nil},
+		{"null hides scp and grants nothing", `{"scope":null,"scp":"b"}`, nil},
 		{"a number grants nothing", `{"scope":1}`, nil},
 		{"an object grants nothing", `{"scope":{"a":true}}`, nil},
 		{"an array with a number grants nothing", `{"scope":["a",1]}`, nil},
@@ -129,13 +129,13 @@ func TestScopeClaims(t *testing.T) {
 		extra members
 		want  []string
 	}{
-		{"a path of two", [][]string{{"realm_access", "roles"}}, members{"realm_access": `{"roles":["a"]}`}, []string{"a"}},
+		{"a path of two names", [][]string{{"realm_access", "roles"}}, members{"realm_access": `{"roles":["a"]}`}, []string{"a"}},
 		{"a namespaced claim with dots", [][]string{{"https://x.example/a.b"}}, members{"https://x.example/a.b": `["a"]`}, []string{"a"}},
-		{"the first present decides", [][]string{{"p"}, {"scope"}}, nil, []string{"read:x", "write:x"}},
-		{"also if it is mistyped", [][]string{{"p"}, {"scope"}}, members{"p": `1`}, nil},
+		{"the first claim present is used", [][]string{{"p"}, {"scope"}}, nil, []string{"read:x", "write:x"}},
+		{"even if it is mistyped", [][]string{{"p"}, {"scope"}}, members{"p": `1`}, nil},
 		{"a path through a string is absent", [][]string{{"scope", "x"}, {"sub"}}, nil, []string{"alice"}},
 		{"a path through an array is absent", [][]string{{"p", "0"}}, members{"p": `["a"]`}, nil},
-		{"a name in escapes", [][]string{{"p", "q"}}, members{"p": `{"\u0071":"a"}`}, []string{"a"}},
+		{"a name written with escapes", [][]string{{"p", "q"}}, members{"p": `{"\u0071":"a"}`}, []string{"a"}},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			issuer := goodIssuer()
@@ -153,7 +153,7 @@ func TestClientID(t *testing.T) {
 		{"then azp", `{"appid":"d","cid":"c","azp":"b"}`, "b"},
 		{"then cid", `{"appid":"d","cid":"c"}`, "c"},
 		{"then appid", `{"appid":"d"}`, "d"},
-		{"cid that is no string", `{"cid":7,"appid":"d"}`, "d"},
+		{"cid that is not a string", `{"cid":7,"appid":"d"}`, "d"},
 		{"never sub (RFC 9700 section 4.15)", `{"sub":"a"}`, ""},
 	} {
 		t.Run(tc.rule, func(t *testing.T) { assert.Equal(t, tc.want, parse(t, tc.payload).ClientID()) })
@@ -222,7 +222,7 @@ func TestContext(t *testing.T) {
 	assert.Same(t, c, got)
 
 	got, ok = claims.FromContext(claims.NewContext(ctx, nil))
-	assert.False(t, ok, "nil masks")
+	assert.False(t, ok, "nil hides the claims")
 	assert.Nil(t, got)
 
 	type key struct{}
@@ -234,7 +234,7 @@ func TestPrintedClaimsAreOneLine(t *testing.T) {
 	assert.NotContains(t, fmt.Sprint(parse(t, `{"sub":"a\nlevel=ERROR"}`)), "\n")
 }
 
-func TestLogsHoldOnlyWhoItIs(t *testing.T) {
+func TestLogsHoldOnlyIdentifiers(t *testing.T) {
 	c := parse(t, `{"iss":"i","sub":"`+strings.Repeat("s", 200)+`","client_id":"c","jti":"j","email":"secret"}`)
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "claims", c)
@@ -247,26 +247,26 @@ func TestLogsHoldOnlyWhoItIs(t *testing.T) {
 	}
 }
 
-// A context type of one's own answers for the claims' key, and hides those of its parent.
-type ownContext struct {
+// customContext returns its own claims for the context key, instead of its parent's.
+type customContext struct {
 	context.Context
 	c *claims.Claims
 }
 
-func (o ownContext) Value(key any) any {
+func (o customContext) Value(key any) any {
 	if claims.IsContextKey(key) {
 		return o.c
 	}
 	return o.Context.Value(key)
 }
 
-func TestContextTypeOfOnesOwn(t *testing.T) {
+func TestCustomContextTypeSuppliesClaims(t *testing.T) {
 	assert.False(t, claims.IsContextKey(struct{}{}))
 	assert.False(t, claims.IsContextKey(nil))
 	parent := claims.NewContext(t.Context(), parse(t, `{"sub":"parent"}`))
-	c, ok := claims.FromContext(ownContext{parent, parse(t, `{"sub":"own"}`)})
+	c, ok := claims.FromContext(customContext{parent, parse(t, `{"sub":"own"}`)})
 	require.True(t, ok)
 	assert.Equal(t, "own", c.Subject())
-	_, ok = claims.FromContext(ownContext{parent, nil})
+	_, ok = claims.FromContext(customContext{parent, nil})
 	assert.False(t, ok)
 }

@@ -12,9 +12,10 @@ import (
 type Proof interface {
 	// Member returns the member of the cnf claim that this Proof can confirm.
 	Member() string
-	// Confirm returns nil if the proof fits the token and the member's value, which is
-	// JSON and must not be modified. An error that matches ErrUnavailable, or a context's
-	// error, means that the proof could not be checked. Any other error refuses the token.
+	// Confirm returns nil if the proof matches the token and the member's value. The value
+	// is JSON text and must not be modified. An error that matches ErrUnavailable, or a
+	// context's error, means that the proof could not be checked. Any other error refuses
+	// the token.
 	Confirm(ctx context.Context, token string, value []byte) error
 }
 
@@ -29,7 +30,7 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
-	// No proof is asked before the whole object has been read.
+	// A later member may be malformed, so read the whole object before asking a proof.
 	type member struct{ name, value string }
 	var bound []member
 	err := strict.Object(c.confirmation.Of(c.text), func(name, value string) error {

@@ -4,8 +4,8 @@ import "context"
 
 type contextKey struct{}
 
-// NewContext returns a copy of ctx that carries c. A nil c masks the claims that ctx
-// may already carry: FromContext then reports none.
+// NewContext returns a copy of ctx that carries c. A nil c hides claims that ctx already
+// carries: [FromContext] then reports none.
 //
 // The middleware calls it for every request that it lets through. Call it yourself
 // to test a handler without a token; see [ParseUnverified].
@@ -20,7 +20,8 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	return c, c != nil
 }
 
-// IsContextKey reports whether key is what [FromContext] asks a context for. It is for
-// context types of one's own, whose Value method then returns a *Claims; a nil one masks
-// what a parent carries. Most programs use [NewContext].
+// IsContextKey reports whether key is the context key of [FromContext]. It is for types
+// that implement [context.Context]: their Value method must return a *Claims for this key.
+// A nil *Claims hides the claims of a parent context. Most programs use [NewContext]
+// instead.
 func IsContextKey(key any) bool { return key == contextKey{} }

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// Ceilings of allocations per call; Ed25519 itself allocates nothing.
+// TestAllocations holds the ceilings of allocations per call. Ed25519 itself allocates nothing.
 func TestAllocations(t *testing.T) {
 	if claims.RaceEnabled {
 		t.Skip("the race detector allocates")
@@ -42,7 +42,7 @@ func TestAllocations(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(200, func() { c.HasScope("d") }))
 }
 
-// Whatever a token is made of, reading it takes memory in proportion to its length.
+// Reading a token must take memory in proportion to its length, whatever it contains.
 func TestMemoryIsBoundedByTheTokensLength(t *testing.T) {
 	if claims.RaceEnabled {
 		t.Skip("the race detector allocates")
@@ -52,17 +52,17 @@ func TestMemoryIsBoundedByTheTokensLength(t *testing.T) {
 	}
 	v := verifierWith(t, -1, goodIssuer())
 	for rule, text := range map[string]string{
-		"many members":          "{" + manyMembers(1200) + "}",
-		"many members, nested":  `{"x":{` + manyMembers(1200) + `}}`,
-		"deep arrays":           fill(`{"x":`, "[", "", 11_000),
-		"deep objects":          fill(``, `{"a":`, "", 2200),
-		"deep as allowed":       fill(`{"x":`, "[", strings.Repeat("]", 998)+"}", 998),
-		"long list of audience": fill(`{"aud":["x"`, `,""`, "]}", 3500),
-		"many scopes":           payload(members{"scope": fill(`"`, "a ", `"`, 5000)}),
-		"many scopes in a list": payload(members{"scope": fill(`[""`, `,""`, "]", 3500)}),
-		"long string":           payload(members{"x": fill(`"`, "x", `"`, 11_000)}),
-		"escapes":               payload(members{"sub": fill(`"`, `\u0000`, `"`, 1900)}),
-		"not JSON":              strings.Repeat("x", 11_000),
+		"many members":           "{" + manyMembers(1200) + "}",
+		"many members, nested":   `{"x":{` + manyMembers(1200) + `}}`,
+		"deep arrays":            fill(`{"x":`, "[", "", 11_000),
+		"deep objects":           fill(``, `{"a":`, "", 2200),
+		"as deep as allowed":     fill(`{"x":`, "[", strings.Repeat("]", 998)+"}", 998),
+		"long list of audiences": fill(`{"aud":["x"`, `,""`, "]}", 3500),
+		"many scopes":            payload(members{"scope": fill(`"`, "a ", `"`, 5000)}),
+		"many scopes in a list":  payload(members{"scope": fill(`[""`, `,""`, "]", 3500)}),
+		"long string":            payload(members{"x": fill(`"`, "x", `"`, 11_000)}),
+		"escapes":                payload(members{"sub": fill(`"`, `\u0000`, `"`, 1900)}),
+		"not JSON":               strings.Repeat("x", 11_000),
 	} {
 		t.Run(rule, func(t *testing.T) {
 			token := sign(goodHeader, text)
@@ -76,7 +76,7 @@ func TestMemoryIsBoundedByTheTokensLength(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			perByte := float64(after.TotalAlloc-before.TotalAlloc) / runs / float64(len(token))
 			assert.Less(t, perByte, 16.0, "bytes allocated for each byte of the token")
-			assert.Less(t, after.StackInuse, before.StackInuse+1<<20, "and no tower of stack frames")
+			assert.Less(t, after.StackInuse, before.StackInuse+1<<20, "the stack must not grow with the nesting")
 		})
 	}
 }

@@ -28,7 +28,7 @@ func ExampleNewVerifier() {
 
 var exampleKeys = oneKey()
 
-// A Config with mistakes is refused as a whole, and says all of them.
+// All mistakes of a Config are reported together.
 func ExampleNewVerifier_mistakes() {
 	_, err := claims.NewVerifier(claims.Config{
 		Issuers: []claims.Issuer{{URL: "https://issuer.example/", Algorithms: []string{"none"}}},
@@ -40,7 +40,7 @@ func ExampleNewVerifier_mistakes() {
 	// claims: invalid Issuer "https://issuer.example/": algorithm "none" is not supported
 }
 
-// A handler is tested with claims made by hand, without a token or a network.
+// A handler can be tested with handwritten claims, without a token or a network.
 func ExampleParseUnverified() {
 	c, err := claims.ParseUnverified([]byte(`{"sub":"alice","scope":"read:timesheets"}`))
 	if err != nil {
@@ -54,7 +54,7 @@ func ExampleParseUnverified() {
 	// Output: true alice true
 }
 
-// Claims of your own are decoded by the same strict rules as ours.
+// Custom claims are decoded by the same strict rules as the registered ones.
 func ExampleAs() {
 	c, _ := claims.ParseUnverified([]byte(`{"org_id":"org_9","realm_access":{"roles":["editor"]}}`))
 	org, err := claims.As[struct {
@@ -67,8 +67,7 @@ func ExampleAs() {
 	// [editor]
 }
 
-// Scopes are whole words. A prefix is another scope: this is the mistake that
-// strings.Contains makes.
+// A scope matches only as a whole. strings.Contains would take this scope for a match.
 func ExampleClaims_HasScope() {
 	c, _ := claims.ParseUnverified([]byte(`{"scope":"read:timesheets-archive"}`))
 	fmt.Println(c.HasScope("read:timesheets"))

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// FuzzVerify feeds whole tokens. Whatever passes must be three segments in the one
-// spelling that re-encoding gives, and every refusal must have a Reason.
+// FuzzVerify verifies whole tokens. An accepted token must have three segments that encode
+// back to the same text, and every error must have a Reason.
 func FuzzVerify(f *testing.F) {
 	good := token(nil)
 	for _, seed := range []string{
@@ -46,8 +46,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzHeader signs any header bytes over a good payload: what passes must be an object
-// that another strict reader understands alike.
+// FuzzHeader signs any header bytes with a good payload. encoding/json must read an accepted
+// header as an object with the same meaning.
 func FuzzHeader(f *testing.F) {
 	for _, seed := range []string{
 		goodHeader, `{}`, `{"alg":"EdDSA","alg":"none"}`, `{"alg":"EdDSA","kid":null}`, `["alg"]`, `{"alg":"EdDSA","x":{"a":1,"a":1}}`,
@@ -75,8 +75,8 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// FuzzParse compares our reader with encoding/json on everything that ours accepts:
-// where names match exactly and once, both must see the same claims.
+// FuzzParse compares ParseUnverified with encoding/json: both must read the same claims from
+// every payload that ParseUnverified accepts.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		payload(nil), `{}`, `{"aud":["a","b"]}`, `{"scope":["a"],"scp":"b"}`, `{"exp":1e9,"nbf":0.5}`, `{"cnf":{"jkt":"x"}}`,

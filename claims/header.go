@@ -33,8 +33,8 @@ func parseHeader(document string) (header, error) {
 }
 
 var (
-	errCritical = errors.New("extensions that must be understood are not supported") // RFC 7515 section 4.1.11
-	errB64      = errors.New("not for JWTs")                                         // RFC 7797 section 7
+	errCritical = errors.New("critical extensions are not supported") // RFC 7515 section 4.1.11
+	errB64      = errors.New("not for JWTs")                          // RFC 7797 section 7
 	errTooLong  = errors.New("longer than 256 bytes")
 )
 
@@ -58,9 +58,9 @@ func (h *header) read(name, value string) (err error) {
 	return ofMember(name, err)
 }
 
-// mediaType returns the one spelling of typ that is compared: media types do not distinguish
-// case, and application/ may be omitted (RFC 7515 section 4.1.9). Only ASCII letters are
-// folded, because Unicode folds other letters onto them.
+// mediaType returns typ in lower case and without a leading "application/". Spellings that
+// differ only in these are equal (RFC 7515 section 4.1.9). Only ASCII letters are folded,
+// because Unicode folds other letters onto them.
 func mediaType(typ string) string {
 	lower := strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -69,7 +69,7 @@ func mediaType(typ string) string {
 		return r
 	}, typ)
 	if short, ok := strings.CutPrefix(lower, "application/"); ok && short != "" {
-		return short // never "", which means that typ is absent
+		return short // "" would mean that typ is absent
 	}
 	return lower
 }

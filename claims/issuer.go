@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// An Issuer is what a resource server accepts from one authorization server. Only URL,
-// Keys and Audiences (or WithoutAudience) have to be set; the zero value of every other
+// An Issuer says which tokens of one authorization server a resource server accepts. URL,
+// Keys and Audiences (or WithoutAudience) are required. The zero value of every other
 // field is the safe default. [NewVerifier] copies it.
 type Issuer struct {
 	// URL is the exact value of iss. It is compared byte by byte and never normalised:
@@ -23,67 +23,68 @@ type Issuer struct {
 	// one of them, compared byte by byte (RFC 7519 section 4.1.3).
 	Audiences []string
 
-	// WithoutAudience accepts tokens that have no aud at all, on its own conditions.
-	// By default they are refused.
+	// WithoutAudience holds the conditions for tokens that have no aud at all. By default
+	// they are refused.
 	WithoutAudience *WithoutAudience
 
-	// Keys are the issuer's keys. Key ids of different issuers never mix.
+	// Keys are the issuer's keys. They verify tokens of this issuer only, even if another
+	// issuer uses the same kid.
 	Keys KeySet
 
-	// Algorithms are the accepted values of alg. The default is every asymmetric one
-	// of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256, RS384,
-	// RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. HS256, HS384
-	// and HS512 are accepted only if listed, and cannot be listed beside others.
+	// Algorithms are the accepted values of alg. The default is every asymmetric
+	// algorithm of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256,
+	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. HS256,
+	// HS384 and HS512 must be listed, and cannot be combined with asymmetric algorithms.
 	Algorithms []string
 
 	// TokenTypes are the accepted values of typ, without regard to case or to a
-	// leading "application/" (RFC 7515 section 4.1.9); "" stands for a token without
-	// typ. The default is "", "JWT" and "at+jwt". See also [Issuer.RFC9068].
+	// leading "application/" (RFC 7515 section 4.1.9); "" means a token without typ.
+	// The default is "", "JWT" and "at+jwt". See also Issuer.RFC9068.
 	TokenTypes []string
 
-	// RequiredClaims are the names of claims that have to be present and not null,
-	// besides iss, aud and exp, which always have to be.
+	// RequiredClaims are names of claims that must be present and not null. iss, exp and aud
+	// are always required, except for aud if WithoutAudience is set.
 	RequiredClaims []string
 
-	// ClaimValues are claims that have to be strings of exactly these values. They tell
-	// an issuer's access tokens from its other tokens: {"token_use": "access"} for
-	// Cognito, {"typ": "Bearer"} for Keycloak.
+	// ClaimValues are claims that must be strings with exactly these values. They
+	// distinguish an issuer's access tokens from its other tokens: {"token_use": "access"}
+	// for Cognito, {"typ": "Bearer"} for Keycloak.
 	ClaimValues map[string]string
 
 	// ScopeClaims are the paths of the claims that may hold scopes. The first one
-	// present decides, even if it is empty or mistyped. A path names a top-level claim
-	// and then a member of each object within. The default is scope, then scp.
+	// present is used, even if it is empty or mistyped. A path names a top-level claim,
+	// then a member of each nested object. The default is scope, then scp.
 	ScopeClaims [][]string
 
-	// Leeway is the difference of clocks that exp and nbf are forgiven. It defaults to
+	// Leeway is the clock difference that is tolerated for exp and nbf. It defaults to
 	// 5 seconds and is at most 5 minutes.
 	Leeway time.Duration
 
-	// Validate, if not nil, judges each verified token once more, on every request: an
-	// organisation, a deny-list keyed by jti. It may block until ctx ends. An error
-	// that matches ErrForbidden refuses the request with a 403; ErrUnavailable,
-	// ErrKeysUnavailable or a context's error makes it a 503; any other, ErrRevoked
-	// among them, refuses the token with a 401. Its text is never sent.
+	// Validate, if not nil, checks each verified token further, on every request. It may
+	// check an organisation, or a deny-list keyed by jti. It may block until ctx ends. An
+	// error that matches ErrForbidden refuses the request with a 403. ErrUnavailable,
+	// ErrKeysUnavailable or a context's error makes it a 503. Any other error, including
+	// ErrRevoked, refuses the token with a 401. The error's text is never sent.
 	Validate func(ctx context.Context, c *Claims) error
 
-	mistake string // with the arguments of the constructor that made it
+	mistake string // in the arguments of a constructor such as Auth0
 }
 
-// WithoutAudience are the conditions for a token without an aud claim, such as those of
-// Cognito and of Keycloak without an audience mapper. Without an audience nothing says
-// which API a token is for; its client has to say it.
+// WithoutAudience holds the conditions for tokens without an aud claim. Cognito issues
+// them, and Keycloak without an audience mapper. Nothing in them names the API they are
+// for, so they are accepted only from listed clients.
 type WithoutAudience struct {
-	// ClientIDs are the clients whose tokens are accepted, at least one.
+	// ClientIDs are the clients whose tokens are accepted. At least one is required.
 	ClientIDs []string
 	// ClientIDClaim is the claim that names the client. It defaults to client_id.
 	ClientIDClaim string
-	// ClaimValues have to match as well, like those of the Issuer.
+	// ClaimValues must match as well, like Issuer.ClaimValues.
 	ClaimValues map[string]string
 }
 
-// RFC9068 returns a copy of i that demands the JWT profile for access tokens: typ at+jwt
-// (RFC 9068 section 4) and the claims sub, client_id, iat and jti besides iss, aud and
-// exp (section 2.2). Tokens without aud are refused.
+// RFC9068 returns a copy of i that requires the JWT profile for access tokens. typ must be
+// at+jwt (RFC 9068 section 4). The claims sub, client_id, iat and jti are required in
+// addition to iss, aud and exp (section 2.2). Tokens without aud are refused.
 func (i Issuer) RFC9068() Issuer {
 	i.TokenTypes = []string{"at+jwt"}
 	i.RequiredClaims = append(slices.Clone(i.RequiredClaims), "sub", "client_id", "iat", "jti")
@@ -99,8 +100,8 @@ var (
 	symmetricAlgorithms = []string{"HS256", "HS384", "HS512"}
 
 	defaultTokenTypes = []string{"", "jwt", "at+jwt"}
-	// otherTokenTypes are JWTs that are no access tokens, whatever a Config says: RFC
-	// 8417, RFC 9449, RFC 9101, RFC 9701, OpenID Connect Back-Channel Logout.
+	// otherTokenTypes are never access tokens, so a Config must not list them: RFC 8417,
+	// RFC 9449, RFC 9101, RFC 9701, OpenID Connect Back-Channel Logout.
 	otherTokenTypes = []string{
 		"secevent+jwt", "dpop+jwt", "oauth-authz-req+jwt", "token-introspection+jwt", "logout+jwt",
 	}
@@ -111,8 +112,8 @@ const (
 	maxLeeway     = 5 * time.Minute
 )
 
-// withDefaults returns i with nothing left to default and sharing no memory with the
-// caller's, or everything that is wrong with it.
+// withDefaults returns a copy of i with all defaults filled in, or an error that reports
+// all mistakes. The copy shares no slice or map with i.
 func (i Issuer) withDefaults() (*Issuer, error) {
 	i.Audiences = slices.Clone(i.Audiences)
 	i.ClaimValues = maps.Clone(i.ClaimValues)
@@ -151,8 +152,8 @@ func orDefault[T any](list, fallback []T) []T {
 	return slices.Clone(list)
 }
 
-// mistakes reports everything that is wrong with i at once. An empty list is an error,
-// never "skip the check": it is what a missing configuration value turns into.
+// mistakes returns an error that reports all mistakes in i. An empty list is one: a missing
+// configuration value often becomes an empty list, which must not skip a check.
 func (i *Issuer) mistakes() error {
 	var errs []error
 	report := func(bad bool, format string, args ...any) {
@@ -173,7 +174,7 @@ func (i *Issuer) mistakes() error {
 	report(i.mixesAlgorithms(), "Algorithms mixes HMAC with public-key algorithms")
 	report(len(i.TokenTypes) == 0, "TokenTypes is empty but not nil")
 	for _, typ := range i.TokenTypes {
-		report(slices.Contains(otherTokenTypes, typ), "token type %q is not an access token's", typ)
+		report(slices.Contains(otherTokenTypes, typ), "token type %q is never an access token", typ)
 	}
 	report(slices.Contains(i.RequiredClaims, ""), "RequiredClaims has an empty name")
 	report(i.ClaimValues != nil && len(i.ClaimValues) == 0, "ClaimValues is empty but not nil")
@@ -192,16 +193,16 @@ func (i *Issuer) mistakes() error {
 	return errors.Join(errs...)
 }
 
-// mixesAlgorithms reports the set-up in which a public key could be taken for an HMAC
-// secret (RFC 8725 section 2.1).
+// mixesAlgorithms reports whether HMAC is listed with public-key algorithms. A public key
+// could then be used as an HMAC secret (RFC 8725 section 2.1).
 func (i *Issuer) mixesAlgorithms() bool {
 	symmetric := func(alg string) bool { return strings.HasPrefix(alg, "HS") }
 	asymmetric := func(alg string) bool { return !symmetric(alg) }
 	return slices.ContainsFunc(i.Algorithms, symmetric) && slices.ContainsFunc(i.Algorithms, asymmetric)
 }
 
-// isNil also finds the nil pointer in an interface that a constructor's ignored error
-// leaves behind.
+// isNil reports whether keys is nil or holds a nil pointer. A caller that ignores a
+// constructor's error leaves such a pointer.
 func isNil(keys KeySet) bool {
 	if keys == nil {
 		return true

@@ -8,21 +8,21 @@ import (
 // A KeySet holds the keys of one issuer. Most programs use an implementation of package
 // jwks; others may read keys from a database or an HSM.
 //
-// Its methods are safe for concurrent use.
+// Implementations must be safe for concurrent use.
 type KeySet interface {
 	// Keys returns the keys that may have made a signature with this alg and kid, best
 	// first, at most four. kid is empty if the token has none. The caller must not modify
 	// the slice.
 	//
-	// A Key keeps its identity (==) across refreshes exactly while its material, kid, alg,
-	// use and key_ops are unchanged. The cache of verified tokens relies on this to notice
-	// that a key is gone.
+	// A Key keeps its identity (==) across refreshes as long as its material, kid, alg, use
+	// and key_ops are unchanged, and no longer. The cache of verified tokens relies on this
+	// to notice that a key is gone.
 	//
 	// The error matches ErrUnknownKey only if the set is known to lack the key. Either the
 	// latest attempt to read the set succeeded and began at most 10 s ago (a static set
 	// always counts as such), or no reading could help: no key of the set can have this
 	// alg, the key was withdrawn, or there are more than four candidates. The error is an
-	// *UnavailableError if keys could not be obtained, also if ctx ended first.
+	// *UnavailableError if keys could not be obtained, for example because ctx ended.
 	Keys(ctx context.Context, alg, kid string) ([]Key, error)
 }
 
@@ -38,7 +38,7 @@ type Key interface {
 const maxCandidates = 4
 
 // candidates returns the issuer's keys for a header, one to four, or an error with a Reason.
-// It enforces the contract of KeySet, whatever the implementation returns.
+// It enforces the contract of KeySet.
 func (i *Issuer) candidates(ctx context.Context, h header) ([]Key, error) {
 	keys, err := i.Keys.Keys(ctx, h.alg, h.kid)
 	switch {

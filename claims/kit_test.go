@@ -30,7 +30,7 @@ var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 // goodFor is how long after now good claims expire.
 const goodFor = time.Hour
 
-// signer makes tokens of exactly the bytes it is given.
+// signer is the issuer's private key.
 var signer = ed25519.NewKeyFromSeed([]byte("a seed of thirty-two bytes, fine"))
 
 const goodHeader = `{"alg":"EdDSA","kid":"k1","typ":"JWT"}`
@@ -48,7 +48,7 @@ func (k edKey) Verify(signingInput, signature []byte) error {
 	return nil
 }
 
-// keySet is a KeySet of functions, which counts how often it is asked.
+// keySet is a KeySet that calls keys, and counts the calls.
 type keySet struct {
 	asked atomic.Int32
 	keys  func(ctx context.Context, alg, kid string) ([]claims.Key, error)
@@ -59,7 +59,7 @@ func (s *keySet) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error
 	return s.keys(ctx, alg, kid)
 }
 
-// oneKey is the set of signer's key, as k1.
+// oneKey returns a key set that holds only signer's key, with the kid k1.
 func oneKey() *keySet {
 	keys := []claims.Key{keyOf(signer)}
 	return &keySet{keys: func(_ context.Context, alg, kid string) ([]claims.Key, error) {
@@ -74,8 +74,8 @@ func goodIssuer() claims.Issuer {
 	return claims.Issuer{URL: issuerURL, Audiences: []string{audience}, Keys: oneKey()}
 }
 
-// cacheEntries is what a verifier has where a test does not care: the default, or none in
-// the run that TestAllWithoutTheTokenCache starts.
+// cacheEntries is Config.CacheEntries where a test does not set it: the default, or no cache
+// in the run that TestAllWithoutTheTokenCache starts.
 var cacheEntries, _ = strconv.Atoi(os.Getenv(cacheEntriesVariable))
 
 const cacheEntriesVariable = "BEARERGUARD_TEST_CACHE_ENTRIES"
@@ -96,7 +96,7 @@ func verifierWith(t testing.TB, cacheEntries int, issuers ...claims.Issuer) *cla
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// sign signs header and payload exactly as they stand.
+// sign returns a token of exactly these bytes of header and payload.
 func sign(header, payload string) string { return signSegments(b64(header), b64(payload)) }
 
 func signSegments(header, payload string) string {
@@ -104,7 +104,7 @@ func signSegments(header, payload string) string {
 	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(signer, []byte(input)))
 }
 
-// members are claims as JSON texts, so that a test can say anything.
+// members are claims with JSON texts as values, so that a test can write any text.
 type members map[string]string
 
 func goodClaims() members {
@@ -117,7 +117,7 @@ func goodClaims() members {
 	}
 }
 
-// payload is goodClaims with changes, of which an empty one deletes.
+// payload returns goodClaims with changes. An empty text deletes the claim.
 func payload(changes members) string {
 	all := goodClaims()
 	maps.Copy(all, changes)
@@ -132,8 +132,7 @@ func payload(changes members) string {
 
 func token(changes members) string { return sign(goodHeader, payload(changes)) }
 
-// requireReason demands that err is refused for exactly this reason, or not at all if
-// the reason is empty.
+// requireReason requires that err has exactly this reason, or is nil if the reason is empty.
 func requireReason(t *testing.T, want claims.Reason, err error) {
 	t.Helper()
 	if want == "" {

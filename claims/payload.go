@@ -8,8 +8,7 @@ import (
 )
 
 // parsePayload reads a payload. It checks the JSON types of the claims that this package
-// uses, not their values. JSON null is a wrong type: only a claim that is not there is
-// absent.
+// uses, not their values. JSON null is a wrong type and does not count as absent.
 func parsePayload(payload string) (*Claims, error) {
 	c := &Claims{text: payload}
 	c.members = c.first[:0]
@@ -123,9 +122,8 @@ func (c *Claims) hasAudience(audiences []string) bool {
 	return strict.Elements(value, match) == nil && found
 }
 
-// resolveScopes takes the scopes from the first claim of paths that is present, even if it is
-// empty or has a wrong type. Claims are never merged, and a mistyped claim does not make a
-// later one count.
+// resolveScopes takes the scopes from the first claim of paths that is present. Claims are never
+// merged: later ones are ignored, even if the first is empty or has a wrong type.
 func (c *Claims) resolveScopes(paths [][]string) {
 	for _, path := range paths {
 		value, ok := c.at(path)
@@ -191,7 +189,7 @@ func isName(literal, name string) bool {
 	return err == nil && got == name
 }
 
-// memberOf returns the JSON text of a member of value, and false if value is not an object or
+// memberOf returns the JSON text of a member of value. ok is false if value is not an object or
 // lacks the member.
 func memberOf(value, name string) (text string, ok bool) {
 	if value[0] != '{' {

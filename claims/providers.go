@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// The constructors below return what an identity provider's documentation says of its
-// access tokens, as plain Issuer values to print, change and compare. They set no Keys:
-// package middleware finds them by discovery. A mistake in an argument is reported by
-// NewVerifier.
+// The constructors below return plain Issuer values with the settings that each provider's
+// documentation implies. Callers may change them. Keys is not set: package middleware finds
+// the keys by discovery. NewVerifier reports mistakes in the arguments.
 
-// Auth0 returns the policy for an API of an Auth0 tenant. domain is the tenant's or a
-// custom domain, without a scheme; audience is the API's identifier.
+// Auth0 returns the Issuer for an API of an Auth0 tenant. domain is the tenant's domain or
+// a custom domain, without a scheme. audience is the API's identifier.
 //
-// The issuer ends in a slash. Scopes are in scope; with RBAC the user's permissions are
-// in permissions as well, for [Claims.Strings]. ID tokens have the client as audience.
+// The URL ends in a slash. Scopes are in scope. With RBAC, the user's permissions are also
+// in permissions: read them with [Claims.Strings]. The audience of ID tokens is the client.
 // For an API whose token dialect is RFC 9068, add [Issuer.RFC9068].
 //
 //	{"iss":"https://t.eu.auth0.com/","sub":"ID@clients","aud":"https://api.example/","azp":"ID",
@@ -27,20 +26,20 @@ func Auth0(domain, audience string) Issuer {
 	}
 }
 
-// Okta returns the policy for a custom authorization server of Okta. domain is the
-// organisation's, without a scheme; server is "default" or the server's id; audience is
-// the one configured for it, by default "api://default".
+// Okta returns the Issuer for a custom authorization server of Okta. domain is the
+// organisation's domain, without a scheme. server is "default" or the server's id. audience
+// is the server's configured audience, by default "api://default".
 //
-// Scopes are the array scp. Tokens of the organisation's own server (without a server
-// id) are opaque by Okta's contract and cannot be verified. ID tokens have the client as
-// audience.
+// Scopes are in the array scp. Tokens of the organisation's own authorization server, which
+// has no server id, are opaque by Okta's contract and cannot be verified. The audience of
+// ID tokens is the client.
 //
 //	{"ver":1,"jti":"AT.x","iss":"https://d.okta.com/oauth2/default","aud":"api://default",
 //	 "cid":"0oa","uid":"00u","scp":["read:x"],"sub":"a@example.com","iat":1,"exp":2}
 func Okta(domain, server, audience string) Issuer {
 	mistake := hostMistake(domain)
 	if server == "" || strings.ContainsAny(server, "/?#") {
-		mistake = "the authorization server is default or an id"
+		mistake = `the authorization server must be "default" or an id`
 	}
 	return Issuer{
 		URL:       "https://" + domain + "/oauth2/" + server,
@@ -49,19 +48,19 @@ func Okta(domain, server, audience string) Issuer {
 	}
 }
 
-// Keycloak returns the policy for a realm. baseURL is the server's public URL, with the
-// path prefix if there is one (/auth in old versions); audience is what an audience
-// mapper puts into aud.
+// Keycloak returns the Issuer for a realm. baseURL is the server's public URL, including a
+// path prefix (/auth in old versions). audience is the value that an audience mapper puts
+// into aud.
 //
-// The claim typ tells access tokens (Bearer) from ID and refresh tokens. Roles are at
-// realm_access.roles and resource_access.CLIENT.roles, for [Claims.Strings].
+// The claim typ distinguishes access tokens (Bearer) from ID and refresh tokens. Roles are
+// at realm_access.roles and resource_access.CLIENT.roles: read them with [Claims.Strings].
 //
 //	{"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"Bearer","azp":"app",
 //	 "realm_access":{"roles":["editor"]},"scope":"read:x","jti":"a","iat":1,"exp":2}
 func Keycloak(baseURL, realm, audience string) Issuer {
 	mistake := ""
 	if realm == "" || strings.ContainsAny(realm, "/?#") {
-		mistake = "the realm is a name"
+		mistake = "the realm must be a name"
 	}
 	return Issuer{
 		URL:         strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
@@ -71,19 +70,19 @@ func Keycloak(baseURL, realm, audience string) Issuer {
 	}
 }
 
-// Cognito returns the policy for a user pool. Its access tokens have no aud, so they are
-// accepted from the listed app clients, at least one. With resource binding they have
-// one: set Audiences then.
+// Cognito returns the Issuer for a user pool. Its access tokens have no aud, so they are
+// accepted only from the listed app clients, at least one. With resource binding they have
+// an aud: set Audiences then.
 //
-// The claim token_use tells access tokens from ID tokens. Groups are at cognito:groups,
-// for [Claims.Strings].
+// The claim token_use distinguishes access tokens from ID tokens. Groups are at
+// cognito:groups: read them with [Claims.Strings].
 //
 //	{"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"abc",
 //	 "token_use":"access","scope":"timesheets/read","cognito:groups":["g"],"sub":"aaaa","iat":1,"exp":2}
 func Cognito(region, userPool string, clientIDs ...string) Issuer {
 	mistake := hostMistake(region)
 	if userPool == "" || strings.ContainsAny(userPool, "/?#") {
-		mistake = "the user pool is an id"
+		mistake = "the user pool must be an id"
 	}
 	return Issuer{
 		URL:             "https://cognito-idp." + region + ".amazonaws.com/" + userPool,
@@ -93,15 +92,15 @@ func Cognito(region, userPool string, clientIDs ...string) Issuer {
 	}
 }
 
-// Entra returns the policies for an API registered in Entra ID: one for tokens of
-// version 1 and one for version 2 of each tenant, since the registration decides which
-// an API gets. clientID is the API's application (client) ID, a GUID; it is the audience
-// of version 2, and version 1 has it behind "api://" by default. tenants are directory
-// (tenant) IDs, never "common" or another alias: those accept every organisation.
+// Entra returns the Issuers for an API registered in Entra ID, two for each tenant. One is
+// for tokens of version 1, the other for version 2: the registration decides which version
+// an API gets. clientID is the API's application (client) ID, a GUID. It is the audience in
+// version 2; version 1 puts "api://" in front of it by default. tenants are directory
+// (tenant) IDs, never "common" or another alias, which would accept every organisation.
 //
-// Scopes are in scp; the tokens of applications have none, and their permissions in
-// roles count as scopes then. azp, or appid in version 1, is required: ID tokens do not
-// have it.
+// Scopes are in scp. Tokens of applications have no scp: their permissions in roles then
+// count as scopes. azp, or appid in version 1, is required, because ID tokens do not have
+// it.
 //
 //	{"iss":"https://login.microsoftonline.com/TENANT/v2.0","aud":"CLIENTID","azp":"app","scp":"read:x",
 //	 "oid":"guid","sub":"HKZp","tid":"TENANT","ver":"2.0","iat":1,"nbf":1,"exp":2}
@@ -113,7 +112,7 @@ func Entra(clientID string, tenants ...string) []Issuer {
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
 		}
 		if !guid.MatchString(tenant) {
-			base.mistake = "the tenant is a GUID, and no alias such as common"
+			base.mistake = "the tenant must be a GUID, not an alias such as common"
 		}
 		v2, v1 := base, base
 		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
@@ -134,7 +133,7 @@ var (
 
 func hostMistake(name string) string {
 	if !host.MatchString(name) {
-		return "the domain is a host name, without a scheme and a path"
+		return "the domain must be a host name, without a scheme or a path"
 	}
 	return ""
 }

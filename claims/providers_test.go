@@ -14,7 +14,7 @@ const (
 	entraClient = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
 )
 
-// The payloads have the members that each provider documents, shortened.
+// The payloads have the members that each provider documents, with shortened values.
 func TestProviders(t *testing.T) {
 	const times = `"iat":1893553400,"exp":1893557000`
 	okta := claims.Okta("d.okta.com", "default", "api://default")
@@ -164,7 +164,7 @@ func TestProviders(t *testing.T) {
 			assert.NotEmpty(t, c.ClientID())
 			if tc.roles != nil {
 				assert.Contains(t, c.Strings(tc.roles...), tc.role)
-				assert.False(t, c.HasScope(tc.role), "roles are not merged into scopes")
+				assert.False(t, c.HasScope(tc.role), "roles must not count as scopes")
 			}
 		})
 	}
@@ -172,17 +172,17 @@ func TestProviders(t *testing.T) {
 
 func TestProviderMistakesAreReported(t *testing.T) {
 	for want, issuers := range map[string][]claims.Issuer{
-		"the domain is a host name": {claims.Auth0("https://t.auth0.com", "a")},
-		"the domain is a host":      {claims.Okta("", "default", "a")},
-		"the authorization server":  {claims.Okta("d.okta.com", "", "a")},
-		"the realm is a name":       {claims.Keycloak("https://h", "a/b", "a")},
-		"the user pool is an id":    {claims.Cognito("eu-west-1", "", "a")},
-		"the domain":                {claims.Cognito("eu/west", "x", "a")},
-		"ClientIDs is empty":        {claims.Cognito("eu-west-1", "x")},
-		"Audiences has an empty":    {claims.Auth0("t.auth0.com", "")},
-		"no alias such as common":   claims.Entra(entraClient, "common"),
-		"the tenant is a GUID":      claims.Entra(entraClient, ""),
-		"at least one is required":  claims.Entra(entraClient),
+		"the domain must be a host name": {claims.Auth0("https://t.auth0.com", "a")},
+		"the domain must be a host":      {claims.Okta("", "default", "a")},
+		"the authorization server":       {claims.Okta("d.okta.com", "", "a")},
+		"the realm must be a name":       {claims.Keycloak("https://h", "a/b", "a")},
+		"the user pool must be an id":    {claims.Cognito("eu-west-1", "", "a")},
+		"the domain":                     {claims.Cognito("eu/west", "x", "a")},
+		"ClientIDs is empty":             {claims.Cognito("eu-west-1", "x")},
+		"Audiences has an empty":         {claims.Auth0("t.auth0.com", "")},
+		"not an alias such as common":    claims.Entra(entraClient, "common"),
+		"the tenant must be a GUID":      claims.Entra(entraClient, ""),
+		"at least one is required":       claims.Entra(entraClient),
 	} {
 		for n := range issuers {
 			issuers[n].Keys = oneKey()

@@ -2,5 +2,5 @@
 
 package claims
 
-// RaceEnabled reports whether the race detector is on, which allocates on its own account.
+// RaceEnabled reports whether the race detector is on. It allocates memory itself.
 const RaceEnabled = true

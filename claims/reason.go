@@ -2,42 +2,41 @@ package claims
 
 import "time"
 
-// A Reason says why a token was not accepted. Its constants are at once the
-// sentinels for [errors.Is] and the stable codes for logs and metrics:
+// A Reason says why a token was not accepted. The constants are both sentinels for
+// [errors.Is] and stable codes for logs and metrics:
 //
 //	if errors.Is(err, claims.ErrExpired) { … }
 //
 //	var reason claims.Reason
 //	if errors.As(err, &reason) { refusals.WithLabelValues(string(reason)).Inc() }
 //
-// A code never changes once it has been released. New ones may be added.
+// A released code never changes. New codes may be added.
 type Reason string
 
-// The reasons for which [Verifier.Verify] refuses a token. A 401 or 403 is the
-// right answer to all of them but the last two, which say that no decision could
-// be made.
+// The reasons for which [Verifier.Verify] refuses a token. The last two say that the token
+// could not be checked: the right answer is a 503. For the others it is a 401 or a 403.
 const (
 	// ErrMalformed: not three base64url segments, not strict JSON, or a member of
 	// the wrong type (RFC 7515 section 5.2, RFC 7519 section 7.2).
 	ErrMalformed Reason = "malformed"
 	// ErrAlgorithm: an alg that this issuer does not use (RFC 8725 section 3.1).
 	ErrAlgorithm Reason = "algorithm"
-	// ErrType: another kind of token, by its typ or by its claims (RFC 8725
-	// sections 3.11 and 3.12).
+	// ErrType: another kind of token, as its typ or its claims show (RFC 8725 sections
+	// 3.11 and 3.12).
 	ErrType Reason = "type"
 	// ErrIssuer: an iss that is not configured (RFC 8725 section 3.8).
 	ErrIssuer Reason = "issuer"
-	// ErrAudience: an aud without any of ours (RFC 7519 section 4.1.3).
+	// ErrAudience: an aud without any of the issuer's audiences (RFC 7519 section 4.1.3).
 	ErrAudience Reason = "audience"
 	// ErrExpired: on or after exp (RFC 7519 section 4.1.4).
 	ErrExpired Reason = "expired"
 	// ErrNotYetValid: before nbf (RFC 7519 section 4.1.5).
 	ErrNotYetValid Reason = "not_yet_valid"
-	// ErrMissingClaim: a claim that has to be there is not, or has another value
-	// than the issuer's policy demands.
+	// ErrMissingClaim: a required claim is absent, or lacks the value that the issuer's
+	// settings require.
 	ErrMissingClaim Reason = "missing_claim"
-	// ErrConfirmation: bound to a key (cnf, RFC 7800) that the caller did not
-	// prove to hold.
+	// ErrConfirmation: bound to a key (cnf, RFC 7800), and the caller did not prove
+	// possession of the key.
 	ErrConfirmation Reason = "confirmation"
 	// ErrUnknownKey: the issuer's current key set has no key for the token's alg
 	// and kid.
@@ -46,15 +45,16 @@ const (
 	ErrSignature Reason = "signature"
 	// ErrRevoked: refused by a Validate hook because the token was withdrawn.
 	ErrRevoked Reason = "revoked"
-	// ErrRejected: refused by a Validate hook or a policy for a reason of its own.
+	// ErrRejected: refused by a Validate hook or a policy for any other reason.
 	ErrRejected Reason = "rejected"
-	// ErrAuthentication: valid, but its user authenticated too weakly or too long ago
-	// for this (RFC 9470). Package middleware's RequireAuthentication gives it, with a
-	// 401 that asks for more; a hook or policy that returns it only refuses.
+	// ErrAuthentication: valid, but the user authenticated too weakly or too long ago
+	// for this request (RFC 9470). RequireAuthentication of package middleware returns
+	// it, and its 401 asks for a stronger authentication. A hook or policy that returns
+	// it only refuses the request.
 	ErrAuthentication Reason = "authentication"
 	// ErrForbidden: valid, but not allowed to do this. The answer is a 403.
 	ErrForbidden Reason = "forbidden"
-	// ErrUnavailable: a hook could not decide. The answer is a 503.
+	// ErrUnavailable: a hook or a Proof could not complete its check. The answer is a 503.
 	ErrUnavailable Reason = "unavailable"
 	// ErrKeysUnavailable: the issuer's keys could not be obtained. The answer is a
 	// 503, never a 401: an outage says nothing about the token.
@@ -75,7 +75,7 @@ var reasonTexts = map[Reason]string{
 	ErrSignature:       "signature is invalid",
 	ErrRevoked:         "token was revoked",
 	ErrRejected:        "token was rejected",
-	ErrAuthentication:  "authentication does not suffice",
+	ErrAuthentication:  "authentication is not sufficient",
 	ErrForbidden:       "not permitted",
 	ErrUnavailable:     "verification is unavailable",
 	ErrKeysUnavailable: "the issuer's keys are unavailable",
@@ -89,15 +89,15 @@ func (r Reason) Error() string {
 	return "claims: " + string(r)
 }
 
-// An UnavailableError is what a [KeySet] returns when it could not obtain keys. It
-// matches [ErrKeysUnavailable] under [errors.Is].
+// An UnavailableError reports that a [KeySet] could not obtain keys. It matches
+// [ErrKeysUnavailable] under [errors.Is].
 type UnavailableError struct {
-	RetryAfter time.Duration // until the next attempt; 0 if that is not known
+	RetryAfter time.Duration // time until the next attempt; 0 if unknown
 	Err        error         // the cause, for logs; may be nil
 }
 
-// Error returns the cause's text behind a fixed prefix. It is for logs, not for
-// callers.
+// Error returns a fixed prefix and the cause's text. It is for logs and must not be sent
+// to a client.
 func (e *UnavailableError) Error() string {
 	if e.Err == nil {
 		return ErrKeysUnavailable.Error()
@@ -108,7 +108,7 @@ func (e *UnavailableError) Error() string {
 // Is reports whether target is [ErrKeysUnavailable].
 func (e *UnavailableError) Is(target error) bool { return target == ErrKeysUnavailable }
 
-// As sets a *Reason target, so that every error of [Verifier.Verify] has a Reason.
+// As sets a target of type *Reason: every error of [Verifier.Verify] has a Reason.
 func (e *UnavailableError) As(target any) bool {
 	reason, ok := target.(*Reason)
 	if ok {

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// The codes are a promise to dashboards and alerts.
+// Dashboards and alerts depend on the codes.
 func TestReasonCodesAreStable(t *testing.T) {
 	codes := map[claims.Reason]string{
 		claims.ErrMalformed: "malformed", claims.ErrAlgorithm: "algorithm", claims.ErrType: "type",
@@ -28,7 +28,7 @@ func TestReasonCodesAreStable(t *testing.T) {
 	for reason, code := range codes {
 		assert.Equal(t, code, string(reason))
 		assert.Regexp(t, "^claims: [a-z' ]+$", reason.Error())
-		assert.False(t, texts[reason.Error()], "one text a reason")
+		assert.False(t, texts[reason.Error()], "each reason must have a different text")
 		texts[reason.Error()] = true
 	}
 	assert.Equal(t, "claims: later", claims.Reason("later").Error())
@@ -42,6 +42,6 @@ func TestUnavailableError(t *testing.T) {
 	assert.Contains(t, err.Error(), "context canceled")
 
 	var timeout interface{ Timeout() bool }
-	assert.False(t, errors.As(&claims.UnavailableError{}, &timeout), "no cause, no further target")
+	assert.False(t, errors.As(&claims.UnavailableError{}, &timeout), "without a cause, there is no other target")
 	assert.Equal(t, claims.ErrKeysUnavailable.Error(), (&claims.UnavailableError{}).Error())
 }

@@ -28,7 +28,7 @@ func (r *refusal) Error() string {
 // Is reports whether target is the reason.
 func (r *refusal) Is(target error) bool { return target == r.reason }
 
-// As sets a *Reason target.
+// As sets a target of type *Reason.
 func (r *refusal) As(target any) bool {
 	reason, ok := target.(*Reason)
 	if ok {
@@ -45,8 +45,7 @@ func (r *refusal) Unwrap() error {
 }
 
 // A masked error hides the Reasons that it wraps from errors.Is and errors.As. A hook's error
-// may wrap several Reasons, or one that a hook cannot give. The refusal has chosen the
-// one that counts.
+// may wrap several Reasons, or one that a hook cannot give. Only the refusal's Reason counts.
 type masked struct{ error }
 
 func (m masked) Is(target error) bool {

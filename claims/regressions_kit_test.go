@@ -28,7 +28,7 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// The issuer's keys in the regressions: signer as k1, and one of each other kind.
+// The issuer's other keys in the regressions, besides signer.
 var (
 	issuerRSA = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	issuerEC  = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
@@ -63,17 +63,17 @@ func issuerOf(keys claims.KeySet, algorithms ...string) claims.Issuer {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// input is the signing input for good claims under this header.
+// input returns the signing input of this header and good claims.
 func input(header string) string { return b64(header) + "." + b64(payload(nil)) }
 
 func unsigned(header string) string { return input(header) + "." }
 
-// forged is signed, correctly, by the attacker.
+// forged returns a token that the attacker has signed correctly.
 func forged(header string) string {
 	return input(header) + "." + encode(ed25519.Sign(attacker, []byte(input(header))))
 }
 
-// mac is the token that a verifier accepts which takes secret for an HMAC key.
+// mac returns a token with an HMAC. A verifier that uses secret as the HMAC key accepts it.
 func mac(header string, secret []byte) string {
 	h := hmac.New(sha256.New, secret)
 	h.Write([]byte(input(header)))
@@ -85,12 +85,12 @@ func rs256(header string) string {
 	return input(header) + "." + encode(must(rsa.SignPKCS1v15(nil, issuerRSA(), crypto.SHA256, digest[:])))
 }
 
-// es256 has r and s as they are given.
+// es256 returns a token with r and s as its signature.
 func es256(header string, r, s *big.Int) string {
 	return input(header) + "." + encode(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
 }
 
-// es256DER is a good signature in the encoding of X.509.
+// es256DER returns a token with a good signature in the encoding of X.509.
 func es256DER(header string) string {
 	digest := sha256.Sum256([]byte(input(header)))
 	return input(header) + "." + encode(must(ecdsa.SignASN1(rand.Reader, issuerEC(), digest[:])))
@@ -104,7 +104,7 @@ func pkcs1PEM(key *rsa.PublicKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(key)})
 }
 
-// openSSH is a line of authorized_keys (RFC 4253 section 6.6).
+// openSSH returns a line of authorized_keys (RFC 4253 section 6.6).
 func openSSH(kind string, fields ...[]byte) []byte {
 	var blob []byte
 	for _, field := range append([][]byte{[]byte(kind)}, fields...) {
@@ -113,7 +113,7 @@ func openSSH(kind string, fields ...[]byte) []byte {
 	return []byte(kind + " " + base64.StdEncoding.EncodeToString(blob))
 }
 
-// encryptedTo is a JWE that anybody can make who has the issuer's public key (RFC 7516).
+// encryptedTo returns a JWE (RFC 7516). It takes only the issuer's public key to make one.
 func encryptedTo(key *rsa.PublicKey, plaintext string) string {
 	header := b64(`{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT"}`)
 	contentKey, nonce := make([]byte, 32), make([]byte, 12)
@@ -124,7 +124,7 @@ func encryptedTo(key *rsa.PublicKey, plaintext string) string {
 	return strings.Join([]string{header, encode(wrapped), encode(nonce), encode(sealed[:tag]), encode(sealed[tag:])}, ".")
 }
 
-// bomb is the DEFLATE of so many zero bytes.
+// bomb returns size zero bytes, compressed with DEFLATE.
 func bomb(size int) []byte {
 	var out bytes.Buffer
 	w := must(flate.NewWriter(&out, flate.BestCompression))
@@ -135,8 +135,8 @@ func bomb(size int) []byte {
 	return out.Bytes()
 }
 
-// cubeRootForgery is a signature for a modulus of 2048 bits and the exponent 3 that looks
-// right to a verifier which does not look at what stands behind the hash.
+// cubeRootForgery returns a signature for a modulus of 2048 bits and the exponent 3. A verifier
+// that ignores the bytes after the hash accepts it.
 func cubeRootForgery(signingInput string) []byte {
 	digest := sha256.Sum256([]byte(signingInput))
 	// RFC 8017 section 9.2: the DigestInfo of SHA-256.

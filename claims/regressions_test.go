@@ -20,9 +20,9 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// The published defects of other verifiers in this position. Each row is a token that the
-// named one accepted, or that brought it down, and the reason for which this one refuses
-// it. "PyJWT", "jose4j" and so on are the libraries; versions are in the advisories.
+// A regression is a published defect of another verifier: a token that it accepted, or that
+// made it fail, and the reason for which Verifier refuses the token. source names the advisory
+// and the library; the versions are in the advisory.
 type regression struct {
 	source, defect string
 	token          string
@@ -38,7 +38,8 @@ func runRegressions(t *testing.T, issuer claims.Issuer, rows []regression) {
 	runVerify(t, []claims.Issuer{issuer}, cases)
 }
 
-// The tokens that differ from the hostile ones in their defect alone are accepted.
+// The tokens that the hostile ones are made from are accepted, so each defect is the reason for
+// its refusal.
 func TestRegressionsStartFromGoodTokens(t *testing.T) {
 	runRegressions(t, issuerOf(issuerKeys(t)), []regression{
 		{"EdDSA", "none", sign(goodHeader, payload(nil)), ""},
@@ -58,7 +59,7 @@ func TestRegressionsUnsigned(t *testing.T) {
 		{"Auth0 Authentication API, April 2020", "alg nonE", unsigned(`{"alg":"nonE"}`), claims.ErrAlgorithm},
 		{"Auth0 Authentication API, April 2020", "alg None", unsigned(`{"alg":"None"}`), claims.ErrAlgorithm},
 		{"Auth0 Authentication API, April 2020", "alg NONE", unsigned(`{"alg":"NONE"}`), claims.ErrAlgorithm},
-		{"RFC 8725 section 2.1", "alg none in escapes", unsigned(`{"alg":"\u006eone"}`), claims.ErrAlgorithm},
+		{"RFC 8725 section 2.1", "alg none, written with an escape", unsigned(`{"alg":"\u006eone"}`), claims.ErrAlgorithm},
 		{"RFC 8725 section 2.1", "alg none over a good signature", header(`{"alg":"none","kid":"k1"}`), claims.ErrAlgorithm},
 		{"RFC 8725 section 2.1", "alg empty", unsigned(`{"alg":""}`), claims.ErrMalformed},
 		{"CVE-2018-1000531 (prime-jwt)", "no alg", unsigned(`{"typ":"JWT"}`), claims.ErrMalformed},
@@ -67,8 +68,8 @@ func TestRegressionsUnsigned(t *testing.T) {
 	})
 }
 
-// confusions are tokens whose MAC has the issuer's public key for its secret, in each of
-// the shapes that a program may hold it in.
+// confusions returns tokens whose MAC uses the issuer's public key as the secret. Each token uses
+// one of the formats in which a program may hold the key.
 func confusions() []regression {
 	public := &issuerRSA().PublicKey
 	ed := signer.Public().(ed25519.PublicKey)
@@ -79,7 +80,7 @@ func confusions() []regression {
 		{"CVE-2016-10555 (jwt-simple)", "PEM", mac(rsaHeader, pkix), ""},
 		{"CVE-2015-9235 (jsonwebtoken)", "PEM without its last line break", mac(rsaHeader, []byte(strings.TrimSpace(string(pkix)))), ""},
 		{"CVE-2022-23541 (jsonwebtoken)", "PEM with CR LF", mac(rsaHeader, []byte(strings.ReplaceAll(string(pkix), "\n", "\r\n"))), ""},
-		{"CVE-2026-34950 (fast-jwt)", "PEM behind white space", mac(rsaHeader, append([]byte("\n "), pkix...)), ""},
+		{"CVE-2026-34950 (fast-jwt)", "PEM after white space", mac(rsaHeader, append([]byte("\n "), pkix...)), ""},
 		{"CVE-2017-11424 (PyJWT)", "PEM of PKCS #1", mac(rsaHeader, pkcs1PEM(public)), ""},
 		{"CVE-2023-48223 (fast-jwt)", "PEM of PKCS #1 without its last line break", mac(rsaHeader, []byte(strings.TrimSpace(string(pkcs1PEM(public))))), ""},
 		{"CVE-2022-29217 (PyJWT)", "OpenSSH, Ed25519", mac(`{"alg":"HS256","kid":"k1"}`, openSSH("ssh-ed25519", ed)), ""},
@@ -95,8 +96,8 @@ func confusions() []regression {
 	}
 }
 
-// CVE-2020-15084 (express-jwt) is the first half: whoever lists no algorithms accepts no
-// HMAC. The second is who lists it by mistake: public keys are no secrets.
+// By default, HMAC is not accepted (CVE-2020-15084, express-jwt). If HMAC is listed by mistake, a
+// public key must still not be used as a secret.
 func TestRegressionsPublicKeyAsSecret(t *testing.T) {
 	for issuerName, tc := range map[string]struct {
 		algorithms []string
@@ -136,8 +137,8 @@ func TestRegressionsPublicKeyAsSecret(t *testing.T) {
 	})
 }
 
-// CVE-2019-20933 (InfluxDB), CVE-2026-44351 (fast-jwt) and CVE-2026-45363 (ruby-jwt): a
-// secret that was never set is an empty one, which everybody knows.
+// CVE-2019-20933 (InfluxDB), CVE-2026-44351 (fast-jwt) and CVE-2026-45363 (ruby-jwt): a secret
+// that was never set is empty, so an attacker knows it.
 func TestRegressionsEmptySecret(t *testing.T) {
 	for _, value := range [][]byte{nil, {}, []byte("secret"), make([]byte, 31)} {
 		_, err := jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: value})
@@ -158,7 +159,7 @@ func TestRegressionsKeysInTheToken(t *testing.T) {
 	runRegressions(t, issuerOf(issuerKeys(t)), []regression{
 		{"CVE-2018-0114 (node-jose)", "jwk", with(`"jwk":` + jwk), claims.ErrSignature},
 		{"CVE-2018-0114 (node-jose)", "jwk without kid", forged(`{"alg":"EdDSA","jwk":` + jwk + `}`), claims.ErrSignature},
-		{"CVE-2018-0114 (node-jose)", "jwk with a kid of its own", forged(`{"alg":"EdDSA","kid":"k9","jwk":` + jwk + `}`), claims.ErrUnknownKey},
+		{"CVE-2018-0114 (node-jose)", "jwk with another kid", forged(`{"alg":"EdDSA","kid":"k9","jwk":` + jwk + `}`), claims.ErrUnknownKey},
 		{"CVE-2024-21643 (IdentityModel)", "jku", with(`"jku":"http://127.0.0.1/jwks.json"`), claims.ErrSignature},
 		{"CVE-2024-21643 (IdentityModel)", "jku of a file", with(`"jku":"file:///etc/passwd"`), claims.ErrSignature},
 		{"RFC 8725 section 3.10", "x5u", with(`"x5u":"http://127.0.0.1/cert.pem"`), claims.ErrSignature},
@@ -190,19 +191,19 @@ func TestRegressionsSignatures(t *testing.T) {
 }
 
 // CVE-2006-4339 (OpenSSL), CVE-2016-1494 (python-rsa), CVE-2021-30246 (jsrsasign): with the
-// exponent 3, a verifier that does not look at the whole of the padding can be satisfied
-// without the private key.
+// exponent 3, a verifier that does not check all of the padding accepts signatures made without
+// the private key.
 func TestRegressionsCubeRootForgery(t *testing.T) {
 	modulus := new(big.Int).SetBit(new(big.Int).Set(issuerRSA().N), 2047, 1)
 	keys, err := jwks.StaticKeys(jwks.PublicKey{Key: &rsa.PublicKey{N: modulus, E: 3}})
 	require.NoError(t, err)
 	signingInput := input(`{"alg":"RS256"}`)
 	runRegressions(t, issuerOf(keys), []regression{
-		{"CVE-2006-4339 (OpenSSL)", "garbage behind the hash", signingInput + "." + encode(cubeRootForgery(signingInput)), claims.ErrSignature},
+		{"CVE-2006-4339 (OpenSSL)", "garbage after the hash", signingInput + "." + encode(cubeRootForgery(signingInput)), claims.ErrSignature},
 	})
 }
 
-// keySetFunc lets a test change its keys.
+// keySetFunc is a KeySet whose keys a test can change.
 type keySetFunc func() []claims.Key
 
 func (f keySetFunc) Keys(context.Context, string, string) ([]claims.Key, error) {
@@ -212,8 +213,8 @@ func (f keySetFunc) Keys(context.Context, string, string) ([]claims.Key, error) 
 	return nil, claims.ErrUnknownKey
 }
 
-// A token that was accepted once is not accepted for ever: a cache that is asked before
-// the keys keeps a withdrawn key alive for as long as its tokens live (RFC 7517 section 5).
+// A cached token must be refused once its key is withdrawn (RFC 7517 section 5). A cache that
+// answers before the key set is asked would accept it until it expires.
 func TestRegressionsCachedTokenOutlivesItsKey(t *testing.T) {
 	good := []claims.Key{keyOf(signer)}
 	keys := good
@@ -242,12 +243,12 @@ func TestRegressionsCachedTokenOutlivesItsKey(t *testing.T) {
 	requireReason(t, claims.ErrExpired, err)
 }
 
-// CVE-2026-35039 (fast-jwt): cache keys that collide hand one caller another's claims.
+// CVE-2026-35039 (fast-jwt): cache keys collided, and one caller got the claims of another.
 func TestRegressionsCacheConfusion(t *testing.T) {
 	v := newVerifier(t, goodIssuer())
 	long := strings.Repeat("a", 4000)
 	alice, bob := token(members{"sub": `"alice"`, "a": `"` + long + `"`}), token(members{"sub": `"bob"`, "a": `"` + long + `"`})
-	require.Equal(t, alice[:4000], bob[:4000], "alike but for their ends")
+	require.Equal(t, alice[:4000], bob[:4000], "the tokens must differ only at their ends")
 	require.Len(t, bob, len(alice)-3)
 	for range 2 {
 		for subject, text := range map[string]string{"alice": alice, "bob": bob} {
@@ -256,7 +257,7 @@ func TestRegressionsCacheConfusion(t *testing.T) {
 			assert.Equal(t, subject, c.Subject())
 		}
 	}
-	// The same header and payload as a remembered token, and another signature.
+	// The same header and payload as a cached token, with another signature.
 	stolen := alice[:strings.LastIndexByte(alice, '.')] + bob[strings.LastIndexByte(bob, '.'):]
 	_, err := v.Verify(t.Context(), stolen)
 	requireReason(t, claims.ErrSignature, err)

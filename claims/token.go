@@ -3,9 +3,8 @@ package claims
 import "context"
 
 // A token is one token on its way through a Verifier. Each field tells what is known when it
-// is set. A complete token has a valid signature and satisfies its issuer's settings. It
-// says nothing of what changes later: expiry, keys, confirmation and the Validate hook are
-// checked for each request.
+// is set. A complete token has a valid signature and satisfies its issuer's settings. What can
+// change later (expiry, keys, confirmation and the Validate hook) is checked for each request.
 type token struct {
 	// Set by read. Only the grammar has been checked: the bytes may be forged.
 	header    header

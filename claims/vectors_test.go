@@ -18,10 +18,10 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// The messages of RFC 7515 appendix A and RFC 7520 section 4 (both May 2015), RFC 8037
-// appendix A (January 2017) and OpenID Connect Core 1.0 with errata set 2 appendix A
-// (December 2023), with the keys to verify them. That the verifier refuses a message says
-// nothing by itself; so each signature is checked with the keys as well.
+// Published messages and the keys to verify them. They are from RFC 7515 appendix A and RFC 7520
+// section 4 (both May 2015), RFC 8037 appendix A (January 2017) and OpenID Connect Core 1.0 with
+// errata set 2 appendix A (December 2023). That the verifier refuses them proves little, so the
+// tests also check each signature with its key.
 const (
 	rfc7515HS256Key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
 	rfc7520HS256Key = "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"
@@ -44,8 +44,8 @@ const (
 
 	rfc7515A2Signature = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"
 	rfc7515A3Signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
-	// Over the payload alone under {"alg":"RS256"} and {"alg":"HS256"}, and over the
-	// payload without any protected header.
+	// The first two sign the payload with the headers {"alg":"RS256"} and {"alg":"HS256"}, the
+	// next two sign it without a protected header.
 	rfc7520RS256Signature  = "MIsjqtVlOpa71KE-Mss8_Nq2YH4FGhiocsqrgi5NvyG53uoimic1tcMdSg-qptrzZc7CG6Svw2Y13TDIqHzTUrL_lR2ZFcryNFiHkSw129EghGpwkpxaTn_THJTCglNbADko1MZBCdwzJxwqZc-1RlpO2HibUYyXSwO97BSe0_evZKdjvvKSgsIqjytKSeAMbhMBdMma622_BG5t4sdbuCHtFjp9iJmkio47AIwqkZV1aIZsv33uPUqBBCXbYoQJwt7mxPftHmNlGoOSMxR_3thmXTCm4US-xiNOyhbm8afKK64jU6_TPtQHiJeQJxz9G3Tx-083B745_AfYOnlC9w"
 	rfc7520HS256Signature  = "bWUSVaxorn7bEF1djytBd0kHv70Ly5pvbomzMWSOr20"
 	rfc7520ContentOnlyMAC  = "xuLifqLGiblpv9zBpuZczWhNj1gARaLV3UxvxhJxZuk"
@@ -67,7 +67,7 @@ var publishedKeys = `{"keys":[` + strings.Join([]string{
 	rfc7515RSA, rfc7515P256, rfc7515P521, rfc7520RSA, rfc7520P521, rfc8037Key, oidcCoreKey,
 }, ",") + `]}`
 
-// secretsOf is a key set of one HS256 secret.
+// secretsOf returns a key set of one HS256 secret.
 func secretsOf(t *testing.T, base64url string) claims.KeySet {
 	t.Helper()
 	value, err := base64.RawURLEncoding.DecodeString(base64url)
@@ -77,8 +77,8 @@ func secretsOf(t *testing.T, base64url string) claims.KeySet {
 	return secrets
 }
 
-// publishedVerifier trusts the issuers of the examples, with all their keys or with one
-// secret, at the time of the examples.
+// publishedVerifier returns a Verifier that trusts the issuers of the examples. Its clock returns
+// at.
 func publishedVerifier(t *testing.T, keys claims.KeySet, at time.Time, algorithms ...string) *claims.Verifier {
 	t.Helper()
 	v, err := claims.NewVerifier(claims.Config{
@@ -92,12 +92,13 @@ func publishedVerifier(t *testing.T, keys claims.KeySet, at time.Time, algorithm
 	return v
 }
 
-// Each message is what it was published as, and is refused for what it is.
+// Each message has its published signature, and is refused because it is not an access token for
+// the verifier's audience.
 func TestPublishedMessages(t *testing.T) {
 	public, err := jwks.NewStatic([]byte(publishedKeys))
 	require.NoError(t, err)
 	rfc7515Secret, rfc7520Secret := secretsOf(t, rfc7515HS256Key), secretsOf(t, rfc7520HS256Key)
-	inTime := time.Unix(1300819380-1, 0) // the exp of RFC 7515, an earlier one than that of OpenID Connect
+	inTime := time.Unix(1300819380-1, 0) // the exp of RFC 7515, which is earlier than the one of OpenID Connect
 	for _, tc := range []struct {
 		source, token string
 		keys          claims.KeySet
@@ -126,8 +127,8 @@ func TestPublishedMessages(t *testing.T) {
 	}
 }
 
-// requireSignature demands that a key of the set made the signature, and not the one of
-// another message.
+// requireSignature requires that exactly one key of the set verifies the signature. The key must
+// not verify it for another message.
 func requireSignature(t *testing.T, set claims.KeySet, alg, kid, input, signature string) {
 	t.Helper()
 	keys, err := set.Keys(context.Background(), alg, kid)
@@ -162,8 +163,8 @@ func TestPublishedUnsecuredToken(t *testing.T) {
 	requireReason(t, claims.ErrAlgorithm, err)
 }
 
-// None of the other serializations is a JWT (RFC 7519 section 3), however good its
-// signatures: the general and the flattened JSON, and the one without its payload.
+// Only the compact serialization is a JWT (RFC 7519 section 3). The general and the flattened
+// JSON serializations and a detached payload are refused, even with good signatures.
 func TestPublishedMessagesInOtherSerializations(t *testing.T) {
 	public, err := jwks.NewStatic([]byte(publishedKeys))
 	require.NoError(t, err)
@@ -192,8 +193,8 @@ func TestPublishedMessagesInOtherSerializations(t *testing.T) {
 	}
 }
 
-// signed is one signature of the JWS JSON serialization (RFC 7515 section 7.2.1), without
-// the braces around it.
+// signed returns one signature of the JWS JSON serialization (RFC 7515 section 7.2.1), without
+// braces.
 func signed(protected, unprotected, signature string) string {
 	var members []string
 	if protected != "" {
@@ -213,7 +214,7 @@ func flattened(payload, signature string) string {
 	return `{"payload":"` + payload + `",` + signature + `}`
 }
 
-// The example of RFC 9068 section 3 (October 2021), signed with a key of ours.
+// The example of RFC 9068 section 3 (October 2021), signed with a generated key.
 func TestPublishedAccessToken(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)

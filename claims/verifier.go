@@ -15,23 +15,23 @@ const defaultMaxTokenBytes = 16 << 10
 
 // A Config says what a [Verifier] accepts.
 type Config struct {
-	// Issuers are the trusted issuers, at least one, each with a URL of its own.
+	// Issuers are the trusted issuers: at least one, each with a different URL.
 	Issuers []Issuer
 
-	// MaxTokenBytes is the length of the longest token that is read. It defaults
-	// to 16 KiB and is at most 1 MiB.
+	// MaxTokenBytes is the maximum length of a token. It defaults to 16 KiB and is at
+	// most 1 MiB.
 	MaxTokenBytes int
 
-	// CacheEntries bounds the verified tokens that are remembered, so that a token that
-	// comes again costs a comparison instead of a signature check. It defaults to 10,000
-	// and is at most 2^30; a negative value switches the cache off. Memory is bounded by
-	// 4 KiB an entry, and is 2 to 2.5 KiB for an ordinary token; it grows with the tokens
-	// that are alive, and those that have expired make room. What is kept of a token are
-	// its header, its claims and the SHA-256 of its signature, which is no credential.
+	// CacheEntries is the maximum number of verified tokens that are cached. A cached
+	// token costs a comparison instead of a signature check. CacheEntries defaults to
+	// 10,000 and is at most 2^30; a negative value disables the cache. An entry takes at
+	// most 4 KiB of memory, and 2 to 2.5 KiB for an ordinary token. The cache grows with
+	// the number of unexpired tokens; expired ones make room. It keeps a token's header,
+	// its claims and the SHA-256 of its signature, which together are not a credential.
 	//
-	// A remembered token is refused like any other once it has expired, its key is gone
-	// or its issuer's keys are exhausted, and is confirmed and passed to Validate each
-	// time.
+	// A cached token is still refused when it has expired, when its key is gone or when
+	// its issuer's keys are no longer available. It is confirmed and passed to Validate
+	// on every request.
 	CacheEntries int
 
 	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
@@ -49,8 +49,8 @@ type Verifier struct {
 	cache         *tokenCache // nil if switched off
 }
 
-// NewVerifier returns a Verifier, or every mistake in the Config at once. It makes no
-// request and starts no goroutine.
+// NewVerifier returns a Verifier, or an error that reports all mistakes in config. It
+// makes no request and starts no goroutine.
 func NewVerifier(config Config) (*Verifier, error) {
 	v := &Verifier{maxTokenBytes: config.MaxTokenBytes, now: config.Now}
 	errs := v.addIssuers(config.Issuers)
@@ -74,7 +74,7 @@ func NewVerifier(config Config) (*Verifier, error) {
 	return v, nil
 }
 
-// addIssuers completes and checks the issuers, and reports every mistake.
+// addIssuers adds the issuers with their defaults filled in, and returns all mistakes.
 func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 	if len(issuers) == 0 {
 		errs = append(errs, errors.New("claims: invalid Config.Issuers: at least one is required"))
@@ -87,7 +87,7 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 			continue
 		}
 		if v.issuers[issuer.URL] != nil {
-			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q stands twice", issuer.URL))
+			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q is a duplicate", issuer.URL))
 		}
 		v.issuers[issuer.URL] = complete
 		for _, alg := range complete.Algorithms {
@@ -100,18 +100,18 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 }
 
 // Verify returns the claims of a valid access token. The token must be a JWS in compact
-// serialization. Its iss must name a configured issuer, one of whose keys has signed it. It
-// must be for one of that issuer's audiences, within its time and of the right type. If it
-// is bound to a key, proofs must confirm it. The issuer's Validate hook must pass it. Verify
-// does not check scopes: see [Claims.HasScope].
+// serialization. Its iss must name a configured issuer, and one of that issuer's keys must
+// have signed it. It must be for one of the issuer's audiences, not expired or too early, and
+// of the right type. If it is bound to a key, proofs must confirm it. The issuer's Validate
+// hook must accept it. Verify does not check scopes: see [Claims.HasScope].
 //
 // Every error matches a [Reason] under [errors.Is], and [errors.As] finds it. The error text
-// is for logs: it holds nothing of the token, but may hold a text of a hook or a key set.
-// ErrUnavailable and ErrKeysUnavailable mean that the token could not be checked; the latter
-// comes as an [*UnavailableError].
+// is for logs: it holds no bytes of the token, but may hold a text of a hook or a key set.
+// [ErrUnavailable] and [ErrKeysUnavailable] mean that the token could not be checked. For
+// ErrKeysUnavailable, errors.As finds an [*UnavailableError] as well.
 //
 // Verify blocks only while the issuer's KeySet, a Proof or the Validate hook does, and no
-// longer than ctx. A proof is asked only if the token's cnf has its member. A caller that
+// longer than ctx. A proof is used only if the token's cnf has its member. A caller that
 // requires a bound token must check [Claims.Confirmation] as well.
 func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*Claims, error) {
 	if len(token) > v.maxTokenBytes {
@@ -143,9 +143,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	return t.claims, nil
 }
 
-// recall returns a token from the cache, and false if the token must be verified in full. It
-// asks the key set like a first sight does. This starts a refresh that is due even if all
-// requests are hits, and it refuses the tokens of a removed key.
+// recall returns a token from the cache, and false if the token must be verified in full.
+// Like accept, it asks the key set for the keys. A refresh that is due therefore starts even
+// if all requests are hits, and the tokens of a removed key are refused.
 func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Time) (token, bool, error) {
 	if v.cache == nil {
 		return token{}, false, nil
@@ -157,7 +157,7 @@ func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Ti
 	t := entry.token
 	if err := t.issuer.checkTimes(t.claims, now); err != nil {
 		v.cache.drop(entry)
-		return token{}, false, err // without asking for keys, as at first sight
+		return token{}, false, err // without asking for keys, like accept
 	}
 	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {

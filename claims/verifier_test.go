@@ -15,16 +15,16 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A verifyCase is a token and the reason for which it has to be refused; none if it has
-// to pass.
+// A verifyCase is a token and the reason for which it must be refused. An empty reason means
+// that it must be accepted.
 type verifyCase struct {
 	rule  string
 	token string
 	want  claims.Reason
 }
 
-// runVerify runs every case without the token cache, and twice with it: what was refused
-// once must be refused again, and for the same reason.
+// runVerify runs every case without the token cache, and twice with it. A second refusal must
+// have the same reason.
 func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 	t.Helper()
 	uncached, cached := verifierWith(t, -1, issuers...), verifierWith(t, 0, issuers...)
@@ -33,7 +33,7 @@ func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 			for _, v := range []*claims.Verifier{uncached, cached, cached} {
 				c, err := v.Verify(t.Context(), tc.token)
 				requireReason(t, tc.want, err)
-				assert.Equal(t, tc.want == "", c != nil, "claims exactly if there is no error")
+				assert.Equal(t, tc.want == "", c != nil, "claims must be returned if and only if there is no error")
 			}
 		})
 	}
@@ -52,7 +52,7 @@ func TestCompactSerialization(t *testing.T) {
 		{"four segments", good + "." + part[2], claims.ErrMalformed},
 		{"five segments are a JWE (RFC 7516 section 9)", good + ".a.b", claims.ErrMalformed},
 		{"six segments", good + ".a.b.c", claims.ErrMalformed},
-		{"dots alone", "..", claims.ErrMalformed},
+		{"only dots", "..", claims.ErrMalformed},
 		{"900,000 dots", strings.Repeat(".", 900_000), claims.ErrMalformed},
 		{"empty header", "." + part[1] + "." + part[2], claims.ErrMalformed},
 		{"empty payload, as if detached", part[0] + ".." + part[2], claims.ErrMalformed},
@@ -76,8 +76,8 @@ func TestCompactSerialization(t *testing.T) {
 	})
 }
 
-// withTrailingBits returns a lax spelling of text: the same bytes to a decoder that
-// does not look.
+// withTrailingBits returns text in base64url with non-zero trailing bits. A lax decoder decodes it
+// to text.
 func withTrailingBits(t *testing.T, text string) string {
 	t.Helper()
 	for len(text)%3 == 0 {
@@ -105,9 +105,9 @@ func TestHeader(t *testing.T) {
 		{"duplicate alg, good first (RFC 7515 section 4)", header(`{"alg":"EdDSA","alg":"none"}`), claims.ErrMalformed},
 		{"duplicate alg, good last", header(`{"alg":"none","alg":"EdDSA"}`), claims.ErrMalformed},
 		{"duplicate alg by escape", header(`{"alg":"EdDSA","\u0061lg":"none"}`), claims.ErrMalformed},
-		{"duplicate within a member that we ignore", header(`{"alg":"EdDSA","x":[{"a":1,"a":2}]}`), claims.ErrMalformed},
-		{"alg in escapes is alg", header(`{"\u0061lg":"EdDSA"}`), ""},
-		{"names compared with case: Alg is no alg (RFC 7515 section 5.3)", header(`{"Alg":"EdDSA"}`), claims.ErrMalformed},
+		{"duplicate within an ignored member", header(`{"alg":"EdDSA","x":[{"a":1,"a":2}]}`), claims.ErrMalformed},
+		{"alg written with an escape is alg", header(`{"\u0061lg":"EdDSA"}`), ""},
+		{"names are case-sensitive: Alg is not alg (RFC 7515 section 5.3)", header(`{"Alg":"EdDSA"}`), claims.ErrMalformed},
 		{"Alg beside alg is unknown", header(`{"alg":"EdDSA","Alg":"none","ALG":"HS256"}`), ""},
 		{"KID beside kid is unknown", header(`{"alg":"EdDSA","kid":"k1","KID":"other"}`), ""},
 		{"Crit is unknown", header(`{"alg":"EdDSA","Crit":["x"]}`), ""},
@@ -128,7 +128,7 @@ func TestHeader(t *testing.T) {
 		{"alg Ed25519 (RFC 9864 section 2.2)", header(`{"alg":"Ed25519"}`), ""},
 		{"alg of another key", header(`{"alg":"ES256","kid":"k1"}`), claims.ErrUnknownKey},
 		{"kid of no key", header(`{"alg":"EdDSA","kid":"k2"}`), claims.ErrUnknownKey},
-		{"kid compared with case", header(`{"alg":"EdDSA","kid":"K1"}`), claims.ErrUnknownKey},
+		{"kid is case-sensitive", header(`{"alg":"EdDSA","kid":"K1"}`), claims.ErrUnknownKey},
 		{"no kid", header(`{"alg":"EdDSA"}`), ""},
 		{"kid a number", header(`{"alg":"EdDSA","kid":1}`), claims.ErrMalformed},
 		{"kid null", header(`{"alg":"EdDSA","kid":null}`), claims.ErrMalformed},
@@ -139,7 +139,7 @@ func TestHeader(t *testing.T) {
 		{"jwk, jku, x5u, x5c are not read", header(`{"alg":"EdDSA","kid":"k1","jwk":{"kty":"oct"},"jku":"http://127.0.0.1/","x5u":"http://127.0.0.1/","x5c":["AA"]}`), ""},
 		{"crit with an unknown extension (RFC 7515 section 4.1.11)", header(`{"alg":"EdDSA","crit":["x"],"x":1}`), claims.ErrMalformed},
 		{"crit empty", header(`{"alg":"EdDSA","crit":[]}`), claims.ErrMalformed},
-		{"crit no list", header(`{"alg":"EdDSA","crit":"exp"}`), claims.ErrMalformed},
+		{"crit not a list", header(`{"alg":"EdDSA","crit":"exp"}`), claims.ErrMalformed},
 		{"crit with a registered member", header(`{"alg":"EdDSA","crit":["alg"]}`), claims.ErrMalformed},
 		{"crit null", header(`{"alg":"EdDSA","crit":null}`), claims.ErrMalformed},
 		{"b64 false (RFC 7797 section 7)", header(`{"alg":"EdDSA","b64":false,"crit":["b64"]}`), claims.ErrMalformed},
@@ -154,7 +154,7 @@ func TestHeader(t *testing.T) {
 		{"typ of a DPoP proof", header(`{"alg":"EdDSA","typ":"dpop+jwt"}`), claims.ErrType},
 		{"typ of a security event", header(`{"alg":"EdDSA","typ":"secevent+jwt"}`), claims.ErrType},
 		{"typ unknown", header(`{"alg":"EdDSA","typ":"x"}`), claims.ErrType},
-		{"claims in the header are no claims (RFC 7519 section 5.3)", sign(`{"alg":"EdDSA","iss":"`+issuerURL+`"}`, payload(members{"iss": ""})), claims.ErrMissingClaim},
+		{"header members do not count as claims (RFC 7519 section 5.3)", sign(`{"alg":"EdDSA","iss":"`+issuerURL+`"}`, payload(members{"iss": ""})), claims.ErrMissingClaim},
 	})
 }
 
@@ -170,7 +170,7 @@ func TestPayloadIsStrictJSON(t *testing.T) {
 		{"two objects", signed(good + good), claims.ErrMalformed},
 		{"trailing bytes", signed(good + "]}x"), claims.ErrMalformed},
 		{"trailing NUL", signed(good + "\x00"), claims.ErrMalformed},
-		{"trailing white space is JSON", signed(good + " \n"), ""},
+		{"trailing white space is allowed", signed(good + " \n"), ""},
 		{"trailing comma", signed(good[:len(good)-1] + ",}"), claims.ErrMalformed},
 		{"a comment", with(`"x":1/* */`), claims.ErrMalformed},
 		{"NaN", with(`"x":NaN`), claims.ErrMalformed},
@@ -180,13 +180,13 @@ func TestPayloadIsStrictJSON(t *testing.T) {
 		{"duplicate aud", with(`"aud":"x"`), claims.ErrMalformed},
 		{"duplicate exp", with(`"exp":1`), claims.ErrMalformed},
 		{"duplicate by escape", with(`"\u0065xp":1`), claims.ErrMalformed},
-		{"duplicate in a claim that we ignore", with(`"x":{"a":{"b":1,"b":1}}`), claims.ErrMalformed},
+		{"duplicate within an ignored claim", with(`"x":{"a":{"b":1,"b":1}}`), claims.ErrMalformed},
 		{"unknown claims are ignored (RFC 7519 section 4)", with(`"__proto__":{"a":1},"":null,"x":[[[]]]`), ""},
-		{"other case is another claim", with(`"ISS":"x","Aud":"x","EXP":1,"Scope":"x"`), ""},
+		{"names in other case are other claims", with(`"ISS":"x","Aud":"x","EXP":1,"Scope":"x"`), ""},
 		{"long s is another letter", with("\"i\u017fs\":\"x\""), ""},
 		{"nested 900 deep", with(`"x":` + strings.Repeat("[", 900) + strings.Repeat("]", 900)), ""},
 		{"nested 5,000 deep", with(`"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), claims.ErrMalformed},
-		{"nested 5,000 deep behind closing brackets in a string", with(`"x":"\"` + strings.Repeat("]", 6000) + `","y":` + strings.Repeat("[", 3000) + strings.Repeat("]", 3000)), claims.ErrMalformed},
+		{"nested 5,000 deep after closing brackets in a string", with(`"x":"\"` + strings.Repeat("]", 6000) + `","y":` + strings.Repeat("[", 3000) + strings.Repeat("]", 3000)), claims.ErrMalformed},
 		{"2,000 brackets in a string", with(`"x":"` + strings.Repeat("[]", 1000) + `"`), ""},
 		{"nested and not closed", signed(strings.Repeat(`{"a":`, 2000)), claims.ErrMalformed},
 		{"empty object", signed("{}"), claims.ErrMissingClaim},
@@ -205,8 +205,8 @@ func TestIssuerClaim(t *testing.T) {
 		{"user information", token(members{"iss": `"https://issuer.example@evil.example/"`}), claims.ErrIssuer},
 		{"suffix", token(members{"iss": `"` + issuerURL + `x"`}), claims.ErrIssuer},
 		{"NUL", token(members{"iss": `"` + issuerURL + `\u0000"`}), claims.ErrIssuer},
-		{"same in escapes", token(members{"iss": `"https:\/\/issuer.example\/"`}), ""},
-		{"other name in its place", token(members{"iss": "", "ISS": `"` + issuerURL + `"`}), claims.ErrMissingClaim},
+		{"the same, written with escapes", token(members{"iss": `"https:\/\/issuer.example\/"`}), ""},
+		{"ISS instead of iss", token(members{"iss": "", "ISS": `"` + issuerURL + `"`}), claims.ErrMissingClaim},
 	})
 }
 
@@ -217,7 +217,7 @@ func TestAudienceClaim(t *testing.T) {
 		{"another", token(members{"aud": `"https://other.example"`}), claims.ErrAudience},
 		{"prefix of ours", token(members{"aud": `"https://api.exampl"`}), claims.ErrAudience},
 		{"ours as prefix", token(members{"aud": `"` + audience + `/"`}), claims.ErrAudience},
-		{"a list by spaces", token(members{"aud": `"x ` + audience + `"`}), claims.ErrAudience},
+		{"a list separated by spaces", token(members{"aud": `"x ` + audience + `"`}), claims.ErrAudience},
 		{"an empty list", token(members{"aud": `[]`}), claims.ErrAudience},
 		{"an empty string", token(members{"aud": `""`}), claims.ErrAudience},
 		{"null", token(members{"aud": `null`}), claims.ErrMalformed},
@@ -275,7 +275,7 @@ func TestOtherKindsOfTokens(t *testing.T) {
 		{"sub a number", token(members{"sub": `1`}), claims.ErrMalformed},
 		{"jti null", token(members{"jti": `null`}), claims.ErrMalformed},
 		{"client_id a number", token(members{"client_id": `1`}), claims.ErrMalformed},
-		{"cid a number is somebody else's claim", token(members{"cid": `1`}), ""},
+		{"cid a number is ignored", token(members{"cid": `1`}), ""},
 	})
 }
 
@@ -321,7 +321,7 @@ func TestIssuerOptions(t *testing.T) {
 		{"longer leeway", func(i *claims.Issuer) { i.Leeway = time.Minute }, token(members{"exp": fmt.Sprint(now.Unix() - 59)}), ""},
 		{"required claim missing", func(i *claims.Issuer) { i.RequiredClaims = []string{"org_id"} }, token(nil), claims.ErrMissingClaim},
 		{"required claim null", func(i *claims.Issuer) { i.RequiredClaims = []string{"org_id"} }, token(members{"org_id": `null`}), claims.ErrMissingClaim},
-		{"required claim there", func(i *claims.Issuer) { i.RequiredClaims = []string{"org_id"} }, token(members{"org_id": `1`}), ""},
+		{"required claim present", func(i *claims.Issuer) { i.RequiredClaims = []string{"org_id"} }, token(members{"org_id": `1`}), ""},
 		{"claim value right", cognito, token(members{"token_use": `"access"`}), ""},
 		{"claim value wrong", cognito, token(members{"token_use": `"id"`}), claims.ErrMissingClaim},
 		{"claim value missing", cognito, token(nil), claims.ErrMissingClaim},
@@ -336,7 +336,7 @@ func TestIssuerOptions(t *testing.T) {
 		{"aud null, client listed", withoutAudience, token(members{"aud": `null`, "client_id": `"app"`}), claims.ErrMalformed},
 		{"no aud, condition on claims fails", withoutAudienceIf, token(members{"aud": "", "azp": `"app"`}), claims.ErrMissingClaim},
 		{"no aud, condition on claims holds", withoutAudienceIf, token(members{"aud": "", "azp": `"app"`, "typ": `"Bearer"`}), ""},
-		{"RFC 9068 closes the way without aud", func(i *claims.Issuer) { withoutAudience(i); *i = i.RFC9068() }, sign(`{"alg":"EdDSA","typ":"at+jwt"}`, payload(members{"aud": "", "client_id": `"app"`})), claims.ErrMissingClaim},
+		{"RFC9068 removes WithoutAudience", func(i *claims.Issuer) { withoutAudience(i); *i = i.RFC9068() }, sign(`{"alg":"EdDSA","typ":"at+jwt"}`, payload(members{"aud": "", "client_id": `"app"`})), claims.ErrMissingClaim},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			issuer := goodIssuer()
@@ -382,7 +382,7 @@ func TestTokenLengthIsBoundedBeforeItIsRead(t *testing.T) {
 		text := token(members{"x": `"` + strings.Repeat("x", (length-empty)*3/4) + `"`})
 		return text
 	}
-	const defaultMax, most = 16 << 10, 1 << 20
+	const defaultMax, maximum = 16 << 10, 1 << 20
 	for _, tc := range []struct {
 		rule  string
 		max   int
@@ -391,7 +391,7 @@ func TestTokenLengthIsBoundedBeforeItIsRead(t *testing.T) {
 	}{
 		{"just below the default", 0, long(defaultMax - 4), ""},
 		{"just above the default", 0, long(defaultMax + 8), claims.ErrMalformed},
-		{"just below the most", most, long(most - 4), ""},
+		{"just below the maximum", maximum, long(maximum - 4), ""},
 		{"the exact length", len(token(nil)), token(nil), ""},
 		{"one byte less", len(token(nil)) - 1, token(nil), claims.ErrMalformed},
 	} {
@@ -425,9 +425,9 @@ func TestIssuersNeverMix(t *testing.T) {
 	})
 }
 
-// A token that nobody signed must not tell which issuers are trusted: whatever is wrong
-// with its grammar is found before its issuer is looked at.
-func TestGrammarIsJudgedBeforeTheIssuer(t *testing.T) {
+// All grammar is checked before the issuer. Otherwise an unsigned token could be used to find out
+// which issuers are trusted.
+func TestGrammarIsCheckedBeforeTheIssuer(t *testing.T) {
 	v := newVerifier(t, goodIssuer())
 	for _, signature := range []string{"", "A", "AB", "AAAA=", "AA+A"} {
 		for _, iss := range []string{issuerURL, "https://evil.example/"} {
@@ -440,7 +440,7 @@ func TestGrammarIsJudgedBeforeTheIssuer(t *testing.T) {
 	}
 }
 
-func TestKeySetIsHeldToItsContract(t *testing.T) {
+func TestKeySetContractIsEnforced(t *testing.T) {
 	key := claims.Key(keyOf(signer))
 	cause := errors.New("database is down")
 	for _, tc := range []struct {
@@ -451,10 +451,10 @@ func TestKeySetIsHeldToItsContract(t *testing.T) {
 	}{
 		{"no key and no error", nil, nil, claims.ErrUnknownKey},
 		{"the key among four", []claims.Key{nil, badKey{}, badKey{}, key}, nil, ""},
-		{"nil keys alone", []claims.Key{nil}, nil, claims.ErrSignature},
+		{"only nil keys", []claims.Key{nil}, nil, claims.ErrSignature},
 		{"more than four", []claims.Key{key, key, key, key, key}, nil, claims.ErrUnknownKey},
 		{"unknown key, wrapped", nil, fmt.Errorf("x: %w", claims.ErrUnknownKey), claims.ErrUnknownKey},
-		{"keys beside an error do not count", []claims.Key{key}, claims.ErrUnknownKey, claims.ErrUnknownKey},
+		{"keys returned with an error are ignored", []claims.Key{key}, claims.ErrUnknownKey, claims.ErrUnknownKey},
 		{"unavailable", nil, &claims.UnavailableError{Err: cause}, claims.ErrKeysUnavailable},
 		{"any other error means unavailable", nil, cause, claims.ErrKeysUnavailable},
 		{"context", nil, context.Canceled, claims.ErrKeysUnavailable},
@@ -476,13 +476,13 @@ type badKey struct{}
 
 func (badKey) Verify([]byte, []byte) error { return errors.New("no") }
 
-func TestValidateDecidesLast(t *testing.T) {
+func TestValidateRunsLast(t *testing.T) {
 	for _, tc := range []struct {
 		rule string
 		err  error
 		want claims.Reason
 	}{
-		{"nil passes", nil, ""},
+		{"nil accepts", nil, ""},
 		{"any error refuses", errors.New("x"), claims.ErrRejected},
 		{"revoked", fmt.Errorf("jti: %w", claims.ErrRevoked), claims.ErrRevoked},
 		{"forbidden", fmt.Errorf("org: %w", claims.ErrForbidden), claims.ErrForbidden},
@@ -492,35 +492,35 @@ func TestValidateDecidesLast(t *testing.T) {
 		{"canceled", context.Canceled, claims.ErrUnavailable},
 		{"forbidden beats unavailable", errors.Join(claims.ErrUnavailable, claims.ErrForbidden), claims.ErrForbidden},
 		{"unavailable beats revoked", errors.Join(claims.ErrRevoked, claims.ErrUnavailable), claims.ErrUnavailable},
-		{"a hook cannot claim another reason", claims.ErrExpired, claims.ErrRejected},
+		{"a hook cannot give another reason", claims.ErrExpired, claims.ErrRejected},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			issuer := goodIssuer()
 			calls := 0
 			issuer.Validate = func(_ context.Context, c *claims.Claims) error {
 				calls++
-				assert.True(t, c.HasScope("read:x"), "the hook sees complete claims")
+				assert.True(t, c.HasScope("read:x"), "the hook must get complete claims")
 				return tc.err
 			}
 			v := newVerifier(t, issuer)
 			_, err := v.Verify(t.Context(), token(nil))
 			requireReason(t, tc.want, err)
 			if _, isReason := tc.err.(claims.Reason); tc.err != nil && !isReason {
-				require.ErrorIs(t, err, tc.err, "the cause is kept for the log")
+				require.ErrorIs(t, err, tc.err, "the cause must be kept for the log")
 			}
 			for _, other := range []claims.Reason{claims.ErrForbidden, claims.ErrUnavailable, claims.ErrRevoked, claims.ErrExpired} {
-				assert.Equal(t, other == tc.want, errors.Is(err, other), "one meaning: not %q", string(other))
+				assert.Equal(t, other == tc.want, errors.Is(err, other), "an error must have one reason, not %q as well", string(other))
 			}
 			_, _ = v.Verify(t.Context(), token(nil))
-			assert.Equal(t, 2, calls, "on every request")
+			assert.Equal(t, 2, calls, "Validate must run on every request")
 			_, _ = v.Verify(t.Context(), token(members{"exp": `1`}))
 			_, _ = v.Verify(t.Context(), token(nil)+"AAAA")
-			assert.Equal(t, 2, calls, "never before the signature")
+			assert.Equal(t, 2, calls, "Validate must not run before the signature check")
 		})
 	}
 }
 
-func TestErrorsHoldNothingOfTheToken(t *testing.T) {
+func TestErrorsHoldNoBytesOfTheToken(t *testing.T) {
 	const canary = "cAnArY"
 	quoted := `"` + canary + `"`
 	v := newVerifier(t, goodIssuer())
@@ -571,14 +571,14 @@ func TestNewVerifierReportsEveryMistake(t *testing.T) {
 		"WithoutAudience.ClaimValues is empty but not nil",
 		"Algorithms is empty but not nil", "TokenTypes is empty but not nil", `"https://b.example": ClaimValues is empty but not nil`,
 		"ScopeClaims is empty but not nil", "Leeway -1ns", "WithoutAudience.ClientIDs has an empty value",
-		"WithoutAudience.ClaimValues has an empty name", `"https://issuer.example/" stands twice`, "MaxTokenBytes -1",
+		"WithoutAudience.ClaimValues has an empty name", `"https://issuer.example/" is a duplicate`, "MaxTokenBytes -1",
 		"CacheEntries 1073741825",
 	} {
 		assert.ErrorContains(t, err, want)
 	}
 }
 
-// What a hook's error carries besides a reason can be had: when to try again, for one.
+// errors.As finds a hook's own error, for example to read RetryAfter.
 func TestHookErrorsCanBeInspected(t *testing.T) {
 	issuer := goodIssuer()
 	issuer.Validate = func(context.Context, *claims.Claims) error {
@@ -589,10 +589,10 @@ func TestHookErrorsCanBeInspected(t *testing.T) {
 	require.ErrorAs(t, err, &unavailable)
 	assert.Equal(t, 7*time.Second, unavailable.RetryAfter)
 	requireReason(t, claims.ErrUnavailable, err)
-	require.NotErrorIs(t, err, claims.ErrKeysUnavailable, "it has one reason")
+	require.NotErrorIs(t, err, claims.ErrKeysUnavailable, "an error must have one reason")
 }
 
-// A *jwks.Cache whose error was ignored is such a value.
+// A caller that ignores the error of jwks.New passes a nil *jwks.Cache.
 func TestTypedNilKeysAreReported(t *testing.T) {
 	issuer := goodIssuer()
 	issuer.Keys = (*keySet)(nil)

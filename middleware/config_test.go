@@ -96,7 +96,7 @@ func TestConfigIsRefused(t *testing.T) {
 		{"insecure hosts with a verifier", middleware.Config{Verifier: fake, InsecureHTTPHosts: []string{"x"}}, "middleware: invalid Config.InsecureHTTPHosts: no keys are fetched"},
 		{"HMAC without a secret", middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Algorithms: []string{"HS256"}}}}, `middleware: invalid Config.Issuers[0].Algorithms "HS256": an HMAC secret is never fetched; set Keys`},
 		{"discovery over http", middleware.Config{Issuers: []claims.Issuer{issuers[0], {URL: "http://b.test", Audiences: []string{api}}}}, `middleware: invalid Config.Issuers[1].URL "http://b.test": `},
-		{"issuer twice", middleware.Config{Issuers: []claims.Issuer{issuers[0], issuers[0]}}, `"https://issuer.example.test/" stands twice`},
+		{"issuer twice", middleware.Config{Issuers: []claims.Issuer{issuers[0], issuers[0]}}, `"https://issuer.example.test/" is a duplicate`},
 
 		{"negative MaxTokenBytes", middleware.Config{Verifier: fake, MaxTokenBytes: -1}, "middleware: invalid Config.MaxTokenBytes -1: it is not between 0 and 1 MiB"},
 		{"MaxTokenBytes over 1 MiB", middleware.Config{Verifier: fake, MaxTokenBytes: 1<<20 + 1}, "middleware: invalid Config.MaxTokenBytes 1048577:"},
