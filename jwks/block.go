@@ -10,8 +10,8 @@ import (
 
 var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.ErrUnknownKey)
 
-// Block refuses the keys of this kid at once, for the life of the process. It is for a
-// private key that has leaked, before the issuer has removed it.
+// Block refuses the keys of this kid at once. It is for a private key that has leaked, before
+// the issuer has removed it.
 //
 // It also refuses the same key material under every other kid that the issuer publishes,
 // now or later. A token that names the kid is refused without a fetch. A token without a
@@ -21,7 +21,10 @@ var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.E
 // Block knows the material that the issuer publishes under the kid now or later. If the
 // issuer has renamed the key before the call, block the new kid too. In a set without any
 // kid, Block refuses the tokens that name the kid, but it cannot take the key out of use: a
-// thief can name another kid, or none. A restart forgets the block.
+// thief can name another kid, or none.
+//
+// A restart forgets the block, unless it begins with a Config.Seed that OnDocument got after
+// the call.
 func (c *Cache) Block(kid string) {
 	if kid == "" {
 		return
@@ -33,6 +36,7 @@ func (c *Cache) Block(kid string) {
 	c.current.Store(&s)
 	c.mu.Unlock()
 	c.log.blocked(kid)
+	c.store.offer(&c.current)
 }
 
 // maxBlockedMaterial bounds how much material is remembered. No honest issuer publishes

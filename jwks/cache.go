@@ -1,7 +1,11 @@
 package jwks
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,13 +29,18 @@ import (
 //	stale-while-revalidate  then, for              the set; one refresh runs behind
 //	                        StaleWhileRevalidate
 //	stale-if-error          then, up to MaxStale   one shared refresh, at most 3 s from its
-//	                                               beginning; the old set at once if the
-//	                                               latest fetch failed, or after 3 s
+//	                                               beginning; while an outage is presumed,
+//	                                               the old set at once
 //	exhausted               MaxStale and more      as cold
 //
 // A set's age counts from the start of the fetch that last delivered or confirmed it. The
 // larger of the wall-clock and monotonic ages is used, so a set is not fresh after a
 // suspend. If the wall clock was set back by more than 5 s, the set is stale at best.
+//
+// A scheduled fetch that fails presumes an outage, until the next one has been overdue for
+// RefreshAfter: then the server was idle, and nothing is known of the issuer. While an outage
+// is presumed, the request that starts a due refresh waits for its first answer, at most 0.5
+// seconds, so that a process that runs only while it serves requests completes its fetches.
 //
 // A token with an unknown alg and kid causes one forced fetch, which all such tokens share,
 // and is looked up again. The error is [claims.ErrUnknownKey] only if the latest fetch
@@ -49,18 +58,44 @@ import (
 //	a request waits        at most 3 seconds in all
 //	a fetch takes          at most 5 seconds, with discovery and retries
 //	retries of a fetch     2, after 0.1 to 0.9 seconds, on network errors, 5xx, 408 and 429;
-//	                       none if it is forced
-//	forced fetches         3 at once, then 1 per 10 seconds; failures count too
-//	backoff                1 second to 5 minutes, doubling, with full jitter; at most 10
-//	                       seconds if cold or exhausted; Retry-After within these bounds
+//	                       none if it is forced, or if no request can be served
+//	forced fetches         3 at once, then 1 per 10 seconds; failures count too. A 429 or
+//	                       503 with Retry-After pauses them, for at most 60 seconds
+//	backoff                1 second to 5 minutes, doubling, with full jitter; at most 5
+//	                       seconds if cold or exhausted. A longer Retry-After replaces it,
+//	                       with up to a fifth more at random: at most 5 minutes in all, 72
+//	                       seconds if cold or exhausted
 //	a document             512 KiB after decompression, 256 keys, kids of 256 bytes; 64 KiB
 //	                       of header
 //	discovery              is read again after 24 hours, after a failure, and when the
-//	                       jwks_uri answers 404 or 410; never by a forced fetch
+//	                       jwks_uri answers 404 or 410; never by a forced fetch, and while
+//	                       the key set is asked for where it was
 //
 // A RefreshAfter under 15 minutes lowers the bounds of max-age and the default of
-// StaleWhileRevalidate in proportion. Scheduled fetches are conditional (ETag,
-// Last-Modified). Forced fetches and [Cache.Refresh] send Cache-Control: no-cache.
+// StaleWhileRevalidate in proportion.
+//
+// Scheduled fetches send Cache-Control: max-age=10, so that a shared HTTP cache cannot hide a
+// removal, and are conditional (ETag, Last-Modified) while the document was delivered at
+// most 45 minutes ago. Forced fetches and [Cache.Refresh] send no-cache and no condition.
+// Where a firewall refuses such requests, the fetch is repeated without the field, a forced
+// one by the next.
+//
+// # Fleets
+//
+// Requests to the issuer per second, of replicas that find their key set by discovery and
+// started at the same moment. They are busy, or call [Cache.Run]. The issuer answers after 50
+// ms, and with 503 in an outage.
+//
+//	                                1        100    1,000   busiest second of 1,000
+//	quiet                           0.0011   0.11   1.1     24
+//	rotation, seen within 10 s      0.1      10     100     125
+//	restart, all at once            2        200    2,000   2,000
+//	outage, warm, first 5 minutes   0.11     11     110     350
+//	outage, warm, later             0.026    2.6    26      60
+//	outage, cold                    0.33     33     330     370
+//
+// A rotation costs one request of each replica, and a restart two. Cold replicas see the end of
+// an outage within 5 seconds, warm ones within 5 minutes.
 //
 // # Promises
 //
@@ -70,15 +105,19 @@ import (
 //     and has the request's key.
 //   - P2: Concurrent requests with unknown kids share one forced fetch, which is one HTTP
 //     request. There are at most 3 at once and 1 per 10 s after that.
-//   - P3: An outage shorter than MaxStale is invisible to tokens of known keys, but for one
-//     wait of 3 s. MaxStale counts from the last success; a server that idles needs [Cache.Run].
+//   - P3: An outage shorter than MaxStale is invisible to tokens of known keys. It adds at most
+//     one wait of 3 s, one more after each rest of more than RefreshAfter beyond the backoff,
+//     and a wait of at most 0.5 s for one request per backoff; with [Cache.Run], nothing.
+//     MaxStale counts from the last success, and a server without requests makes no fetch.
 //   - P4: A published new kid is accepted on its first use if a forced fetch is left and the
-//     issuer answers within 3 s, otherwise within 10 s. In a set without kids, a new key
-//     waits for the next scheduled refresh.
+//     issuer answers within 3 s, otherwise within 10 s, or after the pause that the issuer
+//     asked for. In a set without kids, a new key waits for the next scheduled refresh.
 //   - P5: A removed key is refused after one freshness period plus StaleWhileRevalidate, while
 //     the issuer answers with a usable key: by default 1 h, at most 1 h 45 min with a long
-//     max-age. [Cache.Block] refuses a key at once. Exception: after a forced fetch failed and
-//     the server idled, the first request still gets the old set. With Run there is none.
+//     max-age. It is refused 20 minutes after the last scheduled fetch that failed, if that is
+//     later: 5 of backoff, and RefreshAfter. This holds on servers that idle; on servers that
+//     are frozen between requests, if the issuer answers within 0.5 s; behind shared caches
+//     that obey request directives. [Cache.Block] refuses a key at once.
 //   - P6: New makes no request and starts no goroutine. Nothing must be closed. No goroutine
 //     outlives its fetch.
 //   - P7: A waiting request leaves when its context ends, or after 3 s. It never cancels the
@@ -104,10 +143,13 @@ import (
 // names the host. A proxy resolves names itself, so behind one this rule covers only IP
 // addresses in URLs. No issuer and no address is ever taken from a token.
 type Cache struct {
-	source     *source
-	limit      *FetchLimit
-	log        eventLog
-	onDocument func([]byte)
+	clock
+	source  *source
+	limit   *FetchLimit
+	log     eventLog
+	store   store
+	running atomic.Int32  // calls of Run under way
+	wake    chan struct{} // tells Run that a fetch has ended; holds one message
 
 	current atomic.Pointer[snapshot] // loaded without a lock, replaced with mu held
 
@@ -127,12 +169,29 @@ func New(c Config) (*Cache, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	cache := &Cache{
-		source:     &source{client: c.fetchClient()},
-		limit:      c.FetchLimit,
-		log:        newEventLog(c),
-		onDocument: c.OnDocument,
+	cache := c.cache(clock{time.Now, rand.Float64})
+	if !cache.source.client.Complete() {
+		return nil, errors.New("jwks: invalid Config.WrapTransport: it returned nil")
 	}
+	return cache, nil
+}
+
+// A clock is what a cache takes from the world besides documents. Tests have their own.
+type clock struct {
+	now    func() time.Time
+	random func() float64 // in [0, 1)
+}
+
+// cache returns the cache for a Config that is valid.
+func (c Config) cache(own clock) *Cache {
+	cache := &Cache{
+		clock:  own,
+		source: &source{client: c.fetchClient(own.random), stores: c.OnDocument != nil, clock: own},
+		limit:  c.FetchLimit,
+		log:    newEventLog(c, own.now),
+	}
+	cache.wake = make(chan struct{}, 1)
+	cache.store = store{onDocument: c.OnDocument, log: cache.log}
 	if cache.limit == nil {
 		cache.limit = NewFetchLimit(defaultFetchLimit)
 	}
@@ -144,15 +203,38 @@ func New(c Config) (*Cache, error) {
 		cache.source.issuer = c.Issuer
 	}
 	if c.Seed != nil {
-		seed, err := newSeed(c.Seed, time.Now())
-		if err != nil {
-			cache.log.badSeed(err)
-		} else {
-			first.serve(seed)
-		}
+		cache.sow(first, c)
 	}
 	cache.current.Store(first)
-	return cache, nil
+	return cache
+}
+
+// sow puts the Seed into the first snapshot. If nobody says when it was fetched, it serves
+// only for as long as a set serves without an answer of the issuer: a program that restarts
+// every day would otherwise use an old Seed forever.
+func (c *Cache) sow(first *snapshot, config Config) {
+	now, fetched := c.now(), config.SeedTime
+	stored := fetched
+	if fetched.IsZero() {
+		plan := first.schedule
+		fetched, stored = now.Add(-max(0, plan.maxStale-plan.refreshAfter-plan.revalidate)), now
+	} else if fetched.After(now) {
+		fetched, stored = now, now
+	}
+	blocked, document := splitBlocked(bytes.Clone(config.Seed))
+	seed, err := newSeed(document, fetched)
+	if err != nil {
+		c.log.badSeed(err)
+		return
+	}
+	if c.source.stores {
+		seed.document = document
+	}
+	for _, kid := range blocked {
+		first.block = first.block.with(kid)
+	}
+	first.serve(seed)
+	c.store.last, c.store.at = sha256.Sum256(config.Seed), stored
 }
 
 // Keys returns the keys for a token's alg and kid, at most four. The caller must not modify
@@ -165,7 +247,7 @@ func New(c Config) (*Cache, error) {
 // blocked, and where more than four keys fit. Every other error is a
 // [*claims.UnavailableError], which can wrap the error of ctx. Keys waits for at most 3 s.
 func (c *Cache) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
-	s, now := c.current.Load(), time.Now()
+	s, now := c.current.Load(), c.now()
 	state := s.state(now)
 	if state == StateFresh || state == StateRevalidating {
 		if keys, err := s.find(alg, kid); keys != nil || err != nil {
@@ -199,7 +281,7 @@ func (c *Cache) Refresh(ctx context.Context) error {
 	arrived := c.current.Load().begun
 	for {
 		f := c.startAsked()
-		if err := f.wait(ctx, time.Now().Add(forever)); err != nil {
+		if err := f.wait(ctx, forever); err != nil {
 			return c.unavailable(err)
 		}
 		if f.seq <= arrived || f.kind != asked {
@@ -212,7 +294,7 @@ func (c *Cache) Refresh(ctx context.Context) error {
 	}
 }
 
-// forever is the deadline of a wait that only its context or the end of a fetch bounds.
+// forever is the length of a wait that only its context or the end of a fetch bounds.
 const forever = 100 * 365 * 24 * time.Hour
 
 // Ready returns nil if a request for a known key would be served now.
@@ -221,7 +303,7 @@ const forever = 100 * 365 * 24 * time.Hour
 // The error is a [*claims.UnavailableError], which can wrap the error of ctx.
 func (c *Cache) Ready(ctx context.Context) error {
 	c.revalidate()
-	_, err := c.settle(ctx, newWaiter("", "", c.current.Load(), time.Now()))
+	_, err := c.settle(ctx, newWaiter("", "", c.current.Load(), c.now()))
 	return err
 }
 
@@ -236,23 +318,27 @@ const runPause = time.Minute
 // server that idles for more than an hour, Run spares the next request a wait of at most
 // 3 s, and MaxStale counts from the beginning of an outage.
 func (c *Cache) Run(ctx context.Context) error {
+	c.running.Add(1)
+	defer c.running.Add(-1)
 	for ctx.Err() == nil {
-		s, now := c.current.Load(), time.Now()
-		if f := c.startDue(s, now); f != nil {
-			_ = f.wait(ctx, now.Add(forever))
+		s, now := c.current.Load(), c.now()
+		if f, _ := c.startDue(s, now); f != nil {
+			_ = f.wait(ctx, forever)
 			continue
 		}
-		sleep(ctx, min(s.untilDue(now), runPause))
+		c.sleep(ctx, min(s.untilDue(now), runPause))
 	}
 	return ctx.Err()
 }
 
-// sleep returns after d or when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
+// sleep returns after d, when ctx ends, or when a fetch ends: the next one can be due earlier
+// then.
+func (c *Cache) sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-c.wake:
 	case <-ctx.Done():
 	}
 }

@@ -185,13 +185,15 @@ func (g *gauge) enter() {
 
 func (g *gauge) leave() { g.inside.Add(-1) }
 
-// requestCounts are the requests that an issuer got.
+// requestCounts are the requests that an issuer got: at both addresses of discovery, and for
+// the key set.
 type requestCounts struct{ discovery, keys int }
 
 // counter returns a function that counts the requests from now on.
 func counter(issuer *jwkstest.Issuer) func() requestCounts {
 	count := func() requestCounts {
-		return requestCounts{issuer.Count(jwkstest.Discovery), issuer.Count(jwkstest.JWKS)}
+		discovery := issuer.Count(jwkstest.Discovery) + issuer.Count(jwkstest.Metadata)
+		return requestCounts{discovery, issuer.Count(jwkstest.JWKS)}
 	}
 	before := count()
 	return func() requestCounts {

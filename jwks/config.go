@@ -1,6 +1,8 @@
 package jwks
 
 import (
+	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,8 +21,8 @@ import (
 type Config struct {
 	// Issuer is the issuer's identifier, byte for byte as in the iss of its tokens, with
 	// the trailing slash if it has one. If URL is empty, the key set is found by discovery:
-	// OpenID Connect Discovery 1.0 section 4, and RFC 8414 section 3 if the issuer answers
-	// the former with 404 or 410.
+	// OpenID Connect Discovery 1.0 section 4, and RFC 8414 section 3 if the issuer's answer
+	// to the former is not a discovery document.
 	Issuer string
 
 	// URL is the address of the key set. If it is set, discovery is not used, and Issuer
@@ -55,6 +57,23 @@ type Config struct {
 	// By default no redirect is followed. A redirect to another host or to http never is.
 	AllowRedirects bool
 
+	// RootCAs are the certificate authorities that the issuer's certificate is checked
+	// against. The default is the system's. It cannot be set together with a Transport of
+	// Client, which has its own.
+	RootCAs *x509.CertPool
+
+	// WrapTransport, if set, is called by New with the transport of the requests, and
+	// returns the RoundTripper to use, for example one that traces or counts. Unlike a
+	// RoundTripper in Client, it keeps the rules on addresses, because the wrapped transport
+	// still dials. It can be called more than once, and must not return nil.
+	WrapTransport func(http.RoundTripper) http.RoundTripper
+
+	// Authorization, if set, returns the value of the Authorization field for a key set
+	// behind authentication, such as that of a Kubernetes API server: "Bearer " and a token.
+	// It is called before each request, so it can read a token that changes. Only the
+	// host of Issuer or URL gets the value, and only over https. An error is a failed fetch.
+	Authorization func(ctx context.Context) (string, error)
+
 	// RefreshAfter is the age at which the key set is refreshed in the background while
 	// requests continue to use it. It defaults to 15 minutes and is at most one hour.
 	// Cache-Control: max-age less Age replaces it, but never below 5 minutes or above one
@@ -72,19 +91,27 @@ type Config struct {
 	// StaleWhileRevalidate.
 	MaxStale time.Duration
 
-	// Seed is a key set to start with, such as a document that OnDocument delivered before
-	// a restart. With a Seed a server can start while its issuer is down. The age of a Seed
-	// is not known, so it counts as stale: the first request waits for a refresh, and the
-	// Seed serves only if the refresh fails, for at most MaxStale. Do not give a Seed that
-	// is older than MaxStale. A Seed that cannot be read is reported to Logger and ignored.
+	// Seed is a key set to start with: a document that OnDocument delivered before a
+	// restart. With a Seed a server can start while its issuer is down. A Seed counts as
+	// stale: the first request waits for a refresh, and the Seed serves only if the refresh
+	// fails. The kids that were blocked when it was delivered are blocked again. A Seed that
+	// cannot be read is reported to Logger and ignored.
 	Seed []byte
 
-	// OnDocument, if set, is called with each key set document that comes into use and
-	// differs from the one before it and from Seed. Store the document for Seed. The time
-	// of the call says when the keys changed; Status says when the issuer last confirmed
-	// them. The slice belongs to OnDocument. It is called on the goroutine of the fetch,
-	// after the requests that waited for the fetch were released. Calls overlap if one
-	// takes longer than a refresh interval.
+	// SeedTime is when OnDocument delivered Seed. MaxStale counts from it. Without a
+	// SeedTime, the age of the Seed is not known, and it serves for RefreshAfter plus
+	// StaleWhileRevalidate only.
+	SeedTime time.Time
+
+	// OnDocument, if set, is called with a key set document that was fetched, for Seed and
+	// SeedTime: with each one that differs from the one before it, after Block, and at least
+	// once in a twenty-fourth of MaxStale while the issuer confirms it. Calls do not overlap.
+	// If documents come faster than OnDocument stores them, it gets the newest.
+	//
+	// The document is the issuer's, with a member bearerguard_blocked if kids are blocked.
+	// The slice belongs to OnDocument. It is called on the goroutine of the fetch, or of
+	// Block, after the requests that waited for the fetch were released. If it panics, the
+	// panic is logged as an Error.
 	OnDocument func(document []byte)
 
 	// Logger gets an event for each change, never one per request. It defaults to
@@ -111,6 +138,12 @@ func (c Config) validate() error {
 	report(checkHostList("PrivateHosts", c.PrivateHosts))
 	report(c.validateAddresses())
 	report(c.validateDurations())
+	if c.RootCAs != nil && c.Client != nil && c.Client.Transport != nil {
+		report(errors.New("jwks: invalid Config.RootCAs: set them in the Transport of Client, which is used"))
+	}
+	if !c.SeedTime.IsZero() && c.Seed == nil {
+		report(errors.New("jwks: invalid Config.SeedTime: it goes with Seed"))
+	}
 	if c.FetchLimit != nil && c.FetchLimit.slots == nil {
 		report(errors.New("jwks: invalid Config.FetchLimit: make it with NewFetchLimit"))
 	}
@@ -130,7 +163,7 @@ func (c Config) validateAddresses() error {
 // validateURL refuses a query in an issuer (RFC 8414 section 2).
 func (c Config) validateURL(field, value string, query bool) error {
 	invalid := func(problem string) error {
-		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, value, problem)
+		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, withoutUser(value), problem)
 	}
 	u, err := url.Parse(value)
 	switch {
@@ -152,12 +185,26 @@ func (c Config) validateURL(field, value string, query bool) error {
 	return nil
 }
 
+// withoutUser returns a URL without the user name and password that it can hold. A password can
+// hold any character, so everything up to the last "@" can belong to it.
+func withoutUser(text string) string {
+	at := strings.LastIndex(text, "@")
+	if at < 0 {
+		return text
+	}
+	scheme, _, found := strings.Cut(text[:at], "://")
+	if !found {
+		return "REDACTED" + text[at:]
+	}
+	return scheme + "://REDACTED" + text[at:]
+}
+
 func checkHostList(field string, hosts []string) error {
 	var problems []error
 	for _, host := range hosts {
 		if !fetch.IsHostname(host) {
 			problems = append(problems, fmt.Errorf(
-				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, host))
+				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, withoutUser(host)))
 		}
 	}
 	return errors.Join(problems...)
@@ -195,7 +242,7 @@ func (c Config) validateDurations() error {
 }
 
 // fetchClient returns the client for the configured addresses.
-func (c Config) fetchClient() *fetch.Client {
+func (c Config) fetchClient(random func() float64) *fetch.Client {
 	address := c.URL
 	if address == "" {
 		address = c.Issuer
@@ -204,5 +251,6 @@ func (c Config) fetchClient() *fetch.Client {
 		Address: address, Client: c.Client,
 		InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
 		AllowRedirects: c.AllowRedirects, Timeout: fetchTimeout,
+		Random: random, RootCAs: c.RootCAs, WrapTransport: c.WrapTransport, Authorization: c.Authorization,
 	})
 }

@@ -45,23 +45,91 @@ func (l location) untilDue(now time.Time) time.Duration {
 }
 
 // discover reads the issuer's metadata: from OpenID Connect's address, and from RFC 8414's
-// only if there is nothing at the former.
-func (s *source) discover(ctx context.Context, retries *int) (location, error) {
-	began := time.Now()
-	openID, oauth := wellKnown(s.issuer)
-	r := fetch.Request{What: whatDiscovery, URL: openID, Accept: acceptDiscovery, MaxBytes: keyset.MaxDocumentBytes}
-	res, err := s.client.GetWithRetries(ctx, r, retries)
-	var failure *fetch.Error
-	if errors.As(err, &failure) && failure.Gone() {
-		r.URL = oauth
-		res, err = s.client.GetWithRetries(ctx, r, retries)
+// if the former answers with anything but metadata. An authorization server without OpenID
+// Connect can answer there with a page of HTML, a redirect or a 401.
+//
+// It can also answer there with a 5xx, as in an outage. In an outage a second request would
+// double the load. So after such an answer the next attempt asks RFC 8414's address first.
+func (s *source) discover(ctx context.Context, p *plan, retries *fetch.Retries) (location, error) {
+	began := s.now()
+	first, second := wellKnown(s.issuer)
+	if p.oauthFirst {
+		first, second = second, first
 	}
-	if err != nil {
-		return location{}, err
+	request := fetch.Request{
+		What: whatDiscovery, URL: first, Accept: acceptDiscovery,
+		MaxBytes: keyset.MaxDocumentBytes, CacheControl: maxAge,
 	}
-	address, err := s.readDiscovery(res.Body)
+	if p.cacheControl == "" {
+		request.CacheControl = ""
+	}
+	address, err := s.metadata(ctx, request, retries)
+	if isNoMetadata(err) {
+		var other error
+		request.URL = second
+		if address, other = s.metadata(ctx, request, retries); other == nil || !isNoMetadata(other) || isGone(err) {
+			err = other
+		}
+	}
 	return location{url: address, read: began, good: rediscovery}, err
 }
+
+// A reread is the result of reading discovery again.
+type reread struct {
+	location location
+	err      error
+	panicked any
+}
+
+// rediscover reads discovery again while the key set is asked for at its known address. Otherwise
+// the requests that wait for the key set would wait for both, and get an old set after 3 s
+// although the issuer answers. It calls moved if there is another address.
+//
+// Its goroutine ends with the fetch, which waits for the result. A panic there would end the
+// process, so it is passed on.
+func (s *source) rediscover(ctx context.Context, p *plan, moved func()) <-chan reread {
+	result := make(chan reread, 1)
+	once := fetch.Retries{Plain: p.retries.Plain}
+	go func() {
+		r := reread{err: errPanic}
+		defer func() {
+			r.panicked = recover()
+			result <- r
+		}()
+		ctx, cancel := context.WithTimeout(ctx, rediscoveryTimeout)
+		defer cancel()
+		r.location, r.err = s.discover(ctx, p, &once)
+		if r.err == nil && r.location.url != p.known.url {
+			moved()
+		}
+	}()
+	return result
+}
+
+// metadata returns the jwks_uri of the document at an address.
+func (s *source) metadata(ctx context.Context, r fetch.Request, retries *fetch.Retries) (string, error) {
+	res, err := s.client.GetWithRetries(ctx, r, retries)
+	if err != nil {
+		return "", err
+	}
+	return s.readDiscovery(res.Body)
+}
+
+// isNoMetadata reports whether there was an answer, and it was not a discovery document.
+func isNoMetadata(err error) bool {
+	var failure *fetch.Error
+	if errors.As(err, &failure) {
+		return fetch.Answered(err) && !failure.Retry
+	}
+	return errors.Is(err, errNoMetadata)
+}
+
+func isGone(err error) bool {
+	var failure *fetch.Error
+	return errors.As(err, &failure) && failure.Gone()
+}
+
+var errNoMetadata = errors.New("jwks: discovery document: not the JSON of one")
 
 // wellKnown returns the addresses of the metadata. OpenID Connect Discovery 1.0 section 4
 // appends its path to the issuer's path. RFC 8414 section 3.1 puts its own between host and
@@ -84,8 +152,8 @@ func (s *source) readDiscovery(document []byte) (string, error) {
 		Issuer  *string `json:"issuer"`
 		JWKSURI *string `json:"jwks_uri"`
 	}
-	if json.Unmarshal(document, &d) != nil {
-		return "", errors.New("jwks: discovery document: not the JSON of one")
+	if json.Unmarshal(keyset.TrimMark(document), &d) != nil || d.Issuer == nil && d.JWKSURI == nil {
+		return "", errNoMetadata
 	}
 	if err := s.checkIssuer(d.Issuer); err != nil {
 		return "", err

@@ -26,7 +26,7 @@ func FuzzReadDiscovery(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	s := &source{issuer: issuer, client: Config{Issuer: issuer}.fetchClient()}
+	s := &source{issuer: issuer, client: Config{Issuer: issuer}.fetchClient(nil)}
 	f.Fuzz(func(t *testing.T, document []byte) {
 		address, err := s.readDiscovery(document)
 		if err != nil {

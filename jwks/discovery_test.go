@@ -40,16 +40,97 @@ func TestDiscoveryAddresses(t *testing.T) {
 	}
 }
 
-func TestSecondAddressIsAskedOnlyIfTheFirstIsMissing(t *testing.T) {
-	for status, asked := range map[int]int{404: 1, 410: 1, 200: 0, 400: 0, 401: 0, 403: 0, 302: 0, 500: 0, 503: 0} {
-		bubble(t, func(t *testing.T) {
-			issuer := newIssuer()
-			issuer.Fail(jwkstest.Discovery, jwkstest.Respond(status, nil, ""))
-			_, err := newCache(t, issuer).Keys(t.Context(), alg, "known")
-			assert.Equal(t, asked, issuer.Count(jwkstest.Metadata), status)
-			assert.Equal(t, asked == 1, err == nil, status)
+// A status that a retry can change says nothing about the address. The next attempt begins with
+// the second address: see below.
+func TestSecondAddressIsAskedAtOnceUnlessTheFirstHasADocumentOrCannotAnswer(t *testing.T) {
+	html := http.Header{"Content-Type": {"text/html"}}
+	for name, tt := range map[string]struct {
+		fault jwkstest.Fault
+		first int // requests to the first address: a refused one is repeated without Cache-Control
+		asked int // requests to the second
+	}{
+		"404":                {respond(404, ""), 1, 1},
+		"410":                {respond(410, ""), 1, 1},
+		"200, no body":       {respond(200, ""), 1, 1},
+		"200, HTML":          {jwkstest.Respond(200, html, "<!DOCTYPE html><title>Sign in</title>"), 1, 1},
+		"200, other JSON":    {respond(200, `{"error":"not_found"}`), 1, 1},
+		"200, a long page":   {respond(200, strings.Repeat(" ", 513<<10)), 1, 1},
+		"204":                {respond(204, ""), 1, 1},
+		"302":                {redirect("https://issuer.example.test/login"), 1, 1},
+		"304":                {respond(304, ""), 1, 1},
+		"400":                {respond(400, ""), 2, 1},
+		"401":                {respond(401, ""), 1, 1},
+		"403":                {respond(403, ""), 2, 1},
+		"405":                {respond(405, ""), 2, 1},
+		"408":                {respond(408, ""), 1, 0},
+		"429":                {respond(429, ""), 1, 0},
+		"500":                {respond(500, ""), 1, 0},
+		"503":                {respond(503, ""), 1, 0},
+		"connection refused": {jwkstest.Refuse(), 1, 0},
+		"hangs":              {jwkstest.Hang(), 1, 0},
+		"truncated":          {jwkstest.Truncate(), 1, 0},
+		"another issuer":     {edit("issuer", "https://evil.example/"), 1, 0},
+		"no jwks_uri":        {edit("jwks_uri", jwkstest.Absent), 1, 0},
+		"http jwks_uri":      {edit("jwks_uri", "http://issuer.example.test/jwks"), 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.Fail(jwkstest.Discovery, tt.fault)
+				_, err := newCache(t, issuer).Keys(t.Context(), alg, "known")
+				assert.Equal(t, tt.first, issuer.Count(jwkstest.Discovery))
+				assert.Equal(t, tt.asked, issuer.Count(jwkstest.Metadata))
+				assert.Equal(t, tt.asked == 1, err == nil)
+			})
 		})
 	}
+}
+
+// An authorization server without OpenID Connect can answer at that address with anything, for
+// ever. In an outage of the host each attempt of a cold cache is still one request.
+func TestSecondAddressIsAskedFirstAfterAStatusThatARetryCanChange(t *testing.T) {
+	for name, fault := range map[string]jwkstest.Fault{
+		"408": respond(408, ""), "429": respond(429, ""), "500": respond(500, ""), "502": respond(502, ""),
+		"503": respond(503, ""), "504": respond(504, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.Fail(jwkstest.Discovery, fault)
+				cache := newCache(t, issuer)
+				failure := requireUnavailable(t, cache, "known")
+				assert.Zero(t, issuer.Count(jwkstest.Metadata))
+				time.Sleep(failure.RetryAfter)
+				requireKnown(t, cache, "known")
+				assert.Equal(t, 1, issuer.Count(jwkstest.Discovery))
+			})
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.Fail(jwkstest.Discovery, fault)
+				issuer.Fail(jwkstest.Metadata, fault)
+				cache := newCache(t, issuer)
+				for n := range 10 {
+					failure := requireUnavailable(t, cache, "known")
+					assert.Equal(t, n/2+1, issuer.Count(jwkstest.Discovery))
+					assert.Equal(t, (n+1)/2, issuer.Count(jwkstest.Metadata))
+					time.Sleep(failure.RetryAfter)
+				}
+			})
+		})
+	}
+}
+
+// The first address of most issuers is OpenID Connect's, and the second one answers 404.
+func TestOpenIDConnectsAddressIsAskedInEveryAttemptThatGetsAnAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.FailNext(1, jwkstest.Discovery, respond(http.StatusServiceUnavailable, ""))
+		issuer.Fail(jwkstest.Metadata, respond(http.StatusNotFound, ""))
+		cache := newCache(t, issuer)
+		time.Sleep(requireUnavailable(t, cache, "known").RetryAfter)
+		requireKnown(t, cache, "known")
+		assert.Equal(t, 1, issuer.Count(jwkstest.Metadata))
+	})
 }
 
 func TestDiscoveryIsReadOnceADayAndNeverByAForcedFetch(t *testing.T) {
@@ -206,7 +287,7 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"mapped private address": {edit("jwks_uri", "https://[::ffff:10.0.0.1]/jwks"), "Config.PrivateHosts"},
 		"HTML":                   {jwkstest.Respond(200, nil, "<html>"+secret), "not the JSON of one"},
 		"array":                  {jwkstest.Respond(200, nil, "[]"), "not the JSON of one"},
-		"null":                   {jwkstest.Respond(200, nil, "null"), differs},
+		"null":                   {jwkstest.Respond(200, nil, "null"), "not the JSON of one"},
 		"two objects":            {jwkstest.Respond(200, nil, "{}{}"), "not the JSON of one"},
 		"duplicate issuer": {jwkstest.Respond(200, nil,
 			`{"issuer":"https://issuer.example.test/","issuer":"https://issuer.example.test/","jwks_uri":"https://a.example/"}`), "not the JSON of one"},
@@ -220,10 +301,15 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
 				issuer.Fail(jwkstest.Discovery, tt.fault)
+				issuer.Fail(jwkstest.Metadata, tt.fault)
 				err := newCache(t, issuer).Refresh(t.Context())
 				require.ErrorContains(t, err, tt.problem)
 				assert.NotContains(t, err.Error(), secret)
 				assert.Zero(t, issuer.Count(jwkstest.JWKS))
+
+				issuer.Fail(jwkstest.Metadata, respond(http.StatusNotFound, ""))
+				err = newCache(t, issuer).Refresh(t.Context())
+				require.ErrorContains(t, err, tt.problem, "a 404 of the second address says less")
 			})
 		})
 	}

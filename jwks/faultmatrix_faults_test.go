@@ -41,7 +41,7 @@ var matrixFaults = []matrixFault{
 
 	{"304 without a condition", "final", atKeySet(respond(http.StatusNotModified, ""))},
 	{"401", "final", atKeySet(respond(http.StatusUnauthorized, ""))},
-	{"403", "final", atKeySet(respond(http.StatusForbidden, ""))},
+	{"403", "refused", atKeySet(respond(http.StatusForbidden, ""))},
 	{"404", "gone", atKeySet(respond(http.StatusNotFound, ""))},
 	{"408", "retried", atKeySet(respond(http.StatusRequestTimeout, ""))},
 	{"410", "gone", atKeySet(respond(http.StatusGone, ""))},
@@ -56,14 +56,22 @@ var matrixFaults = []matrixFault{
 	{"redirect to another host", "final", atKeySet(redirect("https://evil.example/.well-known/jwks.json?moved"))},
 	{"redirect to the same host", "final", atKeySet(redirect("https://issuer.example.test/.well-known/jwks.json?moved"))},
 
-	{"discovery refused", "discovery retried", atDiscovery(jwkstest.Refuse())},
+	{"discovery refused", "discovery fails", atDiscovery(jwkstest.Refuse())},
 	{"discovery hangs", "discovery hanging", atDiscovery(jwkstest.Hang())},
-	{"discovery 500", "discovery retried", atDiscovery(respond(http.StatusInternalServerError, ""))},
-	{"discovery HTML", "discovery final", atDiscovery(respond(http.StatusOK, "<html>"))},
-	{"discovery with another issuer", "discovery final", atDiscovery(edit("issuer", "https://evil.example/"))},
-	{"discovery without jwks_uri", "discovery final", atDiscovery(edit("jwks_uri", jwkstest.Absent))},
-	{"discovery with an http jwks_uri", "discovery final", atDiscovery(edit("jwks_uri", "http://issuer.example.test/.well-known/jwks.json"))},
-	{"discovery with a private jwks_uri", "discovery final", atDiscovery(edit("jwks_uri", "https://169.254.169.254/.well-known/jwks.json"))},
+	{"discovery 500", "discovery fails", atDiscovery(respond(http.StatusInternalServerError, ""))},
+	{"discovery HTML", "metadata at RFC 8414's address only", atDiscovery(respond(http.StatusOK, "<html>"))},
+	{"discovery 302", "metadata at RFC 8414's address only", atDiscovery(redirect("https://issuer.example.test/login"))},
+	{"discovery 401", "metadata at RFC 8414's address only", atDiscovery(respond(http.StatusUnauthorized, ""))},
+	{"discovery 404", "metadata at RFC 8414's address only", atDiscovery(respond(http.StatusNotFound, ""))},
+	{"discovery HTML at both addresses", "discovery fails at both addresses", atBoth(respond(http.StatusOK, "<html>"))},
+	{"discovery with another issuer", "discovery fails", atDiscovery(edit("issuer", "https://evil.example/"))},
+	{"discovery without jwks_uri", "discovery fails", atDiscovery(edit("jwks_uri", jwkstest.Absent))},
+	{"discovery with an http jwks_uri", "discovery fails", atDiscovery(edit("jwks_uri", "http://issuer.example.test/.well-known/jwks.json"))},
+	{"discovery with a private jwks_uri", "discovery fails", atDiscovery(edit("jwks_uri", "https://169.254.169.254/.well-known/jwks.json"))},
+
+	{"firewall: no-cache gets 403", "no-cache refused", atKeySet(onNoCache(respond(http.StatusForbidden, "")))},
+	{"firewall: no-cache gets 503", "no-cache refused", atKeySet(onNoCache(respond(http.StatusServiceUnavailable, "")))},
+	{"firewall: no-cache is reset", "no-cache refused", atKeySet(onNoCache(jwkstest.Reset()))},
 
 	{"host refuses", "host retried", atHost(jwkstest.Refuse())},
 	{"host hangs", "host hanging", atHost(jwkstest.Hang())},
@@ -79,6 +87,14 @@ func atKeySet(fault jwkstest.Fault) func(*jwkstest.Issuer) {
 
 func atDiscovery(fault jwkstest.Fault) func(*jwkstest.Issuer) {
 	return func(i *jwkstest.Issuer) { i.Fail(jwkstest.Discovery, afterLatency(fault)) }
+}
+
+// atBoth breaks discovery at OpenID Connect's address and at RFC 8414's.
+func atBoth(fault jwkstest.Fault) func(*jwkstest.Issuer) {
+	return func(i *jwkstest.Issuer) {
+		atDiscovery(fault)(i)
+		i.Fail(jwkstest.Metadata, afterLatency(fault))
+	}
 }
 
 func atHost(fault jwkstest.Fault) func(*jwkstest.Issuer) {
@@ -117,5 +133,16 @@ func redirect(to string) jwkstest.Fault {
 			return
 		}
 		jwkstest.Redirect(to)(w, r, next)
+	}
+}
+
+// onNoCache breaks the requests with Cache-Control: no-cache.
+func onNoCache(fault jwkstest.Fault) jwkstest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Header.Get("Cache-Control") == "no-cache" {
+			fault(w, r, next)
+			return
+		}
+		next.ServeHTTP(w, r)
 	}
 }

@@ -51,6 +51,20 @@ var cacheStates = map[string]cacheState{
 		time.Sleep(2 * time.Second)
 		return cache
 	}},
+	"stale-if-error, failed long ago": {address: addressOld, usable: true, prepare: func(t *testing.T, issuer *jwkstest.Issuer) *jwks.Cache {
+		cache := failOnce(t, issuer, aged(t, issuer, whileStale))
+		time.Sleep(15*time.Minute + 2*time.Second) // RefreshAfter, and the longest backoff after one failure
+		return cache
+	}},
+	"stale-if-error, forced fetch failed": {address: addressOld, usable: true, prepare: func(t *testing.T, issuer *jwkstest.Issuer) *jwks.Cache {
+		cache := newWarmCache(t, issuer)
+		issuer.Fail(jwkstest.JWKS, afterLatency(jwkstest.Respond(http.StatusForbidden, nil, "")))
+		requireUnavailable(t, cache, "junk")
+		require.Equal(t, uint64(1), cache.Status().ForcedFetches)
+		repair(issuer)
+		time.Sleep(whileStale)
+		return cache
+	}},
 	"exhausted": {address: addressOld, prepare: func(t *testing.T, issuer *jwkstest.Issuer) *jwks.Cache {
 		return aged(t, issuer, whileExhausted)
 	}},

@@ -26,6 +26,8 @@ import (
 //	unavailable   *claims.UnavailableError, with a RetryAfter
 //
 //	background    one scheduled fetch starts, and no request waits for it
+//	one waits     one scheduled fetch: the request that starts it waits for the first answer of
+//	              the issuer, at most 0.5 s, and no other request waits
 //	joined        one scheduled fetch, which all requests wait for
 //	forced        one forced fetch, which all requests wait for
 //
@@ -36,70 +38,95 @@ import (
 // is never published. If the key set has moved, its old address still serves the old set, and
 // the new kid is at the new address only.
 const faultMatrix = `
-the issuer answers              known kid             new kid                           junk kid
+the issuer answers                    known kid             new kid                           junk kid
 
-cold                            keys, joined          keys, joined                      unknown, joined
-cold, in backoff                unavailable           unavailable                       unavailable
-fresh                           keys                  keys, forced                      unknown, forced
-stale-while-revalidate          keys, background      keys, forced                      unknown, forced
-stale-if-error                  keys, joined          keys, joined                      unknown, joined
-stale-if-error, in backoff      keys                  keys, forced                      unknown, forced
-stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
-exhausted                       keys, joined          keys, joined                      unknown, joined
-exhausted, in backoff           unavailable           unavailable                       unavailable
-fresh, after recovery           keys                  keys, forced                      unknown, forced
+cold                                  keys, joined          keys, joined                      unknown, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  keys, forced                      unknown, forced
+stale-while-revalidate                keys, background      keys, forced                      unknown, forced
+stale-if-error                        keys, joined          keys, joined                      unknown, joined
+stale-if-error, in backoff            keys                  keys, forced                      unknown, forced
+stale-if-error, after backoff         keys, one waits       keys, joined                      unknown, joined
+stale-if-error, failed long ago       keys, joined          keys, joined                      unknown, joined
+stale-if-error, forced fetch failed   keys, joined          keys, joined                      unknown, joined
+exhausted                             keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  keys, forced                      unknown, forced
 
-the issuer fails                known kid             new kid                           junk kid
+the issuer fails                      known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined               unavailable, joined
-cold, in backoff                unavailable           unavailable                       unavailable
-fresh                           keys                  unavailable, forced               unavailable, forced
-stale-while-revalidate          keys, background      unavailable, forced, background   unavailable, forced, background
-stale-if-error                  keys, joined          unavailable, joined               unavailable, joined
-stale-if-error, in backoff      keys                  unavailable, forced               unavailable, forced
-stale-if-error, after backoff   keys, background      unavailable, joined               unavailable, joined
-exhausted                       unavailable, joined   unavailable, joined               unavailable, joined
-exhausted, in backoff           unavailable           unavailable                       unavailable
-fresh, after recovery           keys                  unavailable, forced               unavailable, forced
+cold                                  unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  unavailable, forced               unavailable, forced
+stale-while-revalidate                keys, background      unavailable, forced, background   unavailable, forced, background
+stale-if-error                        keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, in backoff            keys                  unavailable, forced               unavailable, forced
+stale-if-error, after backoff         keys, one waits       unavailable, joined               unavailable, joined
+stale-if-error, failed long ago       keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, forced fetch failed   keys, joined          unavailable, joined               unavailable, joined
+exhausted                             unavailable, joined   unavailable, joined               unavailable, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  unavailable, forced               unavailable, forced
 
-the key set is gone             known kid             new kid                           junk kid
+the key set is gone                   known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined               unavailable, joined
-cold, in backoff                unavailable           unavailable                       unavailable
-fresh                           keys                  unavailable, forced, background   unavailable, forced, background
-stale-while-revalidate          keys, background      unavailable, forced, background   unavailable, forced, background
-stale-if-error                  keys, joined          unavailable, joined               unavailable, joined
-stale-if-error, in backoff      keys                  unavailable, forced               unavailable, forced
-stale-if-error, after backoff   keys, background      unavailable, joined               unavailable, joined
-exhausted                       unavailable, joined   unavailable, joined               unavailable, joined
-exhausted, in backoff           unavailable           unavailable                       unavailable
-fresh, after recovery           keys                  unavailable, forced, background   unavailable, forced, background
+cold                                  unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  unavailable, forced, background   unavailable, forced, background
+stale-while-revalidate                keys, background      unavailable, forced, background   unavailable, forced, background
+stale-if-error                        keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, in backoff            keys                  unavailable, forced               unavailable, forced
+stale-if-error, after backoff         keys, one waits       unavailable, joined               unavailable, joined
+stale-if-error, failed long ago       keys, joined          unavailable, joined               unavailable, joined
+stale-if-error, forced fetch failed   keys, joined          unavailable, joined               unavailable, joined
+exhausted                             unavailable, joined   unavailable, joined               unavailable, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  unavailable, forced, background   unavailable, forced, background
 
-only discovery fails            known kid             new kid                           junk kid
+only discovery fails                  known kid             new kid                           junk kid
 
-cold                            unavailable, joined   unavailable, joined               unavailable, joined
-cold, in backoff                unavailable           unavailable                       unavailable
-fresh                           keys                  keys, forced                      unknown, forced
-stale-while-revalidate          keys, background      keys, forced                      unknown, forced
-stale-if-error                  keys, joined          keys, joined                      unknown, joined
-stale-if-error, in backoff      keys                  keys, forced                      unknown, forced
-stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
-exhausted                       keys, joined          keys, joined                      unknown, joined
-exhausted, in backoff           unavailable           unavailable                       unavailable
-fresh, after recovery           keys                  keys, forced                      unknown, forced
+cold                                  unavailable, joined   unavailable, joined               unavailable, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  keys, forced                      unknown, forced
+stale-while-revalidate                keys, background      keys, forced                      unknown, forced
+stale-if-error                        keys, joined          keys, joined                      unknown, joined
+stale-if-error, in backoff            keys                  keys, forced                      unknown, forced
+stale-if-error, after backoff         keys, one waits       keys, joined                      unknown, joined
+stale-if-error, failed long ago       keys, joined          keys, joined                      unknown, joined
+stale-if-error, forced fetch failed   keys, joined          keys, joined                      unknown, joined
+exhausted                             keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  keys, forced                      unknown, forced
 
-the key set has moved           known kid             new kid                           junk kid
+the key set has moved                 known kid             new kid                           junk kid
 
-cold                            keys, joined          keys, joined                      unknown, joined
-cold, in backoff                unavailable           unavailable                       unavailable
-fresh                           keys                  unknown, forced                   unknown, forced
-stale-while-revalidate          keys, background      unknown, forced                   unknown, forced
-stale-if-error                  keys, joined          unknown, joined                   unknown, joined
-stale-if-error, in backoff      keys                  unknown, forced                   unknown, forced
-stale-if-error, after backoff   keys, background      keys, joined                      unknown, joined
-exhausted                       keys, joined          keys, joined                      unknown, joined
-exhausted, in backoff           unavailable           unavailable                       unavailable
-fresh, after recovery           keys                  unknown, forced                   unknown, forced
+cold                                  keys, joined          keys, joined                      unknown, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  unknown, forced                   unknown, forced
+stale-while-revalidate                keys, background      unknown, forced                   unknown, forced
+stale-if-error                        keys, joined          unknown, joined                   unknown, joined
+stale-if-error, in backoff            keys                  unknown, forced                   unknown, forced
+stale-if-error, after backoff         keys, one waits       keys, joined                      unknown, joined
+stale-if-error, failed long ago       keys, joined          keys, joined                      unknown, joined
+stale-if-error, forced fetch failed   keys, joined          keys, joined                      unknown, joined
+exhausted                             keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  unknown, forced                   unknown, forced
+
+the firewall refuses no-cache         known kid             new kid                           junk kid
+
+cold                                  keys, joined          keys, joined                      unknown, joined
+cold, in backoff                      unavailable           unavailable                       unavailable
+fresh                                 keys                  unavailable, forced               unavailable, forced
+stale-while-revalidate                keys, background      unavailable, forced, background   unavailable, forced, background
+stale-if-error                        keys, joined          keys, joined                      unknown, joined
+stale-if-error, in backoff            keys                  unavailable, forced               unavailable, forced
+stale-if-error, after backoff         keys, one waits       keys, joined                      unknown, joined
+stale-if-error, failed long ago       keys, joined          keys, joined                      unknown, joined
+stale-if-error, forced fetch failed   keys, joined          keys, joined                      unknown, joined
+exhausted                             keys, joined          keys, joined                      unknown, joined
+exhausted, in backoff                 unavailable           unavailable                       unavailable
+fresh, after recovery                 keys                  unavailable, forced               unavailable, forced
 `
 
 // The parts of the matrix.
@@ -109,6 +136,7 @@ const (
 	keySetGone     = "the key set is gone"
 	discoveryFails = "only discovery fails"
 	keySetMoved    = "the key set has moved"
+	noCacheRefused = "the firewall refuses no-cache"
 )
 
 // A cell is one entry of the matrix.
@@ -174,6 +202,7 @@ func (c cell) run(t *testing.T, f matrixFault, costs class, callers crowd) {
 	cost := c.cost(costs)
 	assert.Equal(t, requestCounts{cost.discovery, cost.keys}, count(), "requests that the issuer got")
 	switch {
+	case c.part == noCacheRefused && c.fetch == "forced": // it failed
 	case costs.delivers && cost.keys > 0:
 		state = jwks.StateFresh
 	case c.part == keySetGone && state == jwks.StateFresh && cost.keys > 0:
@@ -192,6 +221,10 @@ func (c cell) run(t *testing.T, f matrixFault, costs class, callers crowd) {
 // check compares without testify, because a call of testify costs more than a look-up.
 func (c cell) check(t *testing.T, costs class, replies []reply) {
 	t.Helper()
+	if c.fetch == "one waits" {
+		c.checkOneWaits(t, costs, replies)
+		return
+	}
 	cost := c.cost(costs)
 	longest := time.Duration(0)
 	for _, r := range replies {
@@ -209,6 +242,28 @@ func (c cell) check(t *testing.T, costs class, replies []reply) {
 	}
 	assert.GreaterOrEqual(t, longest, cost.least, "the longest wait")
 	assert.LessOrEqual(t, longest, cost.most, "the longest wait")
+}
+
+// checkOneWaits wants all callers to be served, and one of them to have waited. That one can be
+// a caller that gives up: it gets the keys too.
+func (c cell) checkOneWaits(t *testing.T, costs class, replies []reply) {
+	t.Helper()
+	var waits []time.Duration
+	for _, r := range replies {
+		if got := r.answer(); got != c.answer {
+			t.Fatalf("want %q, got %q: %v", c.answer, got, r.err)
+		}
+		if r.waited == 0 {
+			continue
+		}
+		waits = append(waits, r.waited)
+		want := costs.first
+		if r.impatient {
+			want = min(want, patience)
+		}
+		assert.Equal(t, want, r.waited)
+	}
+	assert.Len(t, waits, 1, "the request that starts the refresh")
 }
 
 func (c cell) checkRetryAfter(t *testing.T, costs class, err error) {
@@ -276,7 +331,7 @@ func (c crowd) ask(ctx context.Context, cache *jwks.Cache, kid string) []reply {
 
 // A misspelt name in one of the tables would leave a row out. Only this test compares the names.
 func TestFaultMatrixIsComplete(t *testing.T) {
-	for _, part := range []string{issuerAnswers, issuerFails, keySetGone, discoveryFails, keySetMoved} {
+	for _, part := range []string{issuerAnswers, issuerFails, keySetGone, discoveryFails, keySetMoved, noCacheRefused} {
 		cells := cellsOf(t, part)
 		assert.Len(t, cells, 3*len(cacheStates), part)
 		for state := range cacheStates {
@@ -284,7 +339,7 @@ func TestFaultMatrixIsComplete(t *testing.T) {
 				i := slices.IndexFunc(cells, func(c cell) bool { return c.state == state && c.kid == kid })
 				require.GreaterOrEqual(t, i, 0, "%s, %s, %s", part, state, kid)
 				assert.Contains(t, []string{"keys", "unknown", "unavailable"}, cells[i].answer)
-				assert.Contains(t, []string{"", "background", "joined", "forced", "forced, background"}, cells[i].fetch)
+				assert.Contains(t, []string{"", "background", "one waits", "joined", "forced", "forced, background"}, cells[i].fetch)
 			}
 		}
 	}

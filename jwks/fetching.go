@@ -3,25 +3,32 @@ package jwks
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
-
-	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
 const (
-	// fetchTimeout bounds a whole fetch, with its retries and discovery.
+	// fetchTimeout bounds a whole fetch, with its retries and discovery, from the moment
+	// it has a slot of the FetchLimit.
 	fetchTimeout = 5 * time.Second
+	// slowFetch is when a fetch counts as slow: see FetchLimit.
+	slowFetch = time.Second
 	// abandonAfter is when a fetch is given up that did not end with its context, because
 	// the RoundTripper ignores the context. One fetch that hangs must not stop all later
 	// ones. It keeps its slot of the FetchLimit until it returns, which bounds the number
 	// of stuck goroutines. When all slots are taken in this way, nothing is fetched.
 	abandonAfter = fetchTimeout + time.Second
-	maxRetries   = 2 // of a whole fetch
+	// maxSlotWait bounds the wait for a slot. Nobody waits so long for the outcome.
+	maxSlotWait = 30 * time.Second
+	maxRetries  = 2 // of a whole fetch
 )
 
 var (
 	errSlow      = errors.New("jwks: the fetch takes too long to wait for")
 	errAbandoned = errors.New("jwks: the fetch was given up: the RoundTripper ignores its context")
+	errCutOff    = errors.New("jwks: the fetch was cut off: the process did not run")
+	errPanic     = errors.New("jwks: the fetch failed: a panic in the Client")
+	errNoSlot    = errors.New("jwks: too many other fetches under way")
 )
 
 // A kind says why a fetch was started.
@@ -35,23 +42,31 @@ const (
 
 // A fetching is a fetch under way. All requests that wait for it share it.
 type fetching struct {
-	seq      uint64
-	kind     kind
-	began    time.Time
-	done     chan struct{} // closed when the snapshot has the outcome
-	err      error         // set before done is closed
-	watchdog *time.Timer
+	seq          uint64
+	kind         kind
+	cacheControl string
+	began        time.Time
+	failed       chan struct{} // closed when the first of its HTTP requests has failed
+	done         chan struct{} // closed when the snapshot has the outcome
+	err          error         // set before done is closed, as is confirmed
+
+	confirmed bool // by a 304, which proves nothing about an unknown kid
+
+	// Guarded by Cache.mu.
+	ran      time.Time // when it got a slot; zero before
+	cancel   context.CancelFunc
+	watchdog *time.Timer // from ran on
 }
 
-// wait returns nil once f has ended, the error of ctx if ctx ended first, and errSlow at
-// the deadline.
-func (f *fetching) wait(ctx context.Context, deadline time.Time) error {
+// wait returns nil once f has ended, the error of ctx if ctx ended first, and errSlow after
+// d.
+func (f *fetching) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-f.done:
 		return nil
 	default:
 	}
-	timer := time.NewTimer(time.Until(deadline))
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-f.done:
@@ -63,24 +78,65 @@ func (f *fetching) wait(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// startDue returns the fetch under way in s. If there is none and one is due, it starts
-// one, however many callers there are. It returns nil if none is due.
-func (c *Cache) startDue(s *snapshot, now time.Time) *fetching {
-	if s.fetch != nil || s.untilDue(now) > 0 {
-		return s.fetch
+// older reports whether f began longer ago than d.
+func (f *fetching) older(now time.Time, d time.Duration) bool {
+	since, _ := elapsed(now, f.began)
+	return since > d
+}
+
+// firstOutcome returns once the first HTTP request of f has failed, f has ended, ctx has
+// ended or d has passed.
+func (f *fetching) firstOutcome(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+	case <-f.failed:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// startDue returns the fetch under way, and starts a scheduled one if none is under way and
+// one is due. started reports whether this call started it. It returns nil if none is due.
+func (c *Cache) startDue(s *snapshot, now time.Time) (f *fetching, started bool) {
+	switch {
+	case s.fetch == nil && s.untilDue(now) > 0:
+		return nil, false
+	case s.fetch != nil && !s.fetch.older(now, abandonAfter):
+		return s.fetch, false // without the lock: every request of a busy server comes here
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s = c.current.Load()
+	s = c.live(now)
 	if s.fetch != nil || s.untilDue(now) > 0 {
-		return s.fetch
+		return s.fetch, false
 	}
-	return c.start(scheduled, now)
+	return c.start(scheduled, now), true
+}
+
+// live returns the current snapshot. If its fetch should have ended long ago, it ends it
+// first: the process did not run meanwhile, and the fetch was cut off. It must not keep its
+// slot until its timeout, which also counts only while the process runs. The caller holds c.mu.
+func (c *Cache) live(now time.Time) *snapshot {
+	s := c.current.Load()
+	f := s.fetch
+	if f == nil || f.ran.IsZero() {
+		return s
+	}
+	if since, _ := elapsed(now, f.ran); since <= abandonAfter {
+		return s
+	}
+	_, after := c.replace(f, outcome{err: errCutOff}, now)
+	after.condition = s.condition // nothing was logged
+	f.cancel()
+	close(f.done)
+	return after
 }
 
 // revalidate starts a scheduled fetch if the set is stale-while-revalidate.
 func (c *Cache) revalidate() {
-	s, now := c.current.Load(), time.Now()
+	s, now := c.current.Load(), c.now()
 	if s.state(now) == StateRevalidating {
 		c.startDue(s, now)
 	}
@@ -88,67 +144,94 @@ func (c *Cache) revalidate() {
 
 // startForced returns a fetch for a waiter that misses a key and that arrived after so many
 // fetches had begun: the one under way, or a new one if the bucket has a token. It returns
-// nil if the bucket is empty, or if a fetch that began after the waiter arrived has ended.
+// nil if the bucket is empty, if the issuer asked for a pause, or if a fetch that began after
+// the waiter arrived has ended.
 func (c *Cache) startForced(begun uint64) *fetching {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, now := c.current.Load(), time.Now()
+	now := c.now()
+	s := c.live(now)
 	switch {
 	case s.fetch != nil:
 		return s.fetch
-	case s.begun > begun || !c.bucket.take(now):
+	case s.answer.seq > begun || s.untilUnpaused(now) > 0 || !c.bucket.take(now):
 		return nil
 	}
 	return c.start(forced, now)
 }
 
-// untilForced returns how long it is until the bucket has a token.
+// untilForced returns how long it is until a forced fetch can start.
 func (c *Cache) untilForced(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.bucket.wait(now)
+	return max(c.bucket.wait(now), c.current.Load().untilUnpaused(now))
 }
 
 // startAsked returns the fetch under way, or starts one for Refresh.
 func (c *Cache) startAsked() *fetching {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.current.Load().fetch; f != nil {
+	now := c.now()
+	if f := c.live(now).fetch; f != nil {
 		return f
 	}
-	return c.start(asked, time.Now())
+	return c.start(asked, now)
 }
 
 // start begins a fetch. The caller holds c.mu and has seen that none is under way. The
-// goroutine ends with the fetch, whose context ends after 5 s. The timer is stopped then.
+// goroutine ends with the fetch, which is bounded by maxSlotWait and fetchTimeout.
 func (c *Cache) start(k kind, now time.Time) *fetching {
 	s := *c.current.Load()
 	s.begun++
 	if k == forced {
 		s.forced++
 	}
-	f := &fetching{seq: s.begun, kind: k, began: now, done: make(chan struct{})}
-	f.watchdog = time.AfterFunc(abandonAfter, func() { c.finish(f, outcome{err: errAbandoned}) })
-	s.fetch = f
 	p := s.plan(k, now)
+	f := &fetching{
+		seq: s.begun, kind: k, cacheControl: p.cacheControl, began: now,
+		failed: make(chan struct{}), done: make(chan struct{}),
+	}
+	p.retries.OnFailed = sync.OnceFunc(func() { close(f.failed) })
+	s.fetch = f
 	c.current.Store(&s)
 	go c.fetch(f, p)
 	return f
 }
 
-// fetch runs a fetch on a context of its own, which no request can cancel.
+// fetch runs a fetch once it has a slot. Waiting for a slot is no failure of the issuer.
 func (c *Cache) fetch(f *fetching, p plan) {
+	release := c.limit.acquire(p.slow, maxSlotWait)
+	if release == nil {
+		c.finish(f, outcome{err: errNoSlot})
+		return
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	c.finish(f, c.limited(ctx, p))
+	c.watch(f, cancel)
+	c.finish(f, c.run(ctx, p))
 }
 
-func (c *Cache) limited(ctx context.Context, p plan) outcome {
-	if err := c.limit.acquire(ctx); err != nil {
-		return outcome{err: &fetch.Error{What: whatKeySet, Problem: "too many other fetches under way", Cause: err}}
-	}
-	defer c.limit.release()
+// watch starts the watchdog of a fetch that has a slot. The timer is stopped when the fetch
+// ends.
+func (c *Cache) watch(f *fetching, cancel context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.ran, f.cancel = c.now(), cancel
+	f.watchdog = time.AfterFunc(abandonAfter, func() { c.finish(f, outcome{err: errAbandoned}) })
+}
+
+// run makes the requests of a fetch on a context of its own, which no request can cancel. A
+// RoundTripper, or a function of the caller's, that panics makes the fetch fail: nothing
+// else would recover the panic on this goroutine, and the process would end.
+func (c *Cache) run(ctx context.Context, p plan) (out outcome) {
 	defer c.source.client.CloseIdle()
+	defer func() {
+		if v := recover(); v != nil {
+			out = outcome{err: errPanic}
+			c.log.panicked("the Client", v)
+		}
+	}()
 	return c.source.run(ctx, p)
 }
 
@@ -156,38 +239,48 @@ func (c *Cache) limited(ctx context.Context, p plan) outcome {
 // tells the operator. A fetch that was given up is not in the snapshot any more: its late
 // outcome is dropped, so that it never replaces the outcome of a newer fetch.
 func (c *Cache) finish(f *fetching, out outcome) {
-	before, after := c.conclude(f, out)
+	c.mu.Lock()
+	before, after := c.replace(f, out, c.now())
+	c.mu.Unlock()
 	if after == nil {
 		return
 	}
-	f.watchdog.Stop()
 	close(f.done)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
 	c.log.fetched(before, after, f, out)
-	if c.onDocument != nil && out.err == nil && !out.good.sameDocument(before.good) {
-		c.onDocument(out.document)
+	if out.err == nil {
+		c.store.offer(&c.current)
 	}
 }
 
-func (c *Cache) conclude(f *fetching, out outcome) (before, after *snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// replace puts the outcome of f into the snapshot. It returns nil for after if f is not
+// under way any more. The caller holds c.mu.
+func (c *Cache) replace(f *fetching, out outcome, now time.Time) (before, after *snapshot) {
 	before = c.current.Load()
 	if before.fetch != f {
 		return before, nil
 	}
-	now := time.Now()
 	s := *before
-	s.fetch, f.err = nil, out.err
-	s.latest = ended{began: f.began, err: out.err}
-	s.learn(out, now)
-	if out.err == nil {
-		s.renew(f, out.good, now)
-	} else {
-		s.failed++
-		s.backOff(f, out.err, now)
-		s.suspect(out.err, now)
+	s.fetch, f.err, f.confirmed = nil, out.err, out.confirmed
+	if f.watchdog != nil {
+		f.watchdog.Stop()
 	}
-	s.condition = conditionOf(s.state(now), out.err)
+	if out.err != errNoSlot {
+		s.conclude(f, out, f.ended(now), c.random())
+		s.condition = conditionOf(s.state(now), out.err)
+	}
 	c.current.Store(&s)
 	return before, &s
+}
+
+// ended returns when f ended. A process that was frozen learns of it late; the backoff must
+// not start only then.
+func (f *fetching) ended(now time.Time) time.Time {
+	if since, _ := elapsed(now, f.ran); !f.ran.IsZero() && since > abandonAfter {
+		return f.ran.Add(abandonAfter)
+	}
+	return now
 }

@@ -35,11 +35,15 @@ func TestRequestsThatSawNoFetchShareOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cache := newFailingCache(t)
 		seen, now := cache.current.Load(), time.Now()
-		f := cache.startDue(seen, now)
+		f, started := cache.startDue(seen, now)
+		assert.True(t, started)
 		require.NotNil(t, f)
-		assert.Same(t, f, cache.startDue(seen, now))
+		same, started := cache.startDue(seen, now)
+		assert.Same(t, f, same)
+		assert.False(t, started)
 		<-f.done
-		assert.Nil(t, cache.startDue(seen, now), "in backoff now")
+		none, _ := cache.startDue(seen, now)
+		assert.Nil(t, none, "in backoff now")
 		assert.Equal(t, uint64(1), cache.Status().Fetches)
 	})
 }
@@ -66,7 +70,7 @@ func TestOldFetchDoesNotProveThatAKeyIsUnknown(t *testing.T) {
 		cache := newFailingCache(t)
 		s := *cache.current.Load()
 		s.good = &goodSet{began: time.Now(), fresh: time.Minute}
-		s.latest = ended{began: time.Now()}
+		s.answer = ended{began: time.Now()}
 		cache.current.Store(&s)
 		cache.bucket = bucket{spent: time.Hour, at: time.Now()}
 

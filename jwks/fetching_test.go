@@ -115,6 +115,8 @@ func TestUnusualAnswersAreAccepted(t *testing.T) {
 	}
 }
 
+// A fetch that Refresh asks for is retried, whatever the cache has. So is a scheduled fetch of a
+// usable set.
 func TestRetriesAreCountedPerFetch(t *testing.T) {
 	for name, tt := range map[string]struct {
 		discovery, jwks int // requests that fail
@@ -134,10 +136,45 @@ func TestRetriesAreCountedPerFetch(t *testing.T) {
 				issuer.FailNext(tt.jwks, jwkstest.JWKS, jwkstest.Respond(502, nil, ""))
 				cache := newCache(t, issuer)
 				assert.Less(t, took(func() {
-					_, err := cache.Keys(t.Context(), alg, "known")
-					assert.Equal(t, tt.good, err == nil)
+					assert.Equal(t, tt.good, cache.Refresh(t.Context()) == nil)
 				}), 2*time.Second)
 				assert.Equal(t, uint64(1), cache.Status().Fetches)
+			})
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.FailNext(tt.discovery, jwkstest.Discovery, jwkstest.Reset())
+				issuer.FailNext(tt.jwks, jwkstest.JWKS, jwkstest.Respond(502, nil, ""))
+				cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed = issuer.Document() })
+				assert.Less(t, took(func() { requireKnown(t, cache, "known") }), 2*time.Second)
+				assert.Equal(t, tt.good, cache.Status().LastError == nil)
+				assert.Equal(t, uint64(1), cache.Status().Fetches)
+			})
+		})
+	}
+}
+
+// Without a usable set the next attempt follows within 5 s, and a whole fleet can be cold at once.
+func TestScheduledFetchIsNotRetriedWithoutAUsableSet(t *testing.T) {
+	for name, tt := range map[string]struct {
+		endpoint jwkstest.Endpoint
+		age      time.Duration // of the set; 0: none
+		requests requestCounts
+	}{
+		"cold, discovery": {jwkstest.Discovery, 0, requestCounts{1, 0}},
+		"cold, key set":   {jwkstest.JWKS, 0, requestCounts{1, 1}},
+		"exhausted":       {jwkstest.JWKS, whileExhausted, requestCounts{1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				cache := newCache(t, issuer)
+				if tt.age > 0 {
+					cache = aged(t, issuer, tt.age)
+				}
+				issuer.Fail(tt.endpoint, respond(http.StatusBadGateway, ""))
+				count := counter(issuer)
+				assert.Zero(t, took(func() { requireUnavailable(t, cache, "known") }))
+				assert.Equal(t, tt.requests, count())
 			})
 		})
 	}
@@ -158,7 +195,7 @@ func TestRetryAfterIsHonouredByTheSchedule(t *testing.T) {
 				requireKnown(t, cache, "known")
 			}
 		}))
-		time.Sleep(time.Second)
+		time.Sleep(25 * time.Second) // the rest, and a fifth of jitter
 		assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, "known") }))
 	})
 }

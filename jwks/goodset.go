@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -14,45 +13,52 @@ import (
 // A goodSet is a key set with a usable key, and what the next fetch must know about it.
 type goodSet struct {
 	keys         *keyset.Set
-	digest       [sha256.Size]byte // of the document
-	began        time.Time         // when its fetch began: its age counts from here
+	began        time.Time // when its fetch began: its age counts from here
+	delivered    time.Time // when the fetch began that last delivered the document
 	fresh        time.Duration
-	seeded       bool // a Seed: began is the time of New, and there is no url
+	seeded       bool              // a Seed, which is never fresh; there is no url
+	digest       [sha256.Size]byte // of the document
+	document     []byte            // kept only if it is to be stored
 	url          string
 	validators   fetch.Validators
 	cacheControl []string
 }
 
 func readKeySet(prev *goodSet, res *fetch.Response, url string) (*goodSet, error) {
-	var known *keyset.Set
-	if prev != nil {
-		known = prev.keys
-	}
-	keys, err := keyset.Parse(res.Body, known)
+	digest := sha256.Sum256(res.Body)
+	keys, err := parseAgain(prev, res.Body, digest)
 	if err != nil {
 		return nil, err
 	}
 	return &goodSet{
 		keys:         keys,
-		digest:       sha256.Sum256(res.Body),
+		digest:       digest,
 		url:          url,
 		validators:   fetch.NewValidators(res.Header),
 		cacheControl: res.Header.Values("Cache-Control"),
 	}, nil
 }
 
-// newSeed returns the set of a Seed. Its age is not known, so it is never fresh.
-func newSeed(document []byte, now time.Time) (*goodSet, error) {
-	keys, err := keyset.Parse(bytes.Clone(document), nil)
+// parseAgain saves the parsing of a document that has not changed, which costs a signature
+// check for each key.
+func parseAgain(prev *goodSet, document []byte, digest [sha256.Size]byte) (*keyset.Set, error) {
+	switch {
+	case prev == nil:
+		return keyset.Parse(document, nil)
+	case prev.digest == digest:
+		return prev.keys, nil
+	}
+	return keyset.Parse(document, prev.keys)
+}
+
+// newSeed returns the set of a Seed that was fetched at a time. It is never fresh: the
+// issuer can have changed its keys while no process ran.
+func newSeed(document []byte, fetched time.Time) (*goodSet, error) {
+	keys, err := keyset.Parse(document, nil)
 	if err != nil {
 		return nil, fmt.Errorf("jwks: Config.Seed is ignored: %w", err)
 	}
-	return &goodSet{keys: keys, digest: sha256.Sum256(document), began: now, seeded: true}, nil
-}
-
-// sameDocument reports whether g and other were read from the same bytes. other can be nil.
-func (g *goodSet) sameDocument(other *goodSet) bool {
-	return other != nil && g.digest == other.digest
+	return &goodSet{keys: keys, digest: sha256.Sum256(document), began: fetched, seeded: true}, nil
 }
 
 // confirmed returns g with the header fields of the 304 that confirmed it (RFC 9110 section

@@ -2,7 +2,6 @@ package jwks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerguard/bearerguard/internal/fetch"
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
@@ -49,10 +49,11 @@ type eventLog struct {
 	logger    *slog.Logger // nil: slog.Default() at the time of the event
 	source    slog.Attr
 	transport slog.Attr // the type of Config.Client's RoundTripper
+	now       func() time.Time
 }
 
-func newEventLog(c Config) eventLog {
-	l := eventLog{logger: c.Logger, source: slog.String("issuer", c.Issuer)}
+func newEventLog(c Config, now func() time.Time) eventLog {
+	l := eventLog{logger: c.Logger, source: slog.String("issuer", c.Issuer), now: now}
 	if c.Issuer == "" {
 		l.source = slog.String("url", c.URL)
 	}
@@ -62,7 +63,10 @@ func newEventLog(c Config) eventLog {
 	return l
 }
 
+// log recovers the panic of a handler, which would end the process on the goroutine of a
+// fetch.
 func (l eventLog) log(level slog.Level, message string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
 	logger := l.logger
 	if logger == nil {
 		logger = slog.Default()
@@ -72,7 +76,11 @@ func (l eventLog) log(level slog.Level, message string, attrs ...slog.Attr) {
 
 // fetched logs the end of a fetch.
 func (l eventLog) fetched(before, after *snapshot, f *fetching, out outcome) {
-	if errors.Is(out.err, errAbandoned) {
+	switch out.err {
+	case errNoSlot:
+		l.log(slog.LevelDebug, "no fetch yet: too many others are under way", slog.String("cause", string(f.kind)))
+		return
+	case errAbandoned:
 		l.abandoned()
 	}
 	if out.warning != nil && before.warning == nil {
@@ -93,7 +101,7 @@ func (l eventLog) failure(before, after *snapshot, f *fetching, err error) {
 		level = after.condition.level()
 	}
 	attrs := []slog.Attr{slog.Any("error", err), slog.String("cause", string(f.kind))}
-	l.log(level, string(after.condition), append(attrs, after.outlook(time.Now())...)...)
+	l.log(level, string(after.condition), append(attrs, after.outlook(l.now())...)...)
 }
 
 // outlook says, after a failure, when the next scheduled fetch can start, from which host the
@@ -116,6 +124,12 @@ func (s *snapshot) outlook(now time.Time) []slog.Attr {
 func (l eventLog) abandoned() {
 	l.log(slog.LevelError, "a fetch was given up: the RoundTripper ignores its context, "+
 		"and keeps a place in the FetchLimit until it returns", l.transport)
+}
+
+// panicked logs an Error each time: it is a defect of the program.
+func (l eventLog) panicked(where string, value any) {
+	l.log(slog.LevelError, "a panic was recovered in "+where,
+		slog.String("panic", fetch.Printable(fmt.Sprint(value), 200)), l.transport)
 }
 
 func (l eventLog) success(before, after *snapshot, f *fetching) {

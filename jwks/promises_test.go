@@ -100,13 +100,14 @@ func TestP2UnknownKidsForceOneFetchAfterTheOneUnderWay(t *testing.T) {
 
 func TestP2ForcedFetchIsOneRequest(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
-		"refused":       jwkstest.Refuse(),
-		"reset":         jwkstest.Reset(),
-		"503":           jwkstest.Respond(http.StatusServiceUnavailable, nil, ""),
-		"429":           jwkstest.Respond(http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}}, ""),
-		"408":           jwkstest.Respond(http.StatusRequestTimeout, nil, ""),
-		"403":           jwkstest.Respond(http.StatusForbidden, nil, ""),
-		"not a key set": jwkstest.Respond(http.StatusOK, nil, "{}"),
+		"refused":            jwkstest.Refuse(),
+		"reset":              jwkstest.Reset(),
+		"503":                jwkstest.Respond(http.StatusServiceUnavailable, nil, ""),
+		"429":                jwkstest.Respond(http.StatusTooManyRequests, nil, ""),
+		"429, Retry-After 1": limited("1"),
+		"408":                jwkstest.Respond(http.StatusRequestTimeout, nil, ""),
+		"403":                jwkstest.Respond(http.StatusForbidden, nil, ""),
+		"not a key set":      jwkstest.Respond(http.StatusOK, nil, "{}"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -117,6 +118,10 @@ func TestP2ForcedFetchIsOneRequest(t *testing.T) {
 
 				for n := range 3 {
 					assert.Equal(t, 1, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }), n)
+					if name == "429, Retry-After 1" {
+						assert.Zero(t, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }), "a pause")
+						time.Sleep(time.Second)
+					}
 				}
 				assert.Zero(t, keySetRequests(issuer, func() { requireUnavailable(t, cache, "junk") }), "failures count too")
 				assert.Equal(t, discovery, issuer.Count(jwkstest.Discovery))
@@ -188,8 +193,8 @@ func TestP2FetchLimitBoundsTheFetchesUnderWay(t *testing.T) {
 }
 
 // A RoundTripper that ignores its context keeps its slot until it returns, so that the limit also
-// bounds the stuck goroutines.
-func TestP2FetchWithoutASlotFailsAfterFiveSeconds(t *testing.T) {
+// bounds the stuck goroutines. The issuer of a fetch that gets no slot has not failed.
+func TestP2FetchWithoutASlotEndsAfterThirtySecondsAndIsNoFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		issuer := newIssuer()
 		stuck := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
@@ -198,50 +203,20 @@ func TestP2FetchWithoutASlotFailsAfterFiveSeconds(t *testing.T) {
 		})}
 		limit := jwks.NewFetchLimit(1)
 		first := newCache(t, issuer, func(c *jwks.Config) { c.Client, c.FetchLimit = stuck, limit })
-		second := newCache(t, issuer, func(c *jwks.Config) { c.FetchLimit = limit })
+		var log eventLog
+		second := newCache(t, issuer, withLog(&log), func(c *jwks.Config) { c.FetchLimit = limit })
 		requireUnavailable(t, first, "known")
 
-		assert.Equal(t, 5*time.Second, took(func() {
+		assert.Equal(t, 30*time.Second, took(func() {
 			assert.ErrorContains(t, second.Refresh(t.Context()), "too many other fetches under way")
 		}))
-		time.Sleep(time.Minute)
+		assert.Equal(t, 3*time.Second, took(func() { requireUnavailable(t, second, "known") }), "no backoff")
+		status := second.Status()
+		assert.Zero(t, status.FailedFetches)
+		assert.NoError(t, status.LastError)
+		assert.Zero(t, status.LastAttempt)
+		assert.Empty(t, log.take())
+		time.Sleep(27 * time.Second) // the first fetch ends meanwhile
 		requireKnown(t, second, "known")
 	})
-}
-
-// Requests wait once, at the start of the outage.
-func TestP3OutageAddsOneWaitAndNothingElse(t *testing.T) {
-	for name, fault := range map[string]jwkstest.Fault{
-		"refused": jwkstest.Refuse(),
-		"hangs":   jwkstest.Hang(),
-		"stalls":  jwkstest.Stall(),
-		"503":     jwkstest.Respond(http.StatusServiceUnavailable, nil, ""),
-		"HTML":    jwkstest.Respond(http.StatusOK, nil, "<html>maintenance</html>"),
-		"no keys": jwkstest.Respond(http.StatusOK, nil, `{"keys":[]}`),
-	} {
-		for traffic, interval := range map[string]time.Duration{
-			"busy": 2 * time.Minute, "rare": 10 * time.Minute, "after 2 idle hours": 2 * time.Hour,
-		} {
-			t.Run(name+", "+traffic, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
-					issuer := newIssuer()
-					cache := newWarmCache(t, issuer)
-					issuer.Fail(jwkstest.JWKS, fault)
-					issuer.Fail(jwkstest.Discovery, fault)
-					start := time.Now()
-					var waited time.Duration
-					for time.Since(start) < 24*time.Hour-interval-3*time.Second {
-						time.Sleep(interval)
-						waited += took(func() { requireKnown(t, cache, "known") })
-					}
-					assert.LessOrEqual(t, waited, 3*time.Second)
-					time.Sleep(time.Until(start.Add(whileExhausted)))
-					requireUnavailable(t, cache, "known")
-					issuer.Recover()
-					time.Sleep(15 * time.Second) // the rest of a fetch, and the longest backoff
-					requireKnown(t, cache, "known")
-				})
-			})
-		}
-	}
 }

@@ -21,7 +21,13 @@ const (
 
 	minBackoff     = time.Second
 	maxBackoff     = 5 * time.Minute
-	maxColdBackoff = 10 * time.Second // while no request can be served
+	maxColdBackoff = 5 * time.Second // while no request can be served
+	maxRetryAfter  = time.Minute     // of an issuer, while no request can be served
+
+	// conditionalFor is how long after its last full delivery a document is only asked to
+	// be confirmed. An issuer whose ETag does not change with its keys would otherwise
+	// hide a removal forever. It goes down with RefreshAfter.
+	conditionalFor = 45 * time.Minute
 
 	clockTolerance = 5 * time.Second // of a wall clock that is set back
 	rediscovery    = 24 * time.Hour
@@ -34,19 +40,21 @@ type schedule struct {
 	revalidate     time.Duration
 	maxStale       time.Duration
 	floor, ceiling time.Duration // of a max-age
+	conditional    time.Duration // see conditionalFor
 }
 
 // newSchedule fills in the defaults. A refreshAfter below the default lowers the bounds of
 // max-age and the default window in proportion: a configuration that refreshes every 2 s
 // must not accept a removed key for an hour.
 func newSchedule(refreshAfter, revalidate, maxStale time.Duration) schedule {
-	s := schedule{refreshAfter, revalidate, maxStale, minFreshness, maxFreshness}
+	s := schedule{refreshAfter: refreshAfter, revalidate: revalidate, maxStale: maxStale}
 	if s.refreshAfter == 0 {
 		s.refreshAfter = defaultRefreshAfter
 	}
 	proportion := min(1, float64(s.refreshAfter)/float64(defaultRefreshAfter))
 	s.floor = scale(minFreshness, proportion)
 	s.ceiling = scale(maxFreshness, proportion)
+	s.conditional = scale(conditionalFor, proportion)
 	if s.revalidate == 0 {
 		s.revalidate = scale(defaultRevalidate, proportion)
 	}
@@ -102,21 +110,19 @@ func (s schedule) state(age, fresh time.Duration, untrusted bool) State {
 }
 
 // backoff returns the pause after a number of failures in a row. It is at least a second and
-// at most a bound that doubles up to limit; random, which is in [0, 1), chooses between the
-// two. A longer Retry-After replaces it, up to limit.
-func backoff(failures int, random float64, retryAfter, limit time.Duration) time.Duration {
+// at most a bound that doubles up to maxBackoff; random, which is in [0, 1), chooses between
+// the two. A longer Retry-After replaces it, with jitter, within the same limit.
+//
+// While no request can be served, a fast recovery is worth more requests to the issuer. The
+// pause is at most maxColdBackoff then, and a Retry-After counts for at most maxRetryAfter.
+func backoff(failures int, random float64, retryAfter time.Duration, usable bool) time.Duration {
+	limit, retryLimit := maxColdBackoff, maxRetryAfter
+	if usable {
+		limit, retryLimit = maxBackoff, maxBackoff*5/6 // and the jitter
+	}
 	bound := min(minBackoff<<min(failures, 10), limit)
 	pause := minBackoff + scale(bound-minBackoff, random)
-	return min(max(pause, retryAfter), limit)
-}
-
-// backoffLimit is lower while no request can be served: a fast recovery is worth more
-// requests to the issuer then.
-func backoffLimit(s State) time.Duration {
-	if s == StateCold || s == StateExhausted {
-		return maxColdBackoff
-	}
-	return maxBackoff
+	return max(pause, fetch.Jittered(min(retryAfter, retryLimit), random))
 }
 
 // Bounds of the bucket for forced fetches.

@@ -85,23 +85,23 @@ func TestScheduleDefaultsAndProportion(t *testing.T) {
 	}{
 		"defaults": {
 			0, 0, 0,
-			schedule{15 * time.Minute, 45 * time.Minute, 24 * time.Hour, 5 * time.Minute, time.Hour},
+			schedule{15 * time.Minute, 45 * time.Minute, 24 * time.Hour, 5 * time.Minute, time.Hour, 45 * time.Minute},
 		},
 		"longer than the default: bounds stay": {
 			time.Hour, 0, 0,
-			schedule{time.Hour, 45 * time.Minute, 24 * time.Hour, 5 * time.Minute, time.Hour},
+			schedule{time.Hour, 45 * time.Minute, 24 * time.Hour, 5 * time.Minute, time.Hour, 45 * time.Minute},
 		},
 		"a third: a third of everything but MaxStale": {
 			5 * time.Minute, 0, 0,
-			schedule{5 * time.Minute, 15 * time.Minute, 24 * time.Hour, 100 * time.Second, 20 * time.Minute},
+			schedule{5 * time.Minute, 15 * time.Minute, 24 * time.Hour, 100 * time.Second, 20 * time.Minute, 15 * time.Minute},
 		},
 		"three seconds": {
 			3 * time.Second, 0, 0,
-			schedule{3 * time.Second, 9 * time.Second, 24 * time.Hour, time.Second, 12 * time.Second},
+			schedule{3 * time.Second, 9 * time.Second, 24 * time.Hour, time.Second, 12 * time.Second, 9 * time.Second},
 		},
 		"a configured window stays": {
 			3 * time.Second, time.Minute, time.Hour,
-			schedule{3 * time.Second, time.Minute, time.Hour, time.Second, 12 * time.Second},
+			schedule{3 * time.Second, time.Minute, time.Hour, time.Second, 12 * time.Second, 9 * time.Second},
 		},
 	}
 	for name, tt := range tests {
@@ -113,6 +113,7 @@ func TestScheduleDefaultsAndProportion(t *testing.T) {
 				{tt.want.maxStale, got.maxStale},
 				{tt.want.floor, got.floor},
 				{tt.want.ceiling, got.ceiling},
+				{tt.want.conditional, got.conditional},
 			} {
 				assert.InDelta(t, d.want, d.got, float64(time.Microsecond))
 			}
@@ -178,37 +179,29 @@ func TestBackoffBounds(t *testing.T) {
 	tests := map[string]struct {
 		failures   int
 		retryAfter time.Duration
-		limit      time.Duration
+		usable     bool
 		low, high  time.Duration // at random 0 and almost 1
 	}{
-		"first failure":               {1, 0, maxBackoff, time.Second, 2 * time.Second},
-		"second":                      {2, 0, maxBackoff, time.Second, 4 * time.Second},
-		"eighth":                      {8, 0, maxBackoff, time.Second, 256 * time.Second},
-		"ninth: the limit":            {9, 0, maxBackoff, time.Second, 5 * time.Minute},
-		"millionth":                   {1e6, 0, maxBackoff, time.Second, 5 * time.Minute},
-		"cold: fourth is the limit":   {4, 0, maxColdBackoff, time.Second, 10 * time.Second},
-		"cold: millionth":             {1e6, 0, maxColdBackoff, time.Second, 10 * time.Second},
-		"Retry-After":                 {1, time.Minute, maxBackoff, time.Minute, time.Minute},
-		"Retry-After shorter":         {9, 30 * time.Second, maxBackoff, 30 * time.Second, 5 * time.Minute},
-		"Retry-After beyond limit":    {1, time.Hour, maxBackoff, 5 * time.Minute, 5 * time.Minute},
-		"cold: Retry-After is capped": {1, time.Hour, maxColdBackoff, 10 * time.Second, 10 * time.Second},
+		"first failure":               {1, 0, true, time.Second, 2 * time.Second},
+		"second":                      {2, 0, true, time.Second, 4 * time.Second},
+		"eighth":                      {8, 0, true, time.Second, 256 * time.Second},
+		"ninth: the limit":            {9, 0, true, time.Second, 5 * time.Minute},
+		"millionth":                   {1e6, 0, true, time.Second, 5 * time.Minute},
+		"cold: third is the limit":    {3, 0, false, time.Second, 5 * time.Second},
+		"cold: millionth":             {1e6, 0, false, time.Second, 5 * time.Second},
+		"Retry-After":                 {1, time.Minute, true, time.Minute, 72 * time.Second},
+		"Retry-After shorter":         {9, 30 * time.Second, true, 30 * time.Second, 5 * time.Minute},
+		"Retry-After beyond limit":    {1, time.Hour, true, 250 * time.Second, 5 * time.Minute},
+		"cold: Retry-After":           {1, 10 * time.Second, false, 10 * time.Second, 12 * time.Second},
+		"cold: Retry-After is capped": {1, time.Hour, false, time.Minute, 72 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, tt.low, backoff(tt.failures, 0, tt.retryAfter, tt.limit))
-			high := backoff(tt.failures, almost1, tt.retryAfter, tt.limit)
+			assert.Equal(t, tt.low, backoff(tt.failures, 0, tt.retryAfter, tt.usable))
+			high := backoff(tt.failures, almost1, tt.retryAfter, tt.usable)
 			assert.InDelta(t, tt.high, high, float64(time.Microsecond))
 			assert.LessOrEqual(t, high, tt.high)
 		})
-	}
-}
-
-func TestBackoffIsShorterWithoutAUsableSet(t *testing.T) {
-	for _, state := range []State{StateCold, StateExhausted} {
-		assert.Equal(t, 10*time.Second, backoffLimit(state), state)
-	}
-	for _, state := range []State{StateFresh, StateRevalidating, StateStale} {
-		assert.Equal(t, 5*time.Minute, backoffLimit(state), state)
 	}
 }
 

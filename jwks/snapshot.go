@@ -2,7 +2,7 @@ package jwks
 
 import (
 	"errors"
-	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -21,11 +21,20 @@ type snapshot struct {
 
 	fetch  *fetching // under way; nil if there is none
 	latest ended
+	answer ended // the latest that can answer for an unknown kid: not one that a 304 ended
 
 	failures   int // scheduled and asked fetches that failed in a row
 	failedAt   time.Time
 	spread     float64 // the random part of the backoff, in [0, 1)
 	retryAfter time.Duration
+
+	pausedAt time.Time     // when the issuer last asked for a pause of forced fetches
+	pause    time.Duration // how long a pause
+
+	milder      string    // the Cache-Control of forced and asked fetches in place of no-cache
+	milderSince time.Time // zero: there is none
+	noMaxAge    bool      // the latest scheduled fetch that succeeded had no Cache-Control
+	slow        bool      // the latest fetch failed or took long: see FetchLimit
 
 	location  location
 	warning   error     // of the latest attempt to read discovery again
@@ -36,6 +45,7 @@ type snapshot struct {
 
 // An ended is the latest fetch that has ended.
 type ended struct {
+	seq   uint64
 	began time.Time
 	err   error
 }
@@ -66,9 +76,69 @@ func (s *snapshot) untilDue(now time.Time) time.Duration {
 	}
 	if s.failures > 0 {
 		since, _ := elapsed(now, s.failedAt)
-		wait = max(wait, backoff(s.failures, s.spread, s.retryAfter, backoffLimit(state))-since)
+		wait = max(wait, s.backoff(now)-since)
 	}
 	return max(wait, 0)
+}
+
+func (s *snapshot) backoff(now time.Time) time.Duration {
+	return backoff(s.failures, s.spread, s.retryAfter, s.usable(now))
+}
+
+// overdue returns how long a scheduled fetch has been due after a failure.
+func (s *snapshot) overdue(now time.Time) time.Duration {
+	since, _ := elapsed(now, s.failedAt)
+	return since - s.backoff(now)
+}
+
+// presumesOutage reports whether requests get a stale set without waiting for its refresh.
+//
+// A failed scheduled fetch presumes an outage until the next one has been overdue for
+// RefreshAfter. After that nothing is known of the issuer: the server was idle. A failed
+// forced fetch presumes nothing. Every stranger can cause one, and it has neither retries
+// nor discovery.
+func (s *snapshot) presumesOutage(now time.Time) bool {
+	return s.failures > 0 && s.overdue(now) < s.schedule.refreshAfter
+}
+
+// untilUnpaused returns how long forced fetches pause because the issuer asked for it.
+func (s *snapshot) untilUnpaused(now time.Time) time.Duration {
+	if s.pause == 0 {
+		return 0
+	}
+	since, _ := elapsed(now, s.pausedAt)
+	return max(s.pause-since, 0)
+}
+
+// The Cache-Control of requests, for the HTTP caches between the issuer and this process.
+const (
+	// noCache gets past every cache (RFC 9111 section 5.2.1.4).
+	noCache = "no-cache"
+	// maxCachedAge is how old a cached copy can be that scheduled fetches accept. Without a
+	// limit, a cache that keeps documents for a day would hide a removal for a day. A fleet
+	// that shares a cache still asks the issuer only once in this time.
+	maxCachedAge = 10 * time.Second
+	maxAge       = "max-age=10"
+	// revalidate asks caches for a fresh answer without the word no-cache.
+	revalidate = "max-age=0"
+)
+
+// cacheControl returns the field value for a fetch of this kind. Some firewalls refuse
+// requests that have one, with a status or a reset. So after two failures the next two
+// scheduled fetches go the other way, and after a forced failure the next forced fetch goes
+// with less. What succeeded is kept, for a day where it is not no-cache.
+func (s *snapshot) cacheControl(k kind, now time.Time) string {
+	if k == scheduled {
+		if s.noMaxAge != (s.failures&2 != 0) {
+			return ""
+		}
+		return maxAge
+	}
+	since, _ := elapsed(now, s.milderSince)
+	if s.milderSince.IsZero() || since >= rediscovery {
+		return noCache
+	}
+	return s.milder
 }
 
 // find returns nil without an error if a fetch could find the key. It refuses a blocked kid
@@ -87,6 +157,28 @@ func (s *snapshot) mustRediscover(now time.Time) bool {
 }
 
 // The methods below change a snapshot that is not shared yet.
+
+// conclude takes over the outcome of a fetch that ended now. random is in [0, 1).
+func (s *snapshot) conclude(f *fetching, out outcome, now time.Time, random float64) {
+	took, _ := elapsed(now, f.ran)
+	s.latest = ended{seq: f.seq, began: f.ran, err: out.err}
+	if !out.confirmed {
+		s.answer = ended{seq: f.seq, began: f.ran.Add(-out.age), err: out.err}
+	}
+	s.slow = out.err != nil || took > slowFetch
+	s.learn(out, now)
+	s.moderate(f, out, now)
+	if out.err != nil {
+		s.failed++
+		s.backOff(f, out.err, now, random)
+		s.suspect(out.err, now)
+		return
+	}
+	if f.kind == scheduled || out.plain {
+		s.noMaxAge = out.plain
+	}
+	s.renew(f, out.good, now)
+}
 
 // serve puts a set in place, without its blocked keys. good can be nil.
 func (s *snapshot) serve(good *goodSet) {
@@ -126,15 +218,34 @@ func (s *snapshot) renew(f *fetching, good *goodSet, now time.Time) {
 
 // backOff counts a failure for the schedule. It ignores forced fetches: a flood of unknown
 // kids must not put off the refresh that all other requests need.
-func (s *snapshot) backOff(f *fetching, err error, now time.Time) {
+func (s *snapshot) backOff(f *fetching, err error, now time.Time, random float64) {
+	var failure *fetch.Error
+	var retryAfter time.Duration
+	if errors.As(err, &failure) {
+		retryAfter = failure.RetryAfter
+	}
+	if retryAfter > 0 && (failure.Status == http.StatusTooManyRequests || failure.Status == http.StatusServiceUnavailable) {
+		s.pausedAt, s.pause = now, min(retryAfter, maxRetryAfter)
+	}
 	if f.kind == forced {
 		return
 	}
 	s.failures++
-	s.failedAt, s.spread, s.retryAfter = now, rand.Float64(), 0
-	var failure *fetch.Error
-	if errors.As(err, &failure) {
-		s.retryAfter = failure.RetryAfter
+	s.failedAt, s.spread, s.retryAfter = now, random, retryAfter
+}
+
+// moderate decides how the next forced fetch asks: with less after a failure, and the same way
+// after a success. After a failure without Cache-Control it is no-cache again.
+func (s *snapshot) moderate(f *fetching, out outcome, now time.Time) {
+	refused := out.plain && f.cacheControl != ""
+	switch {
+	case f.kind == scheduled || out.err == nil && !refused:
+	case f.cacheControl == "":
+		s.milderSince = time.Time{}
+	case f.cacheControl == noCache && !s.noMaxAge:
+		s.milder, s.milderSince = revalidate, now
+	default:
+		s.milder, s.milderSince = "", now
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 // A Status describes a [Cache] at one moment. It is a copy, and does not change.
 type Status struct {
 	State State
-	Age   time.Duration // of the set in use; of a Seed, since New; 0 in StateCold
+	Age   time.Duration // of the set in use; of a Seed, since SeedTime; 0 in StateCold
 
 	LastSuccess time.Time // when the latest successful fetch began; zero if there was none
 	LastAttempt time.Time // when the latest fetch that has ended began
@@ -43,7 +43,7 @@ type Status struct {
 
 // Status returns the cache's present state. It makes no request.
 func (c *Cache) Status() Status {
-	s, now := c.current.Load(), time.Now()
+	s, now := c.current.Load(), c.now()
 	status := Status{
 		State:         s.state(now),
 		LastAttempt:   s.latest.began,

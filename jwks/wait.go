@@ -8,8 +8,14 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// maxWait is how long a request waits for fetches, all together.
-const maxWait = 3 * time.Second
+const (
+	// maxWait is how long a request waits for fetches, all together.
+	maxWait = 3 * time.Second
+	// moment is how long a request waits that starts a refresh in an outage.
+	moment = 500 * time.Millisecond
+	// runGrace is how long requests leave a due refresh to Run.
+	runGrace = time.Second
+)
 
 // A waiter is a request for keys that may need to wait.
 type waiter struct {
@@ -23,10 +29,15 @@ func newWaiter(alg, kid string, s *snapshot, now time.Time) waiter {
 	return waiter{alg: alg, kid: kid, arrived: now, begun: s.begun, deadline: now.Add(maxWait)}
 }
 
-// answeredBy reports whether the outcome of f answers w: f did not begin before w arrived.
-// Requests that arrive at the same instant share one fetch.
-func (w waiter) answeredBy(f *fetching) bool {
-	return f.seq > w.begun || !f.began.Before(w.arrived)
+// answeredBy reports whether the outcome of f, which has ended, answers w: f did not ask
+// before w arrived, and was not answered by a 304. An issuer whose validator does not change
+// with the keys would otherwise hide a new key. Requests that arrive at the same instant
+// share one fetch.
+func (w waiter) answeredBy(f *fetching) bool { return !f.confirmed && w.precedes(f) }
+
+// precedes reports whether f, which has ended, did not ask before w arrived.
+func (w waiter) precedes(f *fetching) bool {
+	return f.seq > w.begun || !f.ran.Before(w.arrived)
 }
 
 // resolve serves what is not there at once. It waits for a usable set, and if that set
@@ -47,51 +58,79 @@ func (c *Cache) resolve(ctx context.Context, w waiter) ([]claims.Key, error) {
 }
 
 // settle waits where the state says so, and returns nil once there is a set to use. joined
-// is the fetch it waited for; nil if it did not wait.
+// is the fetch whose end it waited for; nil if there is none.
 func (c *Cache) settle(ctx context.Context, w waiter) (joined *fetching, err error) {
-	s, now := c.current.Load(), time.Now()
+	s, now := c.current.Load(), c.now()
 	switch s.state(now) {
 	case StateFresh, StateRevalidating:
 		return nil, nil
 	case StateStale:
-		joined, err = c.awaitFresh(ctx, s, now, w)
+		joined, err = c.awaitFresh(ctx, w)
 	case StateCold, StateExhausted:
 		joined, err = c.awaitUsable(ctx, s, now, w)
 	}
 	if err != nil {
 		return nil, c.unavailable(err)
 	}
-	if s = c.current.Load(); !s.usable(time.Now()) {
+	if s = c.current.Load(); !s.usable(c.now()) {
 		return nil, c.unavailable(s.latest.err)
 	}
 	return joined, nil
 }
 
-// awaitFresh waits for one shared refresh of a stale set, but only if the latest fetch
-// succeeded and the refresh began less than 3 s ago. In an outage the stale set is served
-// at once.
-func (c *Cache) awaitFresh(ctx context.Context, s *snapshot, now time.Time, w waiter) (*fetching, error) {
-	f := c.startDue(s, now)
-	if f == nil || s.latest.err != nil {
-		return nil, nil
+// awaitFresh waits for one shared refresh of a stale set, until the refresh is 3 s old. If
+// it joins a forced fetch that fails, it waits for the scheduled one that follows: strangers
+// cause forced fetches, and must not be able to keep an old set in use.
+//
+// While an outage is presumed, the stale set is served at once. Only a request that starts
+// a due refresh waits a moment for its first answer. Without this wait, a process that runs
+// only while it serves requests would never complete a fetch.
+func (c *Cache) awaitFresh(ctx context.Context, w waiter) (joined *fetching, err error) {
+	for {
+		s, now := c.current.Load(), c.now()
+		presumed := s.presumesOutage(now)
+		switch {
+		case s.state(now) != StateStale:
+			return joined, nil
+		case presumed && c.running.Load() > 0 && s.overdue(now) < runGrace:
+			return joined, nil // Run is about to start the refresh
+		}
+		f, started := c.startDue(s, now)
+		switch {
+		case f == nil:
+			return joined, nil
+		case presumed && started:
+			f.firstOutcome(ctx, moment)
+			return joined, nil
+		case presumed:
+			return joined, nil
+		}
+		err := f.wait(ctx, earlier(f.began.Add(maxWait), w.deadline).Sub(now))
+		switch {
+		case err == errSlow:
+			return joined, nil
+		case err != nil, f.err == nil && w.precedes(f):
+			return f, err
+		}
+		joined = f
 	}
-	if patience := f.began.Add(maxWait); patience.Before(w.deadline) {
-		w.deadline = patience
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	if err := f.wait(ctx, w.deadline); err != errSlow {
-		return f, err
-	}
-	return nil, nil
+	return b
 }
 
 // awaitUsable joins the fetch under way or starts one. During backoff there is none, and
 // nothing to wait for.
 func (c *Cache) awaitUsable(ctx context.Context, s *snapshot, now time.Time, w waiter) (*fetching, error) {
-	f := c.startDue(s, now)
+	f, _ := c.startDue(s, now)
 	if f == nil {
 		return nil, nil
 	}
-	return f, f.wait(ctx, w.deadline)
+	return f, f.wait(ctx, w.deadline.Sub(now))
 }
 
 // miss looks for a key that the set lacks: in the outcome of the fetch under way, and in
@@ -102,7 +141,7 @@ func (c *Cache) miss(ctx context.Context, w waiter) ([]claims.Key, error) {
 		if f == nil {
 			return c.verdict(w)
 		}
-		if err := f.wait(ctx, w.deadline); err != nil {
+		if err := f.wait(ctx, w.deadline.Sub(c.now())); err != nil {
 			return nil, c.unavailable(err)
 		}
 		if w.answeredBy(f) {
@@ -116,20 +155,20 @@ func (c *Cache) miss(ctx context.Context, w waiter) ([]claims.Key, error) {
 
 // verdict answers by the latest fetch, without another one.
 func (c *Cache) verdict(w waiter) ([]claims.Key, error) {
-	s, now := c.current.Load(), time.Now()
+	s, now := c.current.Load(), c.now()
 	if keys, err := s.find(w.alg, w.kid); keys != nil || err != nil {
 		return keys, err
 	}
-	since, _ := elapsed(now, s.latest.began)
-	if s.latest.err == nil && since <= forcedInterval {
+	since, _ := elapsed(now, s.answer.began)
+	if s.answer.err == nil && since <= forcedInterval {
 		return nil, keyset.ErrUnknownKey
 	}
-	return nil, &claims.UnavailableError{RetryAfter: max(c.untilForced(now), minBackoff), Err: s.latest.err}
+	return nil, &claims.UnavailableError{RetryAfter: max(c.untilForced(now), minBackoff), Err: s.answer.err}
 }
 
 // unavailable says why there are no keys, and when to ask again.
 func (c *Cache) unavailable(reason error) error {
-	wait := c.untilNext(c.current.Load(), time.Now())
+	wait := c.untilNext(c.current.Load(), c.now())
 	return &claims.UnavailableError{RetryAfter: max(wait, minBackoff), Err: reason}
 }
 

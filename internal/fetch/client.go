@@ -2,8 +2,10 @@ package fetch
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"time"
 )
@@ -25,16 +27,29 @@ type Config struct {
 	InsecureHTTPHosts, PrivateHosts []string
 	// AllowRedirects follows at most three redirects to the same host and port over https.
 	AllowRedirects bool
+	// RootCAs replaces the system's certificate authorities. It needs a Client without a
+	// Transport.
+	RootCAs *x509.CertPool
+	// WrapTransport, if set, is called with each transport after its dial rules are in
+	// place, and returns the one to use.
+	WrapTransport func(http.RoundTripper) http.RoundTripper
+	// Authorization, if set, returns the Authorization field value of requests to the host
+	// of Address over TLS. No other host gets it.
+	Authorization func(context.Context) (string, error)
 	// Timeout bounds dialling and the TLS handshake. The context of Get bounds the rest.
 	Timeout time.Duration
+	// Random returns the jitter of retries, in [0, 1). The default is rand.Float64.
+	Random func() float64
 }
 
 // A Client makes bounded GET requests. It is safe for concurrent use.
 type Client struct {
 	Hosts
-	trusted   http.Client // for hosts that were configured
-	named     http.Client // for hosts that an issuer named
-	closeIdle func()
+	trusted       http.Client // for hosts that were configured
+	named         http.Client // for hosts that an issuer named
+	closeIdle     func()
+	authorization func(context.Context) (string, error)
+	random        func() float64
 }
 
 // New returns a Client. It makes no request and starts no goroutine.
@@ -48,9 +63,24 @@ func New(c Config) *Client {
 	client := &Client{
 		Hosts:   NewHosts(c.Address, c.InsecureHTTPHosts, c.PrivateHosts),
 		trusted: base, named: base,
+		authorization: c.Authorization,
+		random:        c.Random,
 	}
-	client.trusted.Transport, client.named.Transport, client.closeIdle = transports(base.Transport, c.Timeout)
+	if client.random == nil {
+		client.random = rand.Float64
+	}
+	trusted, named, closeIdle := transports(base.Transport, c.RootCAs, c.Timeout)
+	if c.WrapTransport != nil {
+		trusted, named = c.WrapTransport(trusted), c.WrapTransport(named)
+	}
+	client.trusted.Transport, client.named.Transport, client.closeIdle = trusted, named, closeIdle
 	return client
+}
+
+// Complete reports whether WrapTransport returned a RoundTripper. In place of nil, net/http would
+// use http.DefaultTransport, which follows none of the dial rules.
+func (c *Client) Complete() bool {
+	return c.trusted.Transport != nil && c.named.Transport != nil
 }
 
 // CloseIdle closes the connections that no request uses, and so ends their goroutines.
@@ -73,14 +103,17 @@ type Request struct {
 	What     string // for error texts, such as "jwks: key set"
 	URL      string
 	Accept   string
-	MaxBytes int  // of the document, after decompression
-	NoCache  bool // get past every cache on the way (RFC 9111 section 5.2.1.4)
+	MaxBytes int // of the document, after decompression
+	// CacheControl is the request directive for the caches on the way (RFC 9111 section
+	// 5.2.1). Empty sends none.
+	CacheControl string
 	Validators
 }
 
 // A Response is a document, or the answer that it has not changed.
 type Response struct {
 	NotModified bool
+	Plain       bool // the request had no CacheControl
 	Header      http.Header
 	Body        []byte
 }
@@ -92,6 +125,9 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 		return nil, &Error{What: r.What, Problem: "not a URL"}
 	}
 	r.setHeader(req.Header)
+	if err := c.authorize(req); err != nil {
+		return nil, &Error{What: r.What, Problem: "no Authorization for the request", Cause: err}
+	}
 	client := &c.named
 	if c.trusts(req.URL.Hostname()) {
 		client = &c.trusted
@@ -107,16 +143,31 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 func (r Request) setHeader(h http.Header) {
 	h.Set("Accept", r.Accept)
 	h.Set("User-Agent", userAgent)
-	if r.NoCache {
-		h.Set("Cache-Control", "no-cache")
+	if r.CacheControl != "" {
+		h.Set("Cache-Control", r.CacheControl)
 	}
 	r.Validators.set(h)
 }
 
+// authorize adds the credential to a request for the configured host. A host that an issuer
+// named must not get it, and neither must a network without TLS. net/http drops it when a
+// redirect leads to another host.
+func (c *Client) authorize(req *http.Request) error {
+	if c.authorization == nil || req.URL.Scheme != "https" || !sameHost(req.URL.Hostname(), c.configured) {
+		return nil
+	}
+	value, err := c.authorization(req.Context())
+	if err == nil && value != "" {
+		req.Header.Set("Authorization", value)
+	}
+	return err
+}
+
 func (r Request) read(ctx context.Context, res *http.Response) (*Response, error) {
+	plain := r.CacheControl == ""
 	switch {
 	case res.StatusCode == http.StatusNotModified && r.Validators != Validators{}:
-		return &Response{NotModified: true, Header: res.Header}, nil
+		return &Response{NotModified: true, Plain: plain, Header: res.Header}, nil
 	case res.StatusCode != http.StatusOK:
 		return nil, statusError(r.What, res)
 	}
@@ -127,7 +178,8 @@ func (r Request) read(ctx context.Context, res *http.Response) (*Response, error
 		return nil, transferError(ctx, r.What, err)
 	}
 	if len(body) > r.MaxBytes {
-		return nil, &Error{What: r.What, Problem: fmt.Sprintf("longer than %d bytes", r.MaxBytes)}
+		problem := fmt.Sprintf("longer than %d bytes", r.MaxBytes)
+		return nil, &Error{What: r.What, Problem: problem, Status: res.StatusCode}
 	}
-	return &Response{Header: res.Header, Body: body}, nil
+	return &Response{Plain: plain, Header: res.Header, Body: body}, nil
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -24,11 +25,14 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // named, which dials public addresses only. closeIdle closes the idle connections of both.
 //
 // Only an *http.Transport can be held to this rule. Any other RoundTripper serves as both.
-func transports(given http.RoundTripper, timeout time.Duration) (trusted, named http.RoundTripper, closeIdle func()) {
+func transports(
+	given http.RoundTripper, roots *x509.CertPool, timeout time.Duration,
+) (trusted, named http.RoundTripper, closeIdle func()) {
 	var base *http.Transport
 	switch t := given.(type) {
 	case nil:
 		base = ownTransport()
+		base.TLSClientConfig.RootCAs = roots
 	case *http.Transport:
 		base = t.Clone()
 	default:

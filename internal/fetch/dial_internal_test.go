@@ -38,6 +38,36 @@ func TestNamedHostOnLoopbackIsNotDialled(t *testing.T) {
 	}
 }
 
+// An instrumented client wraps its transport. The wrapped one must still follow the rules.
+func TestA16WrappedTransportKeepsTheRulesOnAddresses(t *testing.T) {
+	for name, client := range map[string]*http.Client{"no client": nil, "transport": {Transport: &http.Transport{}}} {
+		t.Run(name, func(t *testing.T) {
+			server := newCountingServer(t, false, answerKeySet)
+			port := server.Listener.Addr().(*net.TCPAddr).Port
+			target := (&url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", strconv.Itoa(port))}).String()
+			var seen atomic.Int64
+			g := New(Config{
+				Address: "https://issuer.example/", Client: client,
+				WrapTransport: func(next http.RoundTripper) http.RoundTripper {
+					return roundTripFunc(func(r *http.Request) (*http.Response, error) {
+						seen.Add(1)
+						return next.RoundTrip(r)
+					})
+				},
+			})
+			require.True(t, g.Complete())
+			_, err := getOnce(t, g, target)
+			require.ErrorIs(t, err, ErrNotPublic)
+			assert.Equal(t, int64(1), seen.Load())
+			assert.Zero(t, server.opened.Load())
+		})
+	}
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestCallersDialersAreCheckedBeforeAnythingIsSent(t *testing.T) {
 	var requests atomic.Int64
 	server := newCountingServer(t, true, func(http.ResponseWriter, *http.Request) { requests.Add(1) })
@@ -127,7 +157,7 @@ func TestCallersTransportIsNotChanged(t *testing.T) {
 }
 
 func TestOwnTransportIsBounded(t *testing.T) {
-	trusted, _, _ := transports(nil, time.Second)
+	trusted, _, _ := transports(nil, nil, time.Second)
 	own := trusted.(*http.Transport)
 	assert.NotSame(t, http.DefaultTransport, own)
 	assert.Equal(t, int64(64<<10), own.MaxResponseHeaderBytes)

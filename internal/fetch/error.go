@@ -34,9 +34,22 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// Refused reports whether the server understood the request and refused it, although the
+// document can exist: a 4xx other than those that Gone and Retry speak of. A firewall
+// answers so to a header field that it does not like.
+func (e *Error) Refused() bool {
+	return e.Status >= 400 && e.Status < 500 && !e.Gone() && !e.Retry && e.Status != http.StatusUnauthorized
+}
+
 // Gone reports whether the server said that there is nothing at the address.
 func (e *Error) Gone() bool {
 	return e.Status == http.StatusNotFound || e.Status == http.StatusGone
+}
+
+// Answered reports whether err is the answer of a server, of whatever status.
+func Answered(err error) bool {
+	var failure *Error
+	return errors.As(err, &failure) && failure.Status != 0
 }
 
 // Printable returns at most limit bytes of text, with everything but printable ASCII

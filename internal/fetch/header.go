@@ -31,6 +31,12 @@ func MaxAge(h http.Header) (d time.Duration, ok bool) {
 	return d, ok
 }
 
+// Age returns how long an answer was in caches (RFC 9111 section 5.1); 0 if it does not say.
+func Age(h http.Header) time.Duration {
+	age, _ := deltaSeconds(h.Get("Age"))
+	return age
+}
+
 // deltaSeconds reads a number of seconds. More than a year counts as a year (RFC 9111
 // section 1.2.2 asks for "a very large value").
 func deltaSeconds(text string) (time.Duration, bool) {

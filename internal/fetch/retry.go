@@ -3,30 +3,56 @@ package fetch
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
-// GetWithRetries is Get with at most *retries more attempts, each after a pause with
-// jitter. It counts *retries down. It starts no pause that would end after the context.
-func (c *Client) GetWithRetries(ctx context.Context, r Request, retries *int) (*Response, error) {
-	for n := 0; ; n++ {
+// Retries says how the requests of one fetch are repeated, all together.
+type Retries struct {
+	Left     int    // how many retries are left
+	Plain    bool   // repeat a refused request once without its CacheControl
+	OnFailed func() // called after each request that failed; can be nil
+}
+
+// GetWithRetries is Get, repeated while it fails, a retry can help and one is left. It
+// pauses before each retry, with jitter. It starts no pause that would end after the context.
+//
+// Some firewalls refuse a request that has a Cache-Control field. With Plain, such a request
+// is repeated at once without it, which does not count as a retry.
+func (c *Client) GetWithRetries(ctx context.Context, r Request, retries *Retries) (*Response, error) {
+	for n := 0; ; {
 		res, err := c.Get(ctx, r)
-		var failure *Error
-		if !errors.As(err, &failure) || !failure.Retry || *retries == 0 {
-			return res, err
+		if err == nil {
+			return res, nil
 		}
-		*retries--
-		if !pause(ctx, retryPause(n, rand.Float64(), failure.RetryAfter)) {
+		if retries.OnFailed != nil {
+			retries.OnFailed()
+		}
+		var failure *Error
+		switch isError := errors.As(err, &failure); {
+		case isError && failure.Refused() && retries.Plain && r.CacheControl != "":
+			r.CacheControl = ""
+			continue
+		case !isError || !failure.Retry || retries.Left == 0:
 			return nil, err
 		}
+		retries.Left--
+		if !pause(ctx, retryPause(n, c.random(), failure.RetryAfter)) {
+			return nil, err
+		}
+		n++
 	}
+}
+
+// Jittered adds up to a fifth to a Retry-After, so that all clients which were told the same
+// time do not come back at the same moment. random is in [0, 1).
+func Jittered(retryAfter time.Duration, random float64) time.Duration {
+	return retryAfter + time.Duration(float64(retryAfter)/5*random)
 }
 
 // retryPause returns the pause before retry n (0, 1) of one fetch.
 func retryPause(n int, random float64, retryAfter time.Duration) time.Duration {
 	const shortest, spread = 100 * time.Millisecond, 400 * time.Millisecond
-	return max(shortest+time.Duration(float64(spread<<n)*random), retryAfter)
+	return max(shortest+time.Duration(float64(spread<<n)*random), Jittered(retryAfter, random))
 }
 
 // pause sleeps for d and reports true, unless ctx ends first.

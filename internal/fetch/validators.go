@@ -49,3 +49,11 @@ func isETag(text string) bool {
 		return r <= ' ' || r == '"' || r > '~'
 	})
 }
+
+// Confirmed reports whether the header of a 304 can be about the document that v names. A
+// server that answers with another ETag speaks of another document (RFC 9110 section
+// 15.4.5). The comparison is the weak one of section 8.8.3.2.
+func (v Validators) Confirmed(h http.Header) bool {
+	etag := h.Get("ETag")
+	return v.etag == "" || etag == "" || strings.TrimPrefix(etag, "W/") == strings.TrimPrefix(v.etag, "W/")
+}

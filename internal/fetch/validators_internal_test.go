@@ -45,6 +45,30 @@ func TestNewValidators(t *testing.T) {
 	}
 }
 
+func TestConfirmed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		known Validators
+		etag  string
+		want  bool
+	}{
+		"the same":                 {Validators{etag: `"a"`}, `"a"`, true},
+		"the same, weak now":       {Validators{etag: `"a"`}, `W/"a"`, true},
+		"the same, weak before":    {Validators{etag: `W/"a"`}, `"a"`, true},
+		"the same, weak both":      {Validators{etag: `W/"a"`}, `W/"a"`, true},
+		"none":                     {Validators{etag: `"a"`}, "", true},
+		"another":                  {Validators{etag: `"a"`}, `"b"`, false},
+		"another, weak":            {Validators{etag: `W/"a"`}, `W/"b"`, false},
+		"another case":             {Validators{etag: `"a"`}, `"A"`, false},
+		"not an ETag":              {Validators{etag: `"a"`}, `a`, false},
+		"only a date was sent":     {Validators{lastModified: "x"}, `"b"`, true},
+		"an empty one":             {Validators{etag: `"a"`}, `""`, false},
+		"the empty one":            {Validators{etag: `""`}, `""`, true},
+		"nothing was known at all": {Validators{}, `"b"`, true},
+	} {
+		assert.Equal(t, tt.want, tt.known.Confirmed(http.Header{"Etag": {tt.etag}}), name)
+	}
+}
+
 // FuzzHeaders checks the bounds of everything that is read from a server's header fields.
 func FuzzHeaders(f *testing.F) {
 	for _, seed := range []string{`"1"`, "max-age=1", "-1", "99999999999999999999", "\x00", ""} {

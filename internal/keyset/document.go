@@ -23,6 +23,7 @@ func splitDocument(doc []byte) ([]jsontext.Value, error) {
 	if len(doc) > MaxDocumentBytes {
 		return nil, fmt.Errorf("jwks: key set is longer than %d bytes", MaxDocumentBytes)
 	}
+	doc = TrimMark(doc)
 	split := splitter{doc: doc, dec: jsontext.NewDecoder(bytes.NewBuffer(doc),
 		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 	keys, err := split.document()
@@ -30,6 +31,12 @@ func splitDocument(doc []byte) ([]jsontext.Value, error) {
 		return nil, fmt.Errorf("jwks: not a JWK Set: %w", err)
 	}
 	return keys, nil
+}
+
+// TrimMark returns a document without its byte order mark. RFC 8259 section 8.1 forbids the
+// mark in JSON, but lets readers ignore it, and some editors on Windows write it.
+func TrimMark(document []byte) []byte {
+	return bytes.TrimPrefix(document, []byte("\xef\xbb\xbf"))
 }
 
 type splitter struct {

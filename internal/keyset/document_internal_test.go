@@ -33,7 +33,9 @@ func TestDocumentThatIsNotAKeySetIsRefused(t *testing.T) {
 		"second object":                        good + good,
 		"bytes after it":                       good + "x",
 		"NUL after it":                         good + "\x00",
-		"byte order mark":                      "\ufeff" + good,
+		"two byte order marks":                 "\ufeff\ufeff" + good,
+		"byte order mark after it":             good + "\ufeff",
+		"byte order mark only":                 "\ufeff",
 		"UTF-16":                               "{\x00\"\x00k\x00e\x00y\x00s\x00\"\x00:\x00[\x00]\x00}\x00",
 		"comment":                              `{/**/` + good[1:],
 		"trailing comma":                       strings.Replace(good, "}]", "},]", 1),
@@ -50,6 +52,19 @@ func TestDocumentThatIsNotAKeySetIsRefused(t *testing.T) {
 		assert.Error(t, err, rule)
 		assert.NotErrorIs(t, err, ErrNoUsableKey, rule)
 		assert.Nil(t, set, rule)
+	}
+}
+
+// RFC 8259 section 8.1 lets a reader ignore the mark.
+func TestByteOrderMarkIsIgnored(t *testing.T) {
+	good := string(jwkset(ed25519Members))
+	want, err := Parse([]byte(good), nil)
+	require.NoError(t, err)
+	for _, prefix := range []string{"\ufeff", "\ufeff \n"} {
+		set, err := Parse([]byte(prefix+good), want)
+		require.NoError(t, err)
+		assert.Equal(t, 1, set.Len())
+		assert.Empty(t, set.Beyond(want), "the same key, unchanged")
 	}
 }
 
