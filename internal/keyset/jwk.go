@@ -3,7 +3,6 @@ package keyset
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,64 +31,6 @@ const (
 	errDuplicateName Unusable = "duplicate member"
 	errNotAnObject   Unusable = "not a JSON object"
 )
-
-// members are the members of one JWK. Names match exactly, and duplicates at any depth are
-// refused.
-type members map[string]jsontext.Value
-
-func readMembers(value jsontext.Value) (members, error) {
-	if value.Kind() != '{' {
-		return nil, errNotAnObject
-	}
-	var m members
-	err := json.Unmarshal(value, &m)
-	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return nil, errDuplicateName
-	case err != nil:
-		return nil, errMalformedKey
-	}
-	return m, nil
-}
-
-// text returns a member that must be a string if it is present. null is a wrong type.
-func (m members) text(name string) (value string, present bool, err error) {
-	raw, present := m[name]
-	if !present {
-		return "", false, nil
-	}
-	if raw.Kind() != '"' {
-		return "", true, Unusable(name + " is not a string")
-	}
-	unquoted, err := jsontext.AppendUnquote(nil, raw)
-	if err != nil {
-		return "", true, errMalformedKey
-	}
-	return string(unquoted), true, nil
-}
-
-// required is text for a member without which there is no key.
-func (m members) required(name string) (string, error) {
-	value, present, err := m.text(name)
-	if err == nil && !present {
-		err = Unusable(name + " is missing")
-	}
-	return value, err
-}
-
-// octets decodes a member in base64url without padding (RFC 7515 section 2). It refuses
-// line breaks, which encoding/base64 skips even in strict mode.
-func (m members) octets(name string) ([]byte, error) {
-	text, err := m.required(name)
-	if err != nil {
-		return nil, err
-	}
-	octets, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
-		return nil, Unusable(name + " is not base64url")
-	}
-	return octets, nil
-}
 
 // attributes are what a JWK says of itself besides its material. keyOps is the sorted
 // list as one comparable string, empty if the member is absent.
@@ -140,7 +81,7 @@ func (m members) algorithm() (string, error) {
 
 // keyOps must contain verify if it is present (RFC 7517 section 4.3).
 func (m members) keyOps() (string, error) {
-	raw, present := m["key_ops"]
+	raw, present := m.values["key_ops"]
 	if !present {
 		return "", nil
 	}
@@ -194,7 +135,7 @@ func (m members) material() ([]byte, error) {
 // present, whatever its value. A published private key is compromised and must be replaced.
 func (m members) private() bool {
 	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-		if _, ok := m[name]; ok {
+		if _, ok := m.values[name]; ok {
 			return true
 		}
 	}

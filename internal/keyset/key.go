@@ -31,9 +31,9 @@ type algorithmKey struct {
 
 // readEntry makes an entry from one JWK, or returns the one of known with the same
 // identity. It returns the kid for reports, also with an error.
-func readEntry(value jsontext.Value, known map[identity]*entry) (kid string, e *entry, err error) {
+func (r rules) readEntry(value jsontext.Value, known map[identity]*entry) (kid string, e *entry, err error) {
 	e, err = recovered(func() (*entry, error) {
-		m, err := readMembers(value)
+		m, err := r.readMembers(value)
 		if err != nil {
 			return nil, err
 		}

@@ -57,7 +57,7 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 	wide := encode(make([]byte, 80))
 	for _, tt := range []struct{ name, jwk, reason string }{
 		{"no kty", `"crv":"P-256"`, "kty is missing"},
-		{"kty null", `"kty":null`, "kty is not a string"},
+		{"kty null", `"kty":null`, "kty is missing"},
 		{"kty unknown", `"kty":"AKP","alg":"ML-DSA-65","pub":"AA"`, "unsupported kty"},
 		{"kty in another case", replaced(rsaMembers, `"RSA"`, `"rsa"`), "unsupported kty"},
 		{"oct", `"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T","alg":"HS256"`, "a symmetric key"},
@@ -71,21 +71,18 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"RSA with only qi", rsaMembers + `,"qi":"AQ"`, "a private key"},
 		{"RSA with only oth", rsaMembers + `,"oth":[]`, "a private key"},
 		{"RSA with k", rsaMembers + `,"k":"AQ"`, "a private key"},
-		{"private member null", p256Members + `,"d":null`, "a private key"},
 		{"EC private", p256Members + `,"d":"AQ"`, "a private key"},
 		{"OKP private", ed25519Members + `,"d":"AQ"`, "a private key"},
 
 		{"use enc", rsaMembers + `,"use":"enc"`, "use is not sig"},
 		{"use in another case", rsaMembers + `,"use":"SIG"`, "use is not sig"},
 		{"use empty", rsaMembers + `,"use":""`, "use is not sig"},
-		{"use null", rsaMembers + `,"use":null`, "use is not a string"},
 		{"use array", rsaMembers + `,"use":["sig"]`, "use is not a string"},
 		{"key_ops encrypt", rsaMembers + `,"key_ops":["encrypt"]`, "key_ops has no verify"},
 		{"key_ops sign", rsaMembers + `,"key_ops":["sign"]`, "key_ops has no verify"},
 		{"key_ops Verify", rsaMembers + `,"key_ops":["Verify"]`, "key_ops has no verify"},
 		{"key_ops empty", rsaMembers + `,"key_ops":[]`, "key_ops has no verify"},
 		{"key_ops string", rsaMembers + `,"key_ops":"verify"`, "key_ops is not an array of strings"},
-		{"key_ops null", rsaMembers + `,"key_ops":null`, "key_ops is not an array of strings"},
 		{"key_ops with null", rsaMembers + `,"key_ops":["verify",null]`, "key_ops is not an array of strings"},
 		{"key_ops nested", rsaMembers + `,"key_ops":[["verify"]]`, "key_ops is not an array of strings"},
 
@@ -95,7 +92,6 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"alg empty", rsaMembers + `,"alg":""`, "unsupported alg"},
 		{"alg in another case", rsaMembers + `,"alg":"rs256"`, "unsupported alg"},
 		{"alg ES256K", p256Members + `,"alg":"ES256K"`, "unsupported alg"},
-		{"alg null", rsaMembers + `,"alg":null`, "alg is not a string"},
 		{"alg array", rsaMembers + `,"alg":["RS256"]`, "alg is not a string"},
 		{"alg ES256 on RSA", rsaMembers + `,"alg":"ES256"`, "alg does not fit the key"},
 		{"alg RS256 on EC", p256Members + `,"alg":"RS256"`, "alg does not fit the key"},
@@ -106,7 +102,6 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"alg Ed448 on Ed25519", ed25519Members + `,"alg":"Ed448"`, "unsupported alg"},
 
 		{"kid number", rsaMembers + `,"kid":1`, "kid is not a string"},
-		{"kid null", rsaMembers + `,"kid":null`, "kid is not a string"},
 		{"kid array", rsaMembers + `,"kid":["a"]`, "kid is not a string"},
 		{"kid of 257 bytes", rsaMembers + `,"kid":"` + strings.Repeat("a", 257) + `"`, "kid is longer than 256 bytes"},
 
@@ -127,7 +122,7 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"RSA without n", `"kty":"RSA","e":"AQAB"`, "n is missing"},
 		{"RSA without e", replaced(rsaMembers, `"e":"AQAB",`, ``), "e is missing"},
 		{"RSA e a number", replaced(rsaMembers, `"AQAB"`, `65537`), "e is not a string"},
-		{"RSA n null", `"kty":"RSA","e":"AQAB","n":null`, "n is not a string"},
+		{"RSA n null", `"kty":"RSA","e":"AQAB","n":null`, "n is missing"},
 
 		{"padding", replaced(rsaMembers, `"AQAB"`, `"AQABAA=="`), "e is not base64url"},
 		{"standard alphabet", replaced(p256Members, "MKBC", "MK+C"), "x is not base64url"},
@@ -137,7 +132,7 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"not base64 at all", `"kty":"OKP","crv":"Ed25519","x":"ü"`, "x is not base64url"},
 
 		{"EC without crv", `"kty":"EC","x":"AA","y":"AA"`, "crv is missing"},
-		{"EC crv null", `"kty":"EC","crv":null,"x":"AA","y":"AA"`, "crv is not a string"},
+		{"EC crv null", `"kty":"EC","crv":null,"x":"AA","y":"AA"`, "crv is missing"},
 		{"secp256k1", ec("secp256k1", p256X, p256Y), "unsupported crv"},
 		{"P-224", ec("P-224", p256X, p256Y), "unsupported crv"},
 		{"p-256", ec("p-256", p256X, p256Y), "unsupported crv"},

@@ -29,6 +29,10 @@ type Set struct {
 // then names the reasons, and the set is returned too. Any other error means that the
 // document is not a JWK Set or is over a limit; the set is nil then.
 func Parse(document []byte, prev *Set) (*Set, error) {
+	return rules{lenient: true}.parse(document, prev)
+}
+
+func (r rules) parse(document []byte, prev *Set) (*Set, error) {
 	values, err := splitDocument(document)
 	if err != nil {
 		return nil, err
@@ -37,7 +41,7 @@ func Parse(document []byte, prev *Set) (*Set, error) {
 	var entries []*entry
 	var skips []Skip
 	for _, value := range values {
-		kid, e, err := readEntry(value, known)
+		kid, e, err := r.readEntry(value, known)
 		if err != nil {
 			skips = append(skips, newSkip(kid, err))
 			continue
