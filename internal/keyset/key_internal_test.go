@@ -124,7 +124,12 @@ func TestUnusableKeysAreSkipped(t *testing.T) {
 		{"RSA e a number", replaced(rsaMembers, `"AQAB"`, `65537`), "e is not a string"},
 		{"RSA n null", `"kty":"RSA","e":"AQAB","n":null`, "n is missing"},
 
-		{"padding", replaced(rsaMembers, `"AQAB"`, `"AQABAA=="`), "e is not base64url"},
+		{"too little padding", replaced(rsaMembers, `"AQAB"`, `"AAEAAQ="`), "e is not base64url"},
+		{"too much padding", replaced(rsaMembers, `"AQAB"`, `"AQAB===="`), "e is not base64url"},
+		{"padding and more", replaced(rsaMembers, `"AQAB"`, `"AAEAAQ==AAAA"`), "e is not base64url"},
+		{"padding and a line break", replaced(rsaMembers, `"AQAB"`, `"AAEAAQ==\n"`), "e is not base64url"},
+		{"padding and trailing bits", replaced(rsaMembers, `"AQAB"`, `"AAEAAR=="`), "e is not base64url"},
+		{"padding and the standard alphabet", replaced(p256Members, p256X, "MK+C"+p256X[4:]+"="), "x is not base64url"},
 		{"standard alphabet", replaced(p256Members, "MKBC", "MK+C"), "x is not base64url"},
 		{"line break", replaced(p256Members, "MKBC", `MKBC\n`), "x is not base64url"},
 		{"space", replaced(p256Members, "MKBC", "MKBC "), "x is not base64url"},

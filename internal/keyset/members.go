@@ -14,7 +14,8 @@ import (
 // as the jwk of a DPoP proof (RFC 9449 section 4.2).
 type rules struct {
 	// lenient is for an issuer's key set. The issuer is trusted, so the reader forgives what
-	// some encoders write, as long as only one key can be meant: null counts as absence.
+	// some encoders write, as long as only one key can be meant: null counts as absence, and
+	// base64url can be padded.
 	lenient bool
 }
 
@@ -68,14 +69,19 @@ func (m members) required(name string) (string, error) {
 	return value, err
 }
 
-// octets decodes a member in base64url without padding (RFC 7515 section 2). It refuses
-// line breaks, which encoding/base64 skips even in strict mode.
+// octets decodes a member in base64url without padding (RFC 7515 section 2). The lenient reader
+// also takes the right number of =.
 func (m members) octets(name string) ([]byte, error) {
 	text, err := m.required(name)
 	if err != nil {
 		return nil, err
 	}
-	octets, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	encoding := base64.RawURLEncoding
+	if m.lenient && strings.HasSuffix(text, "=") {
+		encoding = base64.URLEncoding
+	}
+	octets, err := encoding.Strict().DecodeString(text)
+	// encoding/base64 skips line breaks even in strict mode.
 	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return nil, Unusable(name + " is not base64url")
 	}

@@ -45,9 +45,16 @@ func TestB4NullIsAbsenceInAnIssuersKeySet(t *testing.T) {
 
 func TestB4NullIsNoKeyMaterial(t *testing.T) {
 	for _, tt := range []struct{ base, name string }{
-		{rsaMembers, "kty"}, {rsaMembers, "n"}, {rsaMembers, "e"},
-		{p256Members, "kty"}, {p256Members, "crv"}, {p256Members, "x"}, {p256Members, "y"},
-		{ed25519Members, "kty"}, {ed25519Members, "crv"}, {ed25519Members, "x"},
+		{rsaMembers, "kty"},
+		{rsaMembers, "n"},
+		{rsaMembers, "e"},
+		{p256Members, "kty"},
+		{p256Members, "crv"},
+		{p256Members, "x"},
+		{p256Members, "y"},
+		{ed25519Members, "kty"},
+		{ed25519Members, "crv"},
+		{ed25519Members, "x"},
 	} {
 		jwk := withMember(t, tt.base, tt.name, "null")
 		assert.Equal(t, tt.name+" is missing", reasonOf(t, rules{lenient: true}, jwk))
@@ -76,4 +83,28 @@ func TestB4StrangersKeyWithNullIsRefused(t *testing.T) {
 			assert.Equal(t, "a private key", reasonOf(t, strangerRules, base+`,"`+name+`":null`), name)
 		}
 	}
+}
+
+// padded returns the JWK with = behind each value that needs it.
+func padded(jwk string) string {
+	for _, value := range strings.FieldsFunc(jwk, func(r rune) bool { return strings.ContainsRune(`{}":,`, r) }) {
+		if missing := -len(value) & 3; len(value) > 40 {
+			jwk = replaced(jwk, value, value+strings.Repeat("=", missing))
+		}
+	}
+	return jwk
+}
+
+func TestB4PaddedKeyIsTheSameKey(t *testing.T) {
+	for _, base := range []string{rsaMembers, p256Members, p521Members, ed25519Members} {
+		first := mustParse(t, nil, base)
+		second := mustParse(t, first, padded(base))
+		assert.Equal(t, first.entries, second.entries, base)
+	}
+	for _, tt := range []struct{ base, name string }{{rsaMembers, "n"}, {p256Members, "x"}, {ed25519Members, "x"}} {
+		assert.Equal(t, tt.name+" is not base64url", reasonOf(t, strangerRules, padded(tt.base)))
+	}
+	zeros := replaced(rsaMembers, `"AQAB"`, `"AAEAAQ=="`)
+	assert.Empty(t, reasonOf(t, rules{lenient: true}, zeros))
+	assert.Equal(t, "e is not base64url", reasonOf(t, strangerRules, zeros))
 }
