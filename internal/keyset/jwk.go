@@ -163,7 +163,6 @@ func (m members) rsaMaterial() ([]byte, error) {
 	return minimalJWK("RSA", "", map[string][]byte{"n": n, "e": e})
 }
 
-// ecMaterial wants coordinates as wide as the curve (RFC 7518 section 6.2.1.2).
 func (m members) ecMaterial() ([]byte, error) {
 	crv, err := m.required("crv")
 	if err != nil {
@@ -173,18 +172,33 @@ func (m members) ecMaterial() ([]byte, error) {
 	if curve == nil {
 		return nil, errCurve
 	}
-	x, err := m.octets("x")
+	x, err := m.coordinate("x", coordinateSize(curve))
 	if err != nil {
 		return nil, err
 	}
-	y, err := m.octets("y")
+	y, err := m.coordinate("y", coordinateSize(curve))
 	if err != nil {
 		return nil, err
-	}
-	if size := coordinateSize(curve); len(x) != size || len(y) != size {
-		return nil, errCoordinate
 	}
 	return minimalJWK("EC", crv, map[string][]byte{"x": x, "y": y})
+}
+
+// coordinate returns a coordinate as wide as the curve (RFC 7518 section 6.2.1.2). The lenient
+// reader also takes the number without its leading zeros, or with more of them: the number is
+// the same, and a point whose coordinates were cut elsewhere is not on the curve.
+func (m members) coordinate(name string, size int) ([]byte, error) {
+	octets, err := m.octets(name)
+	if err != nil {
+		return nil, err
+	}
+	if m.lenient && len(octets) > 0 {
+		octets = bytes.TrimLeft(octets, "\x00")
+		octets = append(make([]byte, max(0, size-len(octets))), octets...)
+	}
+	if len(octets) != size {
+		return nil, errCoordinate
+	}
+	return octets, nil
 }
 
 func (m members) okpMaterial() ([]byte, error) {

@@ -14,8 +14,8 @@ import (
 // as the jwk of a DPoP proof (RFC 9449 section 4.2).
 type rules struct {
 	// lenient is for an issuer's key set. The issuer is trusted, so the reader forgives what
-	// some encoders write, as long as only one key can be meant: null counts as absence, and
-	// base64url can be padded.
+	// some encoders write, as long as only one key can be meant: null counts as absence,
+	// base64url can be padded, and a coordinate can have fewer or more leading zeros.
 	lenient bool
 }
 
