@@ -21,8 +21,10 @@ type KeySet interface {
 	// The error matches ErrUnknownKey only if the set is known to lack the key. Either the
 	// latest attempt to read the set succeeded and began at most 10 s ago (a static set
 	// always counts as such), or no reading could help: no key of the set can have this
-	// alg, the key was withdrawn, or there are more than four candidates. The error is an
-	// *UnavailableError if keys could not be obtained, for example because ctx ended.
+	// alg, the key was withdrawn, or there are more than four candidates. The error matches
+	// ErrUnusableKey, and so ErrUnknownKey, if the issuer publishes a key of this kid that
+	// cannot be used. It is an *UnavailableError if keys could not be obtained, also if ctx
+	// ended first.
 	Keys(ctx context.Context, alg, kid string) ([]Key, error)
 }
 
@@ -59,6 +61,8 @@ func keySetError(err error) error {
 	switch {
 	case errors.As(err, &unavailable):
 		return err
+	case errors.Is(err, ErrUnusableKey):
+		return &refusal{reason: ErrUnusableKey, err: err}
 	case errors.Is(err, ErrUnknownKey):
 		return &refusal{reason: ErrUnknownKey, err: err}
 	}

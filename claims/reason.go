@@ -41,6 +41,9 @@ const (
 	// ErrUnknownKey: the issuer's current key set has no key for the token's alg
 	// and kid.
 	ErrUnknownKey Reason = "unknown_key"
+	// ErrUnusableKey: the issuer publishes the key that the token names, but the key
+	// cannot be used, for example because it is too short. It matches ErrUnknownKey too.
+	ErrUnusableKey Reason = "unusable_key"
 	// ErrSignature: no candidate key verifies the signature.
 	ErrSignature Reason = "signature"
 	// ErrRevoked: refused by a Validate hook because the token was withdrawn.
@@ -72,6 +75,7 @@ var reasonTexts = map[Reason]string{
 	ErrMissingClaim:    "a required claim is missing",
 	ErrConfirmation:    "token is bound to a key that was not proven",
 	ErrUnknownKey:      "signing key is unknown",
+	ErrUnusableKey:     "signing key is published but cannot be used",
 	ErrSignature:       "signature is invalid",
 	ErrRevoked:         "token was revoked",
 	ErrRejected:        "token was rejected",
@@ -88,6 +92,10 @@ func (r Reason) Error() string {
 	}
 	return "claims: " + string(r)
 }
+
+// Is reports whether target is ErrUnknownKey and r is ErrUnusableKey: a key that cannot be used
+// is one of the keys that the set does not have.
+func (r Reason) Is(target error) bool { return r == ErrUnusableKey && target == ErrUnknownKey }
 
 // An UnavailableError reports that a [KeySet] could not obtain keys. It matches
 // [ErrKeysUnavailable] under [errors.Is].

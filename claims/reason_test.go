@@ -23,6 +23,7 @@ func TestReasonCodesAreStable(t *testing.T) {
 		claims.ErrSignature: "signature", claims.ErrRevoked: "revoked", claims.ErrRejected: "rejected",
 		claims.ErrForbidden: "forbidden", claims.ErrUnavailable: "unavailable",
 		claims.ErrKeysUnavailable: "keys_unavailable", claims.ErrAuthentication: "authentication",
+		claims.ErrUnusableKey: "unusable_key",
 	}
 	texts := make(map[string]bool)
 	for reason, code := range codes {
@@ -44,4 +45,20 @@ func TestUnavailableError(t *testing.T) {
 	var timeout interface{ Timeout() bool }
 	assert.False(t, errors.As(&claims.UnavailableError{}, &timeout), "without a cause, there is no other target")
 	assert.Equal(t, claims.ErrKeysUnavailable.Error(), (&claims.UnavailableError{}).Error())
+}
+
+// A program that knows only ErrUnknownKey still recognizes the refusal.
+func TestB5UnusableKeyIsAnUnknownKeyToo(t *testing.T) {
+	require.ErrorIs(t, claims.ErrUnusableKey, claims.ErrUnknownKey)
+	require.NotErrorIs(t, claims.ErrUnknownKey, claims.ErrUnusableKey)
+	require.NotErrorIs(t, claims.ErrUnusableKey, claims.ErrKeysUnavailable)
+
+	cause := fmt.Errorf("jwks: too short: %w", claims.ErrUnusableKey)
+	issuer := goodIssuer()
+	issuer.Keys = &keySet{keys: func(context.Context, string, string) ([]claims.Key, error) { return nil, cause }}
+	_, err := newVerifier(t, issuer).Verify(t.Context(), token(nil))
+	requireReason(t, claims.ErrUnusableKey, err)
+	require.ErrorIs(t, err, claims.ErrUnknownKey)
+	require.NotErrorIs(t, err, claims.ErrKeysUnavailable)
+	require.ErrorContains(t, err, "claims: signing key is published but cannot be used: jwks: too short")
 }

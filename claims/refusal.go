@@ -26,7 +26,7 @@ func (r *refusal) Error() string {
 }
 
 // Is reports whether target is the reason.
-func (r *refusal) Is(target error) bool { return target == r.reason }
+func (r *refusal) Is(target error) bool { return errors.Is(r.reason, target) }
 
 // As sets a target of type *Reason.
 func (r *refusal) As(target any) bool {

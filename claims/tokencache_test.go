@@ -132,6 +132,7 @@ func TestCachedTokenDoesNotOutliveItsKey(t *testing.T) {
 	}{
 		{"removed", nil, claims.ErrUnknownKey, claims.ErrUnknownKey, 0},
 		{"removed, without an error", nil, nil, claims.ErrUnknownKey, 0},
+		{"replaced by a key that cannot be used", nil, claims.ErrUnusableKey, claims.ErrUnusableKey, 0},
 		{"replaced under the same kid", []claims.Key{other}, nil, claims.ErrSignature, 0},
 		{"exhausted key set", nil, &claims.UnavailableError{}, claims.ErrKeysUnavailable, 0},
 		{"a key set out of order", nil, errors.New("x"), claims.ErrKeysUnavailable, 0},

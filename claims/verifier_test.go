@@ -454,6 +454,7 @@ func TestKeySetContractIsEnforced(t *testing.T) {
 		{"only nil keys", []claims.Key{nil}, nil, claims.ErrSignature},
 		{"more than four", []claims.Key{key, key, key, key, key}, nil, claims.ErrUnknownKey},
 		{"unknown key, wrapped", nil, fmt.Errorf("x: %w", claims.ErrUnknownKey), claims.ErrUnknownKey},
+		{"a key that cannot be used", nil, fmt.Errorf("x: %w", claims.ErrUnusableKey), claims.ErrUnusableKey},
 		{"keys returned with an error are ignored", []claims.Key{key}, claims.ErrUnknownKey, claims.ErrUnknownKey},
 		{"unavailable", nil, &claims.UnavailableError{Err: cause}, claims.ErrKeysUnavailable},
 		{"any other error means unavailable", nil, cause, claims.ErrKeysUnavailable},
