@@ -124,8 +124,8 @@ import (
 //     fetch it shares.
 //
 // Not promised: new material under an old kid, which OpenID Connect Core 10.1.1 forbids, is
-// noticed by the next scheduled refresh. A jwks_uri that moves while the old address still
-// answers is noticed within about a day.
+// noticed by the next scheduled refresh, as is a skipped key that is mended under its kid. A
+// jwks_uri that moves while the old address still answers is noticed within about a day.
 //
 // # In an emergency
 //
@@ -244,8 +244,10 @@ func (c *Cache) sow(first *snapshot, config Config) {
 // The error matches [claims.ErrUnknownKey] if the latest fetch succeeded, began at most 10 s
 // ago and has no such key. It also matches, without a fetch, where a fetch cannot help: for
 // an alg that no public key has, for a kid of more than 256 bytes or one that [Cache.Block]
-// blocked, and where more than four keys fit. Every other error is a
-// [*claims.UnavailableError], which can wrap the error of ctx. Keys waits for at most 3 s.
+// blocked, and where more than four keys fit. For a kid that only skipped keys have, the error
+// also matches [claims.ErrUnusableKey], and says why the first of them is not used. Every other
+// error is a [*claims.UnavailableError], which can wrap the error of ctx. Keys waits for at
+// most 3 s.
 func (c *Cache) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error) {
 	s, now := c.current.Load(), c.now()
 	state := s.state(now)

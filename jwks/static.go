@@ -73,7 +73,8 @@ func StaticKeys(keys ...PublicKey) (*Static, error) {
 }
 
 // Keys implements [claims.KeySet]. Its error matches [claims.ErrUnknownKey]: no key fits, or
-// more than four do. It does not use ctx, since it never waits.
+// more than four do. It also matches [claims.ErrUnusableKey] if only skipped keys have the kid.
+// It does not use ctx, since it never waits.
 func (s *Static) Keys(_ context.Context, alg, kid string) ([]claims.Key, error) {
 	if s == nil {
 		return nil, keyset.ErrUnknownKey

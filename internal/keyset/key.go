@@ -38,21 +38,29 @@ func (r rules) readEntry(value jsontext.Value, known map[identity]*entry) (kid s
 			return nil, err
 		}
 		kid, _, _ = m.text("kid")
-		material, err := m.material()
-		if err != nil {
-			return nil, err
+		e, err := m.entry(known)
+		if err != nil && !m.maySign() {
+			err = otherPurpose{err}
 		}
-		attrs, err := m.attributes()
-		if err != nil {
-			return nil, err
-		}
-		key, err := parsePublicKey(material)
-		if err != nil {
-			return nil, err
-		}
-		return newEntry(key, attrs, known)
+		return e, err
 	})
 	return kid, e, err
+}
+
+func (m members) entry(known map[identity]*entry) (*entry, error) {
+	material, err := m.material()
+	if err != nil {
+		return nil, err
+	}
+	attrs, err := m.attributes()
+	if err != nil {
+		return nil, err
+	}
+	key, err := parsePublicKey(material)
+	if err != nil {
+		return nil, err
+	}
+	return newEntry(key, attrs, known)
 }
 
 // recovered turns a panic of parse into an error. A key comes from another machine and

@@ -18,7 +18,7 @@ var ErrNoUsableKey = errors.New("jwks: key set has no usable key")
 type Set struct {
 	index   Index
 	entries []*entry // in document order, without duplicates
-	skips   []Skip
+	skips   skipped
 }
 
 // Parse reads a JWK Set (RFC 7517 section 5). A key that prev has as well, with the same
@@ -39,19 +39,19 @@ func (r rules) parse(document []byte, prev *Set) (*Set, error) {
 	}
 	known := prev.identities()
 	var entries []*entry
-	var skips []Skip
+	var skips skipped
 	for _, value := range values {
 		kid, e, err := r.readEntry(value, known)
 		if err != nil {
-			skips = append(skips, newSkip(kid, err))
+			skips.add(kid, err)
 			continue
 		}
 		entries = append(entries, e)
 	}
 	set := newSet(entries)
-	set.skips = skips
+	set.skips = skips.less(set.KeyIDs())
 	if set.Len() == 0 {
-		return set, fmt.Errorf("%w%s", ErrNoUsableKey, describe(skips))
+		return set, fmt.Errorf("%w%s", ErrNoUsableKey, describe(skips.list))
 	}
 	return set, nil
 }
@@ -74,20 +74,31 @@ func newSet(entries []*entry) *Set {
 	return set
 }
 
-// Candidates is Index.Candidates for the keys of the set.
+// Candidates is Index.Candidates for the keys of the set. Its error also matches
+// claims.ErrUnusableKey: no key fits, and only skipped signing keys have this kid.
+//
+// If no usable key has a kid, all of them serve every kid, also the kid of a skipped key. The
+// kid is no proof that the skipped key made the signature, so whoever was accepted before the
+// issuer published such a key still is. The error then says that no usable key has the alg.
 func (s *Set) Candidates(alg, kid string) ([]claims.Key, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return s.index.Candidates(alg, kid)
+	keys, err := s.index.Candidates(alg, kid)
+	if err == nil && len(keys) == 0 && Supported(alg) {
+		err = s.skips.unusable[kid]
+	}
+	return keys, err
 }
 
-// Find is Index.Find for the keys of the set.
+// Find is like Candidates, for a set that never changes: it returns ErrUnknownKey if no key
+// fits.
 func (s *Set) Find(alg, kid string) ([]claims.Key, error) {
-	if s == nil {
-		return nil, ErrUnknownKey
+	keys, err := s.Candidates(alg, kid)
+	if err == nil && len(keys) == 0 {
+		err = ErrUnknownKey
 	}
-	return s.index.Find(alg, kid)
+	return keys, err
 }
 
 // Without returns the set less the keys of this material. The other keys keep their
@@ -162,7 +173,7 @@ func (s *Set) Skipped() []Skip {
 	if s == nil {
 		return nil
 	}
-	return slices.Clone(s.skips)
+	return slices.Clone(s.skips.list)
 }
 
 // SkipText lists the first reasons why keys are not used; it is empty if there are none.
@@ -179,35 +190,4 @@ func (s *Set) identities() map[identity]*entry {
 		known[e.id] = e
 	}
 	return known
-}
-
-// A Skip is a key of a document that is not used.
-type Skip struct {
-	KeyID  string // safe for logs: at most 256 bytes of printable ASCII
-	Reason string // a fixed text
-}
-
-func newSkip(kid string, reason error) Skip {
-	safe := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, kid[:min(len(kid), MaxKeyIDBytes)])
-	return Skip{KeyID: safe, Reason: reason.Error()}
-}
-
-// describe lists the first reasons, each behind ": " or "; ".
-func describe(skips []Skip) string {
-	const most = 8
-	var text strings.Builder
-	separator := ": "
-	for _, skip := range skips[:min(len(skips), most)] {
-		fmt.Fprintf(&text, "%skid %q: %s", separator, skip.KeyID, skip.Reason)
-		separator = "; "
-	}
-	if more := len(skips) - most; more > 0 {
-		fmt.Fprintf(&text, "; and %d more", more)
-	}
-	return text.String()
 }
