@@ -32,6 +32,7 @@ type Status struct {
 	NextRefresh time.Time // earliest time; needs a request or Run
 
 	Host    string       // of the key set's address; empty until discovery has named it
+	Keys    int          // how many are usable, with and without a kid
 	KeyIDs  []string     // of the usable keys, in the document's order, as the issuer wrote them
 	Blocked []string     // the kids given to Block, sorted
 	Skipped []SkippedKey // keys of the document that are not used
@@ -50,6 +51,7 @@ func (c *Cache) Status() Status {
 		LastError:     s.latest.err,
 		NextRefresh:   now.Add(s.untilDue(now)),
 		Host:          s.location.host(),
+		Keys:          s.keys.Len(),
 		KeyIDs:        s.keys.KeyIDs(),
 		Blocked:       slices.Sorted(maps.Keys(s.block.kids)),
 		Fetches:       s.begun,

@@ -35,6 +35,7 @@ func TestStatusTellsWhatHappened(t *testing.T) {
 		assert.ErrorContains(t, status.LastError, "status 403")
 		assert.WithinRange(t, status.NextRefresh, began.Add(13*time.Minute), began.Add(15*time.Minute))
 		assert.Equal(t, []string{"known"}, status.KeyIDs)
+		assert.Equal(t, 1, status.Keys)
 		assert.Empty(t, status.Blocked)
 		require.Len(t, status.Skipped, 1)
 		assert.Equal(t, "encryption", status.Skipped[0].KeyID)
@@ -54,5 +55,29 @@ func TestStatusNamesTheHostThatDiscoveryNamed(t *testing.T) {
 		assert.Empty(t, cache.Status().Host)
 		requireKnown(t, cache, "known")
 		assert.Equal(t, "keys.example.net", cache.Status().Host)
+	})
+}
+
+// KeyIDs is empty for a good set whose keys have no kid.
+func TestD8StatusCountsUsableKeys(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.Retire("known")
+		nameless := namedKey("")
+		issuer.Publish(nameless)
+		issuer.PublishJWK(weakKey)
+		cache := newWarmCache(t, issuer)
+		status := cache.Status()
+		assert.Equal(t, 1, status.Keys)
+		assert.Empty(t, status.KeyIDs)
+		assert.Len(t, status.Skipped, 1)
+
+		issuer.Publish(namedKey("a"))
+		issuer.Publish(namedKey("b"))
+		require.NoError(t, cache.Refresh(t.Context()))
+		assert.Equal(t, 3, cache.Status().Keys)
+		assert.Equal(t, []string{"a", "b"}, cache.Status().KeyIDs)
+		cache.Block("a")
+		assert.Equal(t, 2, cache.Status().Keys)
 	})
 }
