@@ -190,6 +190,7 @@ func (c Config) cache(own clock) *Cache {
 		limit:  c.FetchLimit,
 		log:    newEventLog(c, own.now),
 	}
+	cache.source.parse = c.parser()
 	cache.wake = make(chan struct{}, 1)
 	cache.store = store{onDocument: c.OnDocument, log: cache.log}
 	if cache.limit == nil {
@@ -222,7 +223,7 @@ func (c *Cache) sow(first *snapshot, config Config) {
 		fetched, stored = now, now
 	}
 	blocked, document := splitBlocked(bytes.Clone(config.Seed))
-	seed, err := newSeed(document, fetched)
+	seed, err := newSeed(c.source.parse, document, fetched)
 	if err != nil {
 		c.log.badSeed(err)
 		return

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/fetch"
+	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
 // A Config says where the keys of one issuer are and how they are kept current.
@@ -73,6 +74,15 @@ type Config struct {
 	// It is called before each request, so it can read a token that changes. Only the
 	// host of Issuer or URL gets the value, and only over https. An error is a failed fetch.
 	Authorization func(ctx context.Context) (string, error)
+
+	// SPIFFEBundle says that the key set is the bundle of a SPIFFE trust domain. Its keys
+	// with the use jwt-svid verify tokens, and no other key does; each needs a kid (JWT-SVID
+	// sections 6.1 and 6.2). Without SPIFFEBundle, those keys are skipped. A bundle without
+	// a usable key says that all were revoked (SPIFFE Trust Domain and Bundle section
+	// 4.1.3): the former ones are not used any more.
+	//
+	// SPIRE's OIDC Discovery Provider publishes no bundle: its keys have the use sig or none.
+	SPIFFEBundle bool
 
 	// RefreshAfter is the age at which the key set is refreshed in the background while
 	// requests continue to use it. It defaults to 15 minutes and is at most one hour.
@@ -239,6 +249,14 @@ func (c Config) validateDurations() error {
 			s.maxStale, s.refreshAfter, s.revalidate))
 	}
 	return errors.Join(problems...)
+}
+
+// parser returns the reader of the key set.
+func (c Config) parser() keyset.Parser {
+	if c.SPIFFEBundle {
+		return keyset.ParseBundle
+	}
+	return keyset.Parse
 }
 
 // fetchClient returns the client for the configured addresses.

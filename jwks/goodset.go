@@ -10,7 +10,8 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// A goodSet is a key set with a usable key, and what the next fetch must know about it.
+// A goodSet is a key set with a usable key, or a SPIFFE bundle, and what the next fetch must know
+// about it.
 type goodSet struct {
 	keys         *keyset.Set
 	began        time.Time // when its fetch began: its age counts from here
@@ -24,9 +25,9 @@ type goodSet struct {
 	cacheControl []string
 }
 
-func readKeySet(prev *goodSet, res *fetch.Response, url string) (*goodSet, error) {
+func readKeySet(parse keyset.Parser, prev *goodSet, res *fetch.Response, url string) (*goodSet, error) {
 	digest := sha256.Sum256(res.Body)
-	keys, err := parseAgain(prev, res.Body, digest)
+	keys, err := parseAgain(parse, prev, res.Body, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -41,20 +42,20 @@ func readKeySet(prev *goodSet, res *fetch.Response, url string) (*goodSet, error
 
 // parseAgain saves the parsing of a document that has not changed, which costs a signature
 // check for each key.
-func parseAgain(prev *goodSet, document []byte, digest [sha256.Size]byte) (*keyset.Set, error) {
+func parseAgain(parse keyset.Parser, prev *goodSet, document []byte, digest [sha256.Size]byte) (*keyset.Set, error) {
 	switch {
 	case prev == nil:
-		return keyset.Parse(document, nil)
+		return parse(document, nil)
 	case prev.digest == digest:
 		return prev.keys, nil
 	}
-	return keyset.Parse(document, prev.keys)
+	return parse(document, prev.keys)
 }
 
 // newSeed returns the set of a Seed that was fetched at a time. It is never fresh: the
 // issuer can have changed its keys while no process ran.
-func newSeed(document []byte, fetched time.Time) (*goodSet, error) {
-	keys, err := keyset.Parse(document, nil)
+func newSeed(parse keyset.Parser, document []byte, fetched time.Time) (*goodSet, error) {
+	keys, err := parse(document, nil)
 	if err != nil {
 		return nil, fmt.Errorf("jwks: Config.Seed is ignored: %w", err)
 	}

@@ -17,6 +17,7 @@ const (
 type source struct {
 	issuer string // empty if discovery is not used
 	client *fetch.Client
+	parse  keyset.Parser
 	stores bool // keep the documents, for OnDocument
 	clock
 }
@@ -74,7 +75,7 @@ func (s *source) run(ctx context.Context, p plan) outcome {
 	out.plain = res.Plain
 	if res.NotModified {
 		out.good, out.confirmed = p.prev.confirmed(res.Header), true
-	} else if out.good, out.err = readKeySet(p.prev, res, out.location.url); out.err != nil {
+	} else if out.good, out.err = readKeySet(s.parse, p.prev, res, out.location.url); out.err != nil {
 		return out
 	} else {
 		out.good.delivered = began

@@ -52,6 +52,19 @@ func NewStatic(document []byte) (*Static, error) {
 	return &Static{set: set}, nil
 }
 
+// StaticSPIFFEBundle returns the keys with the use jwt-svid of a SPIFFE bundle, as
+// [Config].SPIFFEBundle has them. It is like [NewStatic] otherwise.
+func StaticSPIFFEBundle(document []byte) (*Static, error) {
+	set, err := keyset.ParseBundle(document, nil)
+	if err == nil {
+		err = set.RequireKey()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Static{set: set}, nil
+}
+
 // StaticKeys returns a set of these keys, or an error that reports every mistake.
 //
 // A key that cannot be used is an error: weak or malformed material, a private key, or an

@@ -42,6 +42,24 @@ func ExampleNewStatic() {
 	// true
 }
 
+// The bundle of a SPIFFE trust domain. Only its jwt-svid keys verify tokens; the others are for
+// certificates.
+func ExampleStaticSPIFFEBundle() {
+	static, err := jwks.StaticSPIFFEBundle([]byte(`{"spiffe_sequence": 1, "keys": [
+		{"kty": "EC", "use": "x509-svid", "crv": "P-256", "x5c": ["MIIB..."],
+			"x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+		{"kty": "EC", "use": "jwt-svid", "kid": "C6vs25we", "crv": "P-256",
+			"x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}
+	]}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keys, err := static.Keys(context.Background(), "ES256", "C6vs25we")
+	fmt.Println(len(keys), err)
+	// Output: 1 <nil>
+}
+
 // Keys that the program has as Go values or as PEM, with the kid that the issuer's
 // tokens name.
 func ExampleStaticKeys() {

@@ -74,6 +74,7 @@ func FuzzParse(f *testing.F) {
 		string(jwkset(p256Members, p256Members+`,"kid":"a"`, p256Members+`,"kid":"a","key_ops":["verify"]`)),
 		string(jwkset(p521Members+`,"x5c":["AA"]`, ed25519Members+`,"alg":"Ed25519"`)),
 		string(jwkset(rsaMembers+`,"d":"AQ"`, `"kty":"oct","k":"AA"`, okp("Ed25519", make([]byte, 32)))),
+		string(jwkset(p256Members+`,"use":"jwt-svid","kid":"a"`, ed25519Members+`,"use":"x509-svid"`, rsaMembers+`,"kid":null`)),
 		string(jwkset(rsaOfBits(1024), rsaOf(oddOfBits(2048), 1), ec("P-256", p256Y, p256X))),
 	} {
 		f.Add([]byte(seed))
@@ -89,6 +90,12 @@ func FuzzParse(f *testing.F) {
 		again, err2 := Parse(document, set)
 		require.Equal(t, err, err2)
 		checkUsable(t, set, again)
+
+		bundle, err := ParseBundle(document, set)
+		require.NoError(t, err)
+		again, err = ParseBundle(document, bundle)
+		require.NoError(t, err)
+		checkUsable(t, bundle, again)
 	})
 }
 

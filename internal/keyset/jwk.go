@@ -23,6 +23,9 @@ const (
 	errKeyType       Unusable = "unsupported kty"
 	errCurve         Unusable = "unsupported crv"
 	errUse           Unusable = "use is not sig"
+	errSVIDUse       Unusable = "use is jwt-svid: see SPIFFEBundle"
+	errNotSVIDUse    Unusable = "use is not jwt-svid"
+	errNoKeyID       Unusable = "kid is missing"
 	errKeyOps        Unusable = "key_ops has no verify"
 	errKeyOpsType    Unusable = "key_ops is not an array of strings"
 	errLongKeyID     Unusable = "kid is longer than 256 bytes"
@@ -46,6 +49,9 @@ func (m members) attributes() (a attributes, err error) {
 	if a.use, err = m.use(); err != nil {
 		return a, err
 	}
+	if m.bundle && a.kid == "" {
+		return a, errNoKeyID
+	}
 	if a.keyOps, err = m.keyOps(); err != nil {
 		return a, err
 	}
@@ -61,10 +67,19 @@ func CheckKeyID(kid string) error {
 	return nil
 }
 
-// use must be sig or absent (RFC 7517 section 4.2).
+const svidUse = "jwt-svid"
+
+// use must be sig or absent (RFC 7517 section 4.2), and jwt-svid in a SPIFFE bundle.
 func (m members) use() (string, error) {
 	use, present, err := m.text("use")
-	if err == nil && present && use != "sig" {
+	switch {
+	case err != nil:
+	case m.bundle && use != svidUse:
+		err = errNotSVIDUse
+	case m.bundle:
+	case use == svidUse:
+		err = errSVIDUse
+	case present && use != "sig":
 		err = errUse
 	}
 	return use, err

@@ -17,6 +17,7 @@ type rules struct {
 	// some encoders write, as long as only one key can be meant: null counts as absence,
 	// base64url can be padded, and a coordinate can have fewer or more leading zeros.
 	lenient bool
+	bundle  bool // a SPIFFE bundle: see ParseBundle
 }
 
 // members are the members of one JWK. Names match exactly, and duplicates at any depth are

@@ -21,6 +21,9 @@ type Set struct {
 	skips   skipped
 }
 
+// A Parser reads a document: Parse or ParseBundle.
+type Parser func(document []byte, prev *Set) (*Set, error)
+
 // Parse reads a JWK Set (RFC 7517 section 5). A key that prev has as well, with the same
 // material, kid, alg, use and key_ops, keeps its identity: it is the same claims.Key value.
 // prev can be nil.
@@ -29,7 +32,18 @@ type Set struct {
 // then names the reasons, and the set is returned too. Any other error means that the
 // document is not a JWK Set or is over a limit; the set is nil then.
 func Parse(document []byte, prev *Set) (*Set, error) {
-	return rules{lenient: true}.parse(document, prev)
+	set, err := rules{lenient: true}.parse(document, prev)
+	if err == nil {
+		err = set.RequireKey()
+	}
+	return set, err
+}
+
+// ParseBundle is like Parse, for a SPIFFE bundle. Only its keys with the use jwt-svid are
+// used, and each needs a kid (JWT-SVID sections 6.1 and 6.2). A bundle without a usable key is
+// no error: it says that all keys were revoked (SPIFFE Trust Domain and Bundle section 4.1.3).
+func ParseBundle(document []byte, prev *Set) (*Set, error) {
+	return rules{lenient: true, bundle: true}.parse(document, prev)
 }
 
 func (r rules) parse(document []byte, prev *Set) (*Set, error) {
@@ -50,10 +64,16 @@ func (r rules) parse(document []byte, prev *Set) (*Set, error) {
 	}
 	set := newSet(entries)
 	set.skips = skips.less(set.KeyIDs())
-	if set.Len() == 0 {
-		return set, fmt.Errorf("%w%s", ErrNoUsableKey, describe(skips.list))
-	}
 	return set, nil
+}
+
+// RequireKey returns an error that matches ErrNoUsableKey and names the reasons if no key is
+// usable.
+func (s *Set) RequireKey() error {
+	if s.Len() > 0 {
+		return nil
+	}
+	return fmt.Errorf("%w%s", ErrNoUsableKey, describe(s.Skipped()))
 }
 
 // newSet indexes entries. It merges identical ones: a key that is published twice is one

@@ -72,8 +72,9 @@ func (e *unusableError) Unwrap() error { return claims.ErrUnusableKey }
 // token is signed with it by right, so a look-up takes it for a key that is not published.
 type otherPurpose struct{ error }
 
-// maySign reports whether use, key_ops and alg allow signatures (RFC 7517 sections 4.2 to 4.4).
-// What cannot be read forbids none.
+// maySign reports whether use, key_ops and alg allow signatures of tokens (RFC 7517 sections 4.2
+// to 4.4). What cannot be read forbids none. The x509-svid keys of a SPIFFE bundle sign
+// certificates.
 func (m members) maySign() bool {
 	use, _, _ := m.text("use")
 	alg, _, _ := m.text("alg")
@@ -82,7 +83,7 @@ func (m members) maySign() bool {
 		!slices.Contains(ops, "sign") && !slices.Contains(ops, "verify") {
 		return false
 	}
-	return use != "enc" && !isEncryption(alg)
+	return use != "enc" && use != "x509-svid" && !isEncryption(alg)
 }
 
 // isEncryption reports whether alg encrypts with a public key (RFC 7518 section 4.1).
