@@ -88,9 +88,20 @@ func (s *splitter) members() (keys []jsontext.Value, err error) {
 		}
 	}
 	if !seen["keys"] {
-		return nil, errors.New("no member keys")
+		return nil, withoutKeys(seen)
 	}
 	return keys, nil
+}
+
+// withoutKeys says what a document without the member keys looks like.
+func withoutKeys(seen map[string]bool) error {
+	switch {
+	case seen["kty"]:
+		return errors.New("it looks like a single key: a set has its keys in an array, the member keys")
+	case seen["jwks_uri"], seen["issuer"]:
+		return errors.New("it looks like a discovery document: use its issuer, or the address in its jwks_uri, instead")
+	}
+	return errors.New("no member keys")
 }
 
 func (s *splitter) elements() (keys []jsontext.Value, err error) {
