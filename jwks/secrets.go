@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/hmac"
@@ -48,13 +49,18 @@ const (
 	errHMACAlgorithm keyset.Unusable = "Algorithm is none of HS256, HS384 and HS512"
 	errShortSecret   keyset.Unusable = "secret is shorter than the hash of its Algorithm"
 	errPublicSecret  keyset.Unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
+	errEncodedSecret keyset.Unusable = "a key or a certificate, as hex, base64, a list of numbers or a point, is no secret"
+	errFewBytes      keyset.Unusable = "secret has fewer than 8 different bytes: is a variable unset, or is it a placeholder?"
+	errZeroTail      keyset.Unusable = "secret ends with 8 or more zero bytes: is it a shorter one in an array?"
 )
 
 // NewSecrets returns a set of these secrets, or an error that reports every mistake.
 //
-// Mistakes are: a Value that is too short; a Value that is a key or a certificate in PEM,
-// DER, JWK or SSH form; an Algorithm that is not one of the three; and more than four secrets
-// for one Algorithm and KeyID, since their tokens would be refused.
+// Mistakes are: a Value that is too short; a Value with fewer than 8 different bytes, such as
+// only zeros, or with 8 or more zeros at its end; a Value that is a key or a certificate in PEM,
+// DER, JWK or SSH form, also as hex, base64 or a list of numbers; an Algorithm that is not one
+// of the three; and more than four secrets for one Algorithm and KeyID, since their tokens
+// would be refused.
 func NewSecrets(secrets ...Secret) (*Secrets, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("jwks: NewSecrets without a secret")
@@ -104,8 +110,8 @@ func newSecretKey(s Secret) (*secretKey, error) {
 	if len(s.Value) < hash.Size() {
 		return nil, errShortSecret
 	}
-	if keyset.IsKeyMaterial(s.Value) {
-		return nil, errPublicSecret
+	if err := checkSecret(s.Value); err != nil {
+		return nil, err
 	}
 	value := slices.Clone(s.Value)
 	return &secretKey{mac: func(signingInput []byte) []byte {
@@ -113,6 +119,36 @@ func newSecretKey(s Secret) (*secretKey, error) {
 		mac.Write(signingInput)
 		return mac.Sum(nil)
 	}}, nil
+}
+
+const (
+	// minDifferentBytes is how many a random value has. The probability of fewer is below
+	// 10^-36 for 32 random bytes and 10^-18 for 64 random hex digits, 4*10^-8 for 32 of
+	// them, and 10^-3 for 32 random decimal digits.
+	minDifferentBytes = 8
+	// maxZeroTail is how many zeros a random value can end with. The probability of more is
+	// 2^-64.
+	maxZeroTail = 7
+)
+
+// checkSecret refuses what everyone knows or can guess (RFC 8725 sections 2.1 and 3.5).
+func checkSecret(value []byte) error {
+	different := make(map[byte]struct{})
+	for _, b := range value {
+		different[b] = struct{}{}
+	}
+	switch {
+	case keyset.IsKeyMaterial(value):
+		return errPublicSecret
+	case keyset.IsEncodedKeyMaterial(value):
+		return errEncodedSecret
+	case len(different) < minDifferentBytes:
+		return errFewBytes
+	// HMAC fills a key up with zeros (RFC 2104 section 2), so they add no strength.
+	case len(value)-len(bytes.TrimRight(value, "\x00")) > maxZeroTail:
+		return errZeroTail
+	}
+	return nil
 }
 
 // Verify implements [claims.Key]. Its time does not depend on where the signatures differ.

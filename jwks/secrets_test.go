@@ -3,11 +3,14 @@ package jwks_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -153,6 +156,88 @@ func TestNewSecretsRefusesMistakes(t *testing.T) {
 	}
 	_, err := jwks.NewSecrets()
 	assert.EqualError(t, err, "jwks: NewSecrets without a secret")
+}
+
+// A secret that everyone knows or can guess, as programs make it by mistake (RFC 8725 sections 2.1
+// and 3.5).
+func TestC5GuessableSecretIsRefused(t *testing.T) {
+	const (
+		few     = "secret has fewer than 8 different bytes: is a variable unset, or is it a placeholder?"
+		tail    = "secret ends with 8 or more zero bytes: is it a shorter one in an array?"
+		encoded = "a key or a certificate, as hex, base64, a list of numbers or a point, is no secret"
+	)
+	pkix := must(x509.MarshalPKIXPublicKey(must(rsa.GenerateKey(rand.Reader, 2048)).Public()))
+	certificate := goodCertificate.Certificate[0]
+	file := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pkix})
+	point := must(must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).PublicKey.Bytes())
+	padded := func(secret string) []byte { return append([]byte(secret), make([]byte, 64)...)[:64] }
+	for _, tt := range []struct {
+		name   string
+		value  []byte
+		reason string
+	}{
+		{"an unset variable in an array", make([]byte, 64), few},
+		{"all bytes are 255", bytes.Repeat([]byte{255}, 64), few},
+		{"one letter", bytes.Repeat([]byte("s"), 64), few},
+		{"one letter and zeros", append(make([]byte, 64), 's'), few},
+		{"two letters", bytes.Repeat([]byte("ab"), 40), few},
+		{"seven letters", bytes.Repeat([]byte("changeme"), 8), few},
+		{"a word, again and again", bytes.Repeat([]byte("password"), 8), few},
+		{"a short secret in an array", padded("correct horse battery"), tail},
+		{"32 random bytes in an array", padded(string(randomSecret(31)) + "x"), tail},
+		{"8 zeros behind", append(append(randomSecret(63), 'x'), make([]byte, 8)...), tail},
+		{"public key in hex", []byte(hex.EncodeToString(pkix)), encoded},
+		{"public key in hex with colons", []byte(strings.ReplaceAll(fmt.Sprintf("% x", pkix), " ", ":")), encoded},
+		{"public key as a list of Go", fmt.Append(nil, pkix), encoded},
+		{"public key as an array of Go", fmt.Appendf(nil, "%#v", pkix), encoded},
+		{"public key as an array of JSON", []byte(strings.ReplaceAll(fmt.Sprint(pkix), " ", ",")), encoded},
+		{"public key in base64", []byte(base64.StdEncoding.EncodeToString(pkix)), encoded},
+		{"public key in PEM in base64", []byte(base64.StdEncoding.EncodeToString(file)), encoded},
+		{"certificate in hex", []byte(hex.EncodeToString(certificate)), encoded},
+		{"certificate in base64url", []byte(base64.RawURLEncoding.EncodeToString(certificate)), encoded},
+		{"point", point, encoded},
+		{"point in hex", []byte(hex.EncodeToString(point)), encoded},
+	} {
+		for _, alg := range []string{"HS256", "HS384", "HS512"} {
+			set, err := jwks.NewSecrets(jwks.Secret{Algorithm: alg, Value: tt.value})
+			assert.EqualError(t, err, fmt.Sprintf("jwks: Secret 0 (KeyID \"\", Algorithm %q): %s", alg, tt.reason), tt.name)
+			assert.Nil(t, set, tt.name)
+		}
+	}
+}
+
+// The probability that one of these values is refused is less than 10^-11, and most of it is that
+// of a value that starts as an SSH key does.
+func TestC5RandomSecretIsAccepted(t *testing.T) {
+	for name, secret := range map[string]func() []byte{
+		"32 bytes":              func() []byte { return randomSecret(32) },
+		"48 bytes":              func() []byte { return randomSecret(48) },
+		"64 bytes":              func() []byte { return randomSecret(64) },
+		"64 hex digits":         func() []byte { return []byte(hex.EncodeToString(randomSecret(32))) },
+		"32 characters, base64": func() []byte { return []byte(base64.StdEncoding.EncodeToString(randomSecret(24))) },
+		"43 characters":         func() []byte { return []byte(base64.RawURLEncoding.EncodeToString(randomSecret(32))) },
+		"7 zeros behind":        func() []byte { return append(append(randomSecret(31), 'x'), make([]byte, 7)...) },
+	} {
+		n := 10_000
+		if !strings.HasSuffix(name, "bytes") {
+			n = 1000
+		}
+		for range n {
+			value := secret()
+			_, err := jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: value})
+			require.NoError(t, err, "%s: %x", name, value)
+		}
+	}
+}
+
+func TestC5TextsThatAreAccepted(t *testing.T) {
+	for _, value := range []string{
+		"correct horse battery staple, not random", "hunter2-hunter2-hunter2-hunter2-", "550e8400-e29b-41d4-a716-446655440000",
+		"0123456789abcdef0123456789abcdef", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14]", "{\"secret\":\"but it is no key at all\"}",
+	} {
+		_, err := jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: []byte(value)})
+		assert.NoError(t, err, value)
+	}
 }
 
 func TestNewSecretsReportsAllMistakesAtOnce(t *testing.T) {

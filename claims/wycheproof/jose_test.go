@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
 )
 
 const (
@@ -153,6 +154,16 @@ func TestQuestionMark(t *testing.T) {
 	}
 }
 
+// The secret of the vectors from 357 on is refused, though their tokens are judged.
+func TestZeroSecretIsRefused(t *testing.T) {
+	group, _ := readJOSE(t, signatureFile).vectorOf(t, 357)
+	keys, _, err := group.keys()
+	require.NoError(t, err)
+	require.Equal(t, zeroSecret{}, keys)
+	_, err = jwks.NewSecrets(jwks.Secret{Algorithm: "HS256", Value: make([]byte, 32)})
+	require.ErrorContains(t, err, "fewer than 8 different bytes")
+}
+
 // A key set with private keys is refused as a whole.
 func TestPrivateKeysAreRefused(t *testing.T) {
 	for _, group := range readJOSE(t, signatureFile).Groups {
@@ -177,7 +188,7 @@ func TestBadKeysAreRefused(t *testing.T) {
 		20: "unsupported alg",
 		21: "use is not sig",
 		22: "point is not on the curve",
-		23: "coordinate is not as wide as the curve",
+		23: "point is not on the curve",
 		24: "n is missing",
 		25: "Algorithm is none of",
 		26: "Algorithm is none of",

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/base64"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,12 +19,14 @@ func IsKeyMaterial(value []byte) bool {
 		return true
 	}
 	value = bytes.Trim(value, " \t\r\n\"'\ufeff")
-	for _, mark := range [][]byte{[]byte("-----BEGIN"), []byte("ssh-"), []byte("ecdsa-sha2-"), []byte("sk-ssh-"), []byte("sk-ecdsa-")} {
-		if bytes.HasPrefix(value, mark) || mark[0] == '-' && bytes.Contains(value, mark) {
-			return true
-		}
-	}
-	return isJWK(value) || isDER(value) || isBase64DER(value)
+	return bytes.Contains(value, []byte("-----BEGIN")) || isSSH(value) || isJWK(value) || isDER(value)
+}
+
+// isSSH reports whether value is a line as in authorized_keys. Random bytes can have such a
+// prefix, but are no text.
+func isSSH(value []byte) bool {
+	return utf8.Valid(value) && slices.ContainsFunc([]string{"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"},
+		func(prefix string) bool { return bytes.HasPrefix(value, []byte(prefix)) })
 }
 
 // isJWK reports whether value is a JWK or a JWK Set.
@@ -33,16 +36,6 @@ func isJWK(value []byte) bool {
 		return false
 	}
 	return document["kty"] != nil || document["keys"] != nil
-}
-
-func isBase64DER(value []byte) bool {
-	joined := bytes.Join(bytes.Fields(bytes.ReplaceAll(value, []byte(`\n`), nil)), nil)
-	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		if der, err := encoding.DecodeString(string(joined)); err == nil && isDER(der) {
-			return true
-		}
-	}
-	return false
 }
 
 // isDER reports whether value starts with a key or a certificate in DER.
@@ -55,7 +48,7 @@ func isDER(value []byte) bool {
 	value = value[:len(value)-len(rest)]
 	for _, parse := range []func([]byte) error{
 		func(der []byte) error { _, err := x509.ParsePKIXPublicKey(der); return err },
-		func(der []byte) error { _, err := x509.ParsePKCS1PublicKey(der); return err },
+		parseRSA,
 		func(der []byte) error { _, err := x509.ParseCertificate(der); return err },
 		func(der []byte) error { _, err := x509.ParsePKCS8PrivateKey(der); return err },
 		func(der []byte) error { _, err := x509.ParsePKCS1PrivateKey(der); return err },
@@ -66,4 +59,14 @@ func isDER(value []byte) bool {
 		}
 	}
 	return false
+}
+
+// parseRSA reads PKCS #1. It wants 512 bits, because PKCS #1 is two numbers only, and random
+// bytes can start with two short ones.
+func parseRSA(der []byte) error {
+	key, err := x509.ParsePKCS1PublicKey(der)
+	if err == nil && key.N.BitLen() < 512 {
+		err = errShortRSA
+	}
+	return err
 }

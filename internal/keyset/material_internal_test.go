@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"math/big"
 	"testing"
 
@@ -17,6 +18,7 @@ func TestSecretsAreNotKeyMaterial(t *testing.T) {
 		"correct horse battery staple, and then some", "-----", `{"a":1}`, "MIIB", "aGVsbG8gd29ybGQ", "0\x03abc", "\x30\x82",
 	} {
 		assert.False(t, IsKeyMaterial([]byte(value)), value)
+		assert.False(t, IsEncodedKeyMaterial([]byte(value)), value)
 	}
 	random := make([]byte, 64)
 	for range 1000 {
@@ -33,4 +35,21 @@ func TestKeyMaterialIsFoundWithAnyLastByte(t *testing.T) {
 		require.Equal(t, last, der[len(der)-1])
 		assert.True(t, IsKeyMaterial(der), "%q", last)
 	}
+}
+
+// The first bytes of a random value can be two short numbers in DER.
+func TestTwoShortNumbersAreNoKey(t *testing.T) {
+	short := append([]byte{0x30, 6, 2, 1, 3, 2, 1, 3}, make([]byte, 32)...)
+	_, err := x509.ParsePKCS1PublicKey(short[:8])
+	require.NoError(t, err)
+	assert.False(t, IsKeyMaterial(short))
+	assert.False(t, IsEncodedKeyMaterial([]byte(base64.StdEncoding.EncodeToString(short))))
+
+	oldest := x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 511), E: 3})
+	assert.True(t, IsKeyMaterial(oldest))
+}
+
+func TestBytesThatStartLikeAnSSHKeyAreNoKey(t *testing.T) {
+	assert.True(t, IsKeyMaterial([]byte("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB gr\u00fcn@example\n")))
+	assert.False(t, IsKeyMaterial([]byte("ssh-\xff\xfe\x00 rsa")))
 }
