@@ -19,6 +19,7 @@ func TestROCAModuliAreFound(t *testing.T) {
 		n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(a), m)
 		n.Add(n, new(big.Int).Lsh(m, 1900)) // any multiple of M leaves the fingerprint
 		assert.True(t, isROCA(n), "65537^%d", a)
+		assert.Equal(t, "RSA modulus can be factored (CVE-2017-15361)", reasonOf(t, rules{lenient: true}, rsaOf(n, 65537)))
 		n.Add(n, big.NewInt(2))
 		assert.False(t, isROCA(n), "65537^%d+2", a)
 	}
