@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// heavyModules are not tested by go test ./..., so that it takes minutes and not ten.
-// .ci/run tests every module, including these.
+// heavyModules are the modules whose tests take longest to build and run. go test ./...
+// skips them, and .ci/run tests them like all others.
 var heavyModules = []string{"examples/interop", "middleware/benchmarks"}
 
 // TestNestedModules runs the tests of the modules inside this one, because go test ./...
