@@ -31,7 +31,7 @@ var (
 // come in bursts and after idle hours; the process is frozen, suspended and restarted; the
 // issuer rotates, fails, hangs and recovers, behind a firewall or a shared cache.
 //
-// A failure prints the seed that reproduces it: go test -run TestModel -model.seed=N ./jwks
+// A failure prints the seed that reproduces it: go test ./jwks -run TestModel -model.seed=N
 func TestModel(t *testing.T) {
 	if *modelSeed != 0 {
 		runHistory(t, *modelSeed)
@@ -72,6 +72,7 @@ type history struct {
 	issuer *modelIssuer
 	frozen bool // the process runs only while it serves a request
 	runs   bool // Cache.Run is called
+	doomed bool // the issuer does not recover from its next fault
 	trace  []string
 
 	cache  *Cache
@@ -147,6 +148,7 @@ func newHistory(seed uint64) *history {
 	case 1:
 		h.runs = true
 	}
+	h.doomed = h.IntN(10) == 0
 	return h
 }
 
@@ -232,11 +234,11 @@ func (h *history) run(t *testing.T) {
 // idle lets time pass: from nothing to hours.
 func (h *history) idle() {
 	d := []time.Duration{0, 50 * time.Millisecond, time.Second, 8 * time.Second, time.Minute, 6 * time.Minute, 20 * time.Minute}[h.IntN(7)]
-	if h.IntN(30) == 0 {
+	switch {
+	case h.frozen: // served every few minutes, as a function is
+		d = []time.Duration{7 * time.Second, time.Minute, 5 * time.Minute, 9 * time.Minute}[h.IntN(4)]
+	case h.IntN(30) == 0:
 		d = 2 * time.Hour
-	}
-	if h.frozen {
-		d = max(d, 7*time.Second)
 	}
 	time.Sleep(d + time.Duration(h.Int64N(int64(d)+1)))
 }
@@ -283,6 +285,9 @@ func (h *history) burst() {
 		callers = 2 + h.IntN(4)
 	}
 	done := make(chan struct{}, callers)
+	h.issuer.mu.Lock()
+	h.issuer.asleep = false
+	h.issuer.mu.Unlock()
 	for range callers {
 		kid := h.IntN(h.next)
 		switch h.IntN(10) {
@@ -306,6 +311,7 @@ func (h *history) burst() {
 		<-done // and the process stops at once
 		h.issuer.mu.Lock()
 		h.issuer.frozen++
+		h.issuer.asleep = true
 		h.issuer.mu.Unlock()
 	}
 }
@@ -360,12 +366,18 @@ func (h *history) remove() {
 }
 
 func (h *history) fail() {
+	if h.doomed && h.issuer.fault.name != "" {
+		return
+	}
 	fault := modelFaults[h.IntN(len(modelFaults))]
 	h.note("%s", fault.name)
 	h.change(func(m *modelIssuer) { m.fault = fault })
 }
 
 func (h *history) recover() {
+	if h.doomed {
+		return
+	}
 	h.note("good")
 	h.change(func(m *modelIssuer) { m.fault = modelFault{} })
 }

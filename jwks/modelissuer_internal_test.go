@@ -68,7 +68,8 @@ type modelIssuer struct {
 	published []int
 	fault     modelFault
 	latency   time.Duration
-	frozen    int // counts the freezes; an answer does not survive one
+	frozen    int  // counts the freezes; an answer does not survive one
+	asleep    bool // the process is frozen now
 	requests  []modelRequest
 
 	copyOf  []int // what the shared cache holds
@@ -89,6 +90,9 @@ func (m *modelIssuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	n := len(m.requests)
 	m.requests = append(m.requests, modelRequest{began: time.Now(), directive: r.Header.Get("Cache-Control")})
 	frozen, fault, delay := m.frozen, m.fault, m.latency+m.fault.delay
+	if m.asleep {
+		frozen-- // it begins at the moment of the freeze, and is not sent
+	}
 	m.mu.Unlock()
 	res, kids, err := m.answer(r, fault, delay, frozen)
 	m.mu.Lock()

@@ -262,3 +262,18 @@ func TestA7ConstantValidatorAndAShortRefreshAfter(t *testing.T) {
 		assert.LessOrEqual(t, refusedAfter(t, cache, "known", 100*time.Millisecond, time.Hour), 12200*time.Millisecond)
 	})
 }
+
+// A request for a new kid joins a refresh that a 304 ends. The 304 proves nothing about the kid,
+// so one forced fetch follows.
+func TestA7ConstantValidatorDoesNotHideANewKid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.Fail(jwkstest.JWKS, constantValidator("ETag", "If-None-Match", `"v1"`))
+		cache := newWarmCache(t, issuer)
+		time.Sleep(whileRevalidating)
+		issuer.Publish(namedKey("new"))
+		requireKnown(t, cache, "known") // starts the refresh
+		requireKnown(t, cache, "new")
+		assert.Equal(t, uint64(1), cache.Status().ForcedFetches)
+	})
+}
