@@ -13,12 +13,12 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// requireConsistent walks the list both ways, and all chains.
+// requireConsistent compares the list, in both directions, with the map and the totals.
 func requireConsistent(t *testing.T, s *cacheShard) {
 	t.Helper()
 	forward, bytes := 0, int64(0)
 	for e := s.oldest; e != nil; e = e.next {
-		require.True(t, s.holds(e))
+		require.Same(t, e, s.find(e.place))
 		forward++
 		bytes += e.bytes()
 	}
@@ -26,26 +26,18 @@ func requireConsistent(t *testing.T, s *cacheShard) {
 	for e := s.newest; e != nil; e = e.prev {
 		backward++
 	}
+	found := 0
+	for range s.byPlace.Range {
+		found++
+	}
 	require.Equal(t, s.entries, forward)
-	require.Equal(t, forward, backward)
+	require.Equal(t, s.entries, backward)
+	require.Equal(t, s.entries, found)
 	require.Equal(t, s.bytes, bytes)
-	table, chained := s.table.Load(), 0
-	if table == nil {
-		require.Zero(t, s.entries)
-		return
-	}
-	for i := range *table {
-		for e := (*table)[i].Load(); e != nil; e = e.chained.Load() {
-			chained++
-		}
-	}
-	require.Equal(t, s.entries, chained)
-	require.LessOrEqual(t, len(*table), max(firstTable, 2*s.maxEntries), "chains are for entries that there are")
-	require.GreaterOrEqual(t, len(*table), s.entries, "and for all of them")
 }
 
-// SIEVE: the hand goes on from where it stopped.
-func TestHandGoesOn(t *testing.T) {
+// In SIEVE the hand continues from where it stopped.
+func TestHandContinuesWhereItStopped(t *testing.T) {
 	c := newTokenCache(4)
 	for n := range 4 {
 		c.addToken(n, 1000)
@@ -59,35 +51,16 @@ func TestHandGoesOn(t *testing.T) {
 	}
 }
 
-func TestChainsStayShort(t *testing.T) {
-	c := newTokenCache(20_000)
-	for n := range 10_000 {
-		c.addToken(n, 1000)
-	}
-	longest := 0
-	for i := range c.shards {
-		for n := range *c.shards[i].table.Load() {
-			length := 0
-			for e := (*c.shards[i].table.Load())[n].Load(); e != nil; e = e.chained.Load() {
-				length++
-			}
-			longest = max(longest, length)
-		}
-	}
-	assert.LessOrEqual(t, longest, 15)
-}
-
-// hostileParts are those of tokens of which eight have one place, and three one signing
-// input.
+// hostileParts returns the parts of the n-th token. Groups of eight tokens share a place, and
+// groups of three share a signing input.
 func hostileParts(n int) strict.Compact {
 	return strict.Compact{
 		SigningInput: fmt.Sprintf("header.payload-%d", n/3), Signature: fmt.Sprintf("%054d%032d", n, n/8),
 	}
 }
 
-// Readers take no lock. Whatever writers do meanwhile (link, replace, evict, sweep, drop,
-// grow), a reader finds the entry of the very token that it asked for, or none, and comes
-// to an end.
+// Readers take no lock. While writers insert, replace, evict, sweep and drop entries, a reader
+// must find the entry of exactly the token that it asked for, or none.
 func TestReadersAmidWriters(t *testing.T) {
 	for _, entries := range []int{1, 40, 2000} {
 		c := newTokenCache(entries)
@@ -128,36 +101,7 @@ func TestReadersAmidWriters(t *testing.T) {
 	}
 }
 
-// While the table grows, entries move from chain to chain below the readers. One that
-// stands anywhere, at any step of it, comes to an end.
-func TestReaderOfAGrowingTableComesToAnEnd(t *testing.T) {
-	var s cacheShard
-	const entries = firstTable * 8
-	old, grown := make([]chain, firstTable), make([]chain, 2*firstTable)
-	for n := range entries {
-		entry := &cacheEntry{token: tokenOf(n, 1000), place: uint64(n*n) << 32}
-		prepend(old, entry)
-		entry.prev = s.newest
-		if s.newest != nil {
-			s.newest.next = entry
-		} else {
-			s.oldest = entry
-		}
-		s.newest = entry
-	}
-	for moved := s.oldest; moved != nil; moved = moved.next {
-		prepend(grown, moved)
-		for from := s.oldest; from != nil; from = from.next {
-			steps := 0
-			for e := from; e != nil; e = e.chained.Load() {
-				steps++
-				require.LessOrEqual(t, steps, entries)
-			}
-		}
-	}
-}
-
-// A request that is under way holds its entry, and nothing that has been forgotten since.
+// A slow request holds its entry. That entry must not hold others that were evicted since.
 func TestEntryInUseHoldsNoOther(t *testing.T) {
 	c := newTokenCache(2)
 	held := c.addToken(0, 1000)
@@ -167,5 +111,4 @@ func TestEntryInUseHoldsNoOther(t *testing.T) {
 	require.Nil(t, c.get(partsOf(0)))
 	assert.Nil(t, held.next)
 	assert.Nil(t, held.prev)
-	assert.Nil(t, held.chained.Load())
 }

@@ -19,18 +19,20 @@ import (
 //
 // To read a claim that has no method here, call [Claims.Strings], [As] or [Claims.Decode].
 type Claims struct {
+	// What every request reads comes first, so that it is in few cache lines.
+	expiresAt, notBefore   time.Time
+	audience, confirmation strict.Span // ranges of the values; empty if absent
+	scopeText              string      // scopes as one string, separated by spaces
+	scopeList              []string    // scopes as an array
+	issuer, subject, id    string
+	clientIDs              [len(clientIDClaims)]string
+	issuedAt               time.Time
+	otherKind              bool // has a claim that only other kinds of token have
+	nonce                  bool
+
 	text    string            // the payload, as signed
 	members []strict.Member   // of the payload's object
 	first   [16]strict.Member // backing array of members, enough for most tokens
-
-	issuer, subject, id            string
-	clientIDs                      [len(clientIDClaims)]string
-	expiresAt, notBefore, issuedAt time.Time
-	audience, confirmation         strict.Span // ranges of the values; empty if absent
-	otherKind                      bool        // has a claim that marks another kind of token
-	nonce                          bool
-	scopeText                      string   // scopes as one string, separated by spaces
-	scopeList                      []string // scopes as an array
 }
 
 // clientIDClaims are the claims that may hold the client's identifier, in order of

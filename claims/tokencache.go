@@ -1,12 +1,9 @@
 package claims
 
 import (
-	"crypto/sha256"
 	"hash/maphash"
 	"reflect"
-	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
@@ -14,82 +11,34 @@ import (
 const (
 	defaultCacheEntries = 10_000
 	maxCacheEntries     = 1 << 30
-	// cacheShards spreads the locks of writers over cores. A shard's share of the bound
-	// is at least one entry, so small caches have fewer shards.
+	// cacheShards spreads the locks of writers over cores. A shard has room for at least
+	// one entry, so small caches have fewer shards.
 	cacheShards = 64
-	// entryBytes is how much memory an entry may take on average: an ordinary token
-	// takes half of it, so that the number of entries is the bound that is met first.
+	// entryBytes is the memory that an entry may take on average. An ordinary token takes
+	// half of it, so a cache of ordinary tokens is limited by the number of entries.
 	entryBytes = 4 << 10
-	// entryOverhead is what an entry takes beside what it points to: itself, its claims
-	// and its place in a chain.
-	entryOverhead = 800
-	memberBytes   = 16
-	stringBytes   = 16
-	minAllocation = 8 // of a scope that was written with escapes
 )
 
-// A cacheEntry is one remembered token.
-type cacheEntry struct {
-	token      token
-	digest     digest // of the signature, as received
-	place      uint64
-	size       int64 // in bytes
-	used       atomic.Bool
-	chained    chain       // the next one in the same chain
-	prev, next *cacheEntry // in the order of arrival
-}
-
-// A digest is the SHA-256 of a signature segment.
-type digest [sha256.Size]byte
-
-func digestOf(signature string) digest {
-	// The conversion that the language offers would make a copy on the heap. This one is
-	// safe because Sum256 only reads, and keeps nothing.
-	return sha256.Sum256(unsafe.Slice(unsafe.StringData(signature), len(signature)))
-}
-
-// bytes is what the entry takes, or a little more. Strings that are parts of the payload
-// count twice, since those that were written with escapes are not; and allocations are
-// up to an eighth larger than what was asked for.
-func (e *cacheEntry) bytes() int64 {
-	c := e.token.claims
-	n := len(e.token.signingInput) + len(c.text) + len(e.token.header.kid)
-	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
-	for _, id := range c.clientIDs {
-		n += len(id)
-	}
-	n += cap(c.scopeList) * stringBytes
-	for _, scope := range c.scopeList {
-		n += minAllocation + len(scope)
-	}
-	if cap(c.members) > len(c.first) {
-		n += cap(c.members) * memberBytes
-	}
-	return int64(entryOverhead + n + n/8)
-}
-
-// A tokenCache remembers verified tokens within a bound of entries and of bytes.
+// A tokenCache remembers verified tokens, up to a number of entries and of bytes.
 //
-// A token is recognised by all of its bytes. Header and payload are compared as they
-// are, so that nobody is given other claims than he presented, whatever becomes of a
-// hash; the signature is compared by its SHA-256. Without the signature what is kept is
-// no credential, and it says no more than the claims beside it. This proves as much as a
-// SHA-256 of the whole token, at less than half of its cost; neither a hash that is weaker
-// nor one of a part alone would.
+// A token is recognised by all of its bytes: header and payload are compared byte for byte, so
+// that a hash collision can never return another token's claims. The signature is compared
+// by its SHA-256, because a stored signature would make the entry a credential. What is
+// kept says no more than the claims do. This is as strong as a SHA-256 of the whole token, at
+// less than half of its cost. A weaker hash would not be, and neither would a hash of a part.
 //
-// Finding an entry takes no lock, and writes nothing but the bit that says that it was
-// used, once, so that the one token of a busy client is no point at which all cores meet.
+// Finding an entry takes no lock. It writes only the bit that says that the entry was used,
+// and only if it is not set. So the cores do not contend for the one token of a busy client.
 //
-// When the cache is full it forgets by SIEVE (Zhang et al., NSDI 2024): a hit sets that
-// bit, and one pass of tokens that are used once does not push out the ones that are used
-// again. That is all it takes here, and less than the dependency that a general cache
-// would be: module middleware/benchmarks measures it beside two.
+// A full cache evicts by SIEVE (Zhang et al., NSDI 2024): a hit sets that bit, and entries
+// whose bit is not set are evicted first. Tokens that are used once do not push out tokens that
+// are used again. Module middleware/benchmarks measures this beside two general caches.
 type tokenCache struct {
-	seed   maphash.Seed // keeps clients from choosing tokens that meet in one chain
+	seed   maphash.Seed // so that clients cannot choose tokens that share a place
 	shards []cacheShard
 }
 
-// newTokenCache returns a cache of about so many entries, never more.
+// newTokenCache returns a cache of at most so many entries, or a few less.
 func newTokenCache(entries int) *tokenCache {
 	shards := cacheShards
 	for shards > 1 && entries/shards < 16 {
@@ -103,12 +52,12 @@ func newTokenCache(entries int) *tokenCache {
 	return c
 }
 
-// placeBytes of a signature in base64url, some 190 bits, are more than anybody without the
-// key can make two tokens agree in.
+// placeBytes is the length of the end of a signature that determines a token's place: some
+// 190 bits, which are infeasible to make equal for two tokens without the signing key.
 const placeBytes = 32
 
-// placeOf says where the token with this signature is looked for, and no more than that.
-// A token that is not there has not been seen, so what has to be refused is not hashed.
+// placeOf returns the place where the token with this signature is looked up. A token whose
+// place is free has not been seen before, so most tokens that must be refused cost no SHA-256.
 func (c *tokenCache) placeOf(signature string) uint64 {
 	return maphash.String(c.seed, signature[max(0, len(signature)-placeBytes):])
 }
@@ -117,50 +66,55 @@ func (c *tokenCache) shardOf(place uint64) *cacheShard {
 	return &c.shards[place%uint64(len(c.shards))]
 }
 
-// get returns what is remembered of a token, or nil.
-func (c *tokenCache) get(t strict.Compact) *cacheEntry {
-	place := c.placeOf(t.Signature)
-	shard := c.shardOf(place)
-	if !shard.mayHave(place) {
+// get returns the entry of a token, or nil.
+func (c *tokenCache) get(parts strict.Compact) *cacheEntry {
+	place := c.placeOf(parts.Signature)
+	entry := c.shardOf(place).find(place)
+	if entry == nil || !entry.isOf(parts) {
 		return nil
 	}
-	entry := shard.find(place, digestOf(t.Signature), t.SigningInput)
-	if entry != nil && !entry.used.Load() {
+	if !entry.used.Load() {
 		entry.used.Store(true)
 	}
 	return entry
 }
 
-// add remembers a token. Keys that cannot be compared could not be recognised later, so
-// their tokens are not remembered.
+// add remembers a token, in the place of any other one that has it. A key that cannot be
+// compared could not be recognised later, so its tokens are not remembered.
 func (c *tokenCache) add(t token, parts strict.Compact, now time.Time) {
-	if !reflect.ValueOf(t.key).Comparable() {
+	if !isComparable(t.key) {
 		return
 	}
-	entry := &cacheEntry{token: t, digest: digestOf(parts.Signature), place: c.placeOf(parts.Signature)}
-	entry.size = entry.bytes()
+	entry := newCacheEntry(t, parts.Signature, c.placeOf(parts.Signature))
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	shard.sweep(now)
-	if old := shard.find(entry.place, entry.digest, parts.SigningInput); old != nil {
-		shard.unlink(old)
-	}
 	if entry.size > shard.maxBytes {
 		return
 	}
-	for shard.entries >= shard.maxEntries || shard.bytes+entry.size > shard.maxBytes {
-		shard.unlink(shard.victim())
+	if old := shard.find(entry.place); old != nil {
+		shard.remove(old)
 	}
-	shard.link(entry)
+	for shard.entries >= shard.maxEntries || shard.bytes+entry.size > shard.maxBytes {
+		shard.remove(shard.victim())
+	}
+	shard.insert(entry)
 }
 
-// drop forgets exactly this entry, not one that has come in its place.
+// isComparable reports whether key can be compared without a panic. Pointers are decided
+// first, because Value.Comparable allocates.
+func isComparable(key Key) bool {
+	v := reflect.ValueOf(key)
+	return v.Kind() == reflect.Pointer || v.Comparable()
+}
+
+// drop removes exactly this entry, not another one that has taken its place.
 func (c *tokenCache) drop(entry *cacheEntry) {
 	shard := c.shardOf(entry.place)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.holds(entry) {
-		shard.unlink(entry)
+	if shard.find(entry.place) == entry {
+		shard.remove(entry)
 	}
 }

@@ -21,12 +21,12 @@ var (
 	anyIssuer = &Issuer{}
 )
 
-// partsOf are those of the n-th token.
+// partsOf returns the parts of the n-th token.
 func partsOf(n int) strict.Compact {
 	return strict.Compact{SigningInput: "header.payload", Signature: fmt.Sprintf("%086d", n)}
 }
 
-// tokenOf returns the n-th token, whose entry takes so many bytes.
+// tokenOf returns the n-th token. Its entry has the given size.
 func tokenOf(n int, bytes int) token {
 	input := []byte(partsOf(n).SigningInput)
 	text := strings.Repeat("x", max(bytes-entryOverhead-len(input), 0))
@@ -36,7 +36,7 @@ func tokenOf(n int, bytes int) token {
 	}
 }
 
-// addToken returns the entry, without using it.
+// addToken adds the n-th token and returns its entry, without marking it as used.
 func (c *tokenCache) addToken(n, bytes int) *cacheEntry {
 	c.add(tokenOf(n, bytes), partsOf(n), arrival)
 	return c.peek(partsOf(n))
@@ -44,7 +44,10 @@ func (c *tokenCache) addToken(n, bytes int) *cacheEntry {
 
 func (c *tokenCache) peek(parts strict.Compact) *cacheEntry {
 	place := c.placeOf(parts.Signature)
-	return c.shardOf(place).find(place, digestOf(parts.Signature), parts.SigningInput)
+	if entry := c.shardOf(place).find(place); entry != nil && entry.isOf(parts) {
+		return entry
+	}
+	return nil
 }
 
 func (c *tokenCache) size() (entries int, bytes int64) {
@@ -65,7 +68,7 @@ func TestCacheStaysWithinItsBounds(t *testing.T) {
 		{"a few", 7, 1000},
 		{"not a multiple of the shards", 1001, 1000},
 		{"the default", defaultCacheEntries, 600},
-		{"large ones meet the bound of bytes first", 100, 12_000},
+		{"large entries, which reach the bound of bytes first", 100, 12_000},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			c := newTokenCache(tc.entries)
@@ -86,7 +89,7 @@ func TestCacheStaysWithinItsBounds(t *testing.T) {
 	}
 }
 
-// What the documentation of Config says, through the door that users have.
+// The bounds that the documentation of Config states, for a Verifier from NewVerifier.
 func TestDefaultBounds(t *testing.T) {
 	issuer := Issuer{URL: "https://issuer.example/", Audiences: []string{"a"}, Keys: newCacheVerifier(t)}
 	v, err := NewVerifier(Config{Issuers: []Issuer{issuer}})
@@ -99,10 +102,10 @@ func TestDefaultBounds(t *testing.T) {
 	assert.LessOrEqual(t, entries, 10_000)
 	assert.Greater(t, entries, 9_900)
 	assert.LessOrEqual(t, bytes, int64(10_000*4096))
-	assert.Len(t, v.cache.shards, 64, "locks of writers")
+	assert.Len(t, v.cache.shards, 64, "shards, each with its lock")
 }
 
-// A flood of distinct tokens that are all valid, signed and verified.
+// A flood of distinct tokens, all of them valid and verified.
 func TestFloodOfValidTokensStaysWithinTheBounds(t *testing.T) {
 	kit := newCacheVerifier(t)
 	v, err := NewVerifier(Config{
@@ -119,16 +122,16 @@ func TestFloodOfValidTokensStaysWithinTheBounds(t *testing.T) {
 	}
 }
 
-func TestEntryThatIsTooLargeIsNotKept(t *testing.T) {
+func TestTooLargeEntryIsNotKept(t *testing.T) {
 	c := newTokenCache(1)
 	c.addToken(1, 1000)
 	c.addToken(2, entryBytes+1)
 	entries, _ := c.size()
 	assert.Equal(t, 1, entries)
-	assert.NotNil(t, c.get(partsOf(1)), "and pushes nothing out")
+	assert.NotNil(t, c.get(partsOf(1)), "and evicts nothing")
 }
 
-// One pass of tokens that come once must not push out those that come again.
+// A series of tokens that are used once must not evict tokens that are used again.
 func TestUsedTokensSurviveAScan(t *testing.T) {
 	c := newTokenCache(10)
 	for n := range 5 {
@@ -142,11 +145,11 @@ func TestUsedTokensSurviveAScan(t *testing.T) {
 	}
 }
 
-func TestSameTokenTwiceIsOneEntry(t *testing.T) {
+func TestTokenAddedTwiceIsOneEntry(t *testing.T) {
 	c := newTokenCache(10)
 	first, second := c.addToken(1, 1000), c.addToken(1, 1000)
 	c.drop(first)
-	assert.Same(t, second, c.get(partsOf(1)), "dropping an entry leaves the one in its place")
+	assert.Same(t, second, c.get(partsOf(1)), "drop leaves the entry that has replaced it")
 	c.drop(second)
 	entries, bytes := c.size()
 	assert.Zero(t, entries)
@@ -155,8 +158,8 @@ func TestSameTokenTwiceIsOneEntry(t *testing.T) {
 	requireConsistent(t, &c.shards[0])
 }
 
-// All of a token counts: not only the place where it is looked for, nor its signature
-// without what was signed, nor what was signed without the signature.
+// All bytes of a token must match: neither the place, nor the signature, nor the signing input
+// is enough.
 func TestTokenIsRecognisedByAllOfItsBytes(t *testing.T) {
 	c := newTokenCache(1)
 	known := partsOf(1)
@@ -173,18 +176,18 @@ func TestTokenIsRecognisedByAllOfItsBytes(t *testing.T) {
 		assert.Nil(t, c.get(other), rule)
 	}
 	same := strict.Compact{SigningInput: known.SigningInput, Signature: "1" + known.Signature[1:]}
-	require.Equal(t, c.placeOf(known.Signature), c.placeOf(same.Signature), "the rows above look where the entry is")
+	require.Equal(t, c.placeOf(known.Signature), c.placeOf(same.Signature), "the rows above share the place of the entry")
 	c = newTokenCache(10)
 	c.addToken(1, 1000)
 	c.add(tokenOf(1, 1000), same, arrival)
 	second := c.peek(same)
 	require.NotNil(t, second)
 	assert.Same(t, second, c.get(same))
-	assert.NotSame(t, second, c.get(known), "two tokens with one place have an entry each")
+	assert.NotSame(t, second, c.get(known), "of two tokens with one place, the later one is kept")
 	requireConsistent(t, &c.shards[0])
 }
 
-// Tokens that expired do not stay until room is needed, which may be never.
+// Expired tokens must not stay until room is needed, because that may never happen.
 func TestExpiredTokensAreSwept(t *testing.T) {
 	const alive, days = 50, 100
 	c := newTokenCache(defaultCacheEntries)
@@ -197,9 +200,9 @@ func TestExpiredTokensAreSwept(t *testing.T) {
 		}
 	}
 	entries, _ := c.size()
-	assert.Less(t, entries, 5*alive, "of %d that have come", days*alive)
+	assert.Less(t, entries, 5*alive, "of %d that were added", days*alive)
 	for n := range alive {
-		assert.NotNil(t, c.get(partsOf((days-1)*alive+n)), "those that are alive are there")
+		assert.NotNil(t, c.get(partsOf((days-1)*alive+n)), "valid tokens are kept")
 	}
 	for i := range c.shards {
 		requireConsistent(t, &c.shards[i])

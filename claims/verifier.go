@@ -173,7 +173,7 @@ func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Ti
 // accept verifies a token in the order of cost: its grammar, then its issuer's settings, and
 // only then its signature.
 func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (token, error) {
-	t, err := v.read(parts)
+	t, signature, err := v.read(parts)
 	if err != nil {
 		return token{}, err
 	}
@@ -184,43 +184,39 @@ func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Ti
 		return token{}, err
 	}
 	t.signingInput = []byte(parts.SigningInput)
-	if t.key, err = t.verifySignature(ctx); err != nil {
+	if t.key, err = t.verifySignature(ctx, signature); err != nil {
 		return token{}, err
 	}
-	t.signature = nil // it must not be kept
 	t.header = v.headers.add(parts.Header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims)
 	return t, nil
 }
 
-// read decodes and parses a token, at a cost that its length bounds. The result is not
-// verified.
-func (v *Verifier) read(parts strict.Compact) (token, error) {
-	h, err := v.readHeader(parts.Header)
-	if err != nil {
-		return token{}, err
+// read decodes and parses a token, at a cost that its length bounds. Neither the token nor
+// the signature is verified.
+func (v *Verifier) read(parts strict.Compact) (t token, signature []byte, err error) {
+	if t.header, err = v.readHeader(parts.Header); err != nil {
+		return token{}, nil, err
 	}
 	switch {
-	case !slices.Contains(v.algorithms, h.alg): // no issuer accepts it: do not read further
-		return token{}, refuse(ErrAlgorithm, "")
+	case !slices.Contains(v.algorithms, t.header.alg): // no issuer accepts it: do not read further
+		return token{}, nil, refuse(ErrAlgorithm, "")
 	case parts.Signature == "":
-		return token{}, refuse(ErrMalformed, "empty signature")
+		return token{}, nil, refuse(ErrMalformed, "empty signature")
 	}
 	// All grammar is checked before the issuer is known. Otherwise the order of the answers
 	// would tell a stranger which issuers are trusted.
-	signature, err := strict.AppendDecode(nil, parts.Signature)
-	if err != nil {
-		return token{}, malformed("signature", err)
+	if signature, err = strict.AppendDecode(nil, parts.Signature); err != nil {
+		return token{}, nil, malformed("signature", err)
 	}
 	payload, err := strict.Decode(parts.Payload)
 	if err != nil {
-		return token{}, malformed("payload", err)
+		return token{}, nil, malformed("payload", err)
 	}
-	c, err := parsePayload(payload)
-	if err != nil {
-		return token{}, err
+	if t.claims, err = parsePayload(payload); err != nil {
+		return token{}, nil, err
 	}
-	return token{header: h, claims: c, signature: signature}, nil
+	return t, signature, nil
 }
 
 func (v *Verifier) readHeader(segment string) (header, error) {
