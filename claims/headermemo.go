@@ -11,10 +11,10 @@ const (
 	headerMemoBytes = 1 << 10
 )
 
-// A headerMemo remembers what header segments say, since an issuer's tokens repeat a
-// few. It holds the parse only, never a decision, and only of headers that a valid
-// signature has covered: a stranger cannot fill it. It holds at most 256 segments of at
-// most 1 KiB; a new one takes the place of the one in its slot.
+// A headerMemo remembers parsed headers, because the tokens of an issuer share a few headers.
+// It holds what the header says, never a decision, and only headers that a valid signature
+// has covered, so a stranger cannot fill it. It holds at most 256 segments of at most 1 KiB. A
+// new segment replaces the one in its slot.
 //
 // The zero value is empty. Reading is one atomic load.
 type headerMemo struct {
@@ -26,7 +26,7 @@ type headerEntry struct {
 	header  header
 }
 
-// headerSeed keeps issuers from choosing headers that share a slot.
+// headerSeed makes slots unpredictable, so that no issuer can choose headers that share one.
 var headerSeed = maphash.MakeSeed()
 
 func (m *headerMemo) slot(segment string) *atomic.Pointer[headerEntry] {
@@ -44,7 +44,7 @@ func (m *headerMemo) get(segment string) (header, bool) {
 	return entry.header, true
 }
 
-// add remembers h, and returns a copy that does not keep the token's header alive.
+// add remembers h. It returns a copy that does not keep the document of the header alive.
 func (m *headerMemo) add(segment string, h header) header {
 	slot := m.slot(segment)
 	if entry := slot.Load(); entry != nil && entry.segment == segment {
