@@ -7,8 +7,8 @@ type contextKey struct{}
 // NewContext returns a copy of ctx that carries c. A nil c hides claims that ctx already
 // carries: [FromContext] then reports none.
 //
-// The middleware calls it for every request that it lets through. Call it yourself
-// to test a handler without a token; see [ParseUnverified].
+// It is for tests of handlers without a token (see [ParseUnverified]), and for code that
+// calls a [Verifier] itself. Package middleware does not need it.
 func NewContext(ctx context.Context, c *Claims) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }

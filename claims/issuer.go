@@ -74,6 +74,8 @@ type Issuer struct {
 // them, and Keycloak without an audience mapper. Nothing in them names the API they are
 // for, so they are accepted only from listed clients.
 type WithoutAudience struct {
+	_ [0]func() // written with field names
+
 	// ClientIDs are the clients whose tokens are accepted. At least one is required.
 	ClientIDs []string
 	// ClientIDClaim is the claim that names the client. It defaults to client_id.

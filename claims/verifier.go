@@ -15,6 +15,8 @@ const defaultMaxTokenBytes = 16 << 10
 
 // A Config says what a [Verifier] accepts.
 type Config struct {
+	_ [0]func() // written with field names
+
 	// Issuers are the trusted issuers: at least one, each with a different URL.
 	Issuers []Issuer
 
@@ -24,14 +26,15 @@ type Config struct {
 
 	// CacheEntries is the maximum number of verified tokens that are cached. A cached
 	// token costs a comparison instead of a signature check. CacheEntries defaults to
-	// 10,000 and is at most 2^30; a negative value disables the cache. An entry takes at
-	// most 4 KiB of memory, and 2 to 2.5 KiB for an ordinary token. The cache grows with
-	// the number of unexpired tokens; expired ones make room. It keeps a token's header,
-	// its claims and the SHA-256 of its signature, which together are not a credential.
+	// 10,000 and is at most 2^30; a negative value disables the cache. The cache takes at
+	// most 4 KiB of memory for each of these entries. An ordinary token takes 2 to 2.5
+	// KiB. The cache grows with the number of unexpired tokens; expired ones make room. It
+	// keeps a token's header, its claims and the SHA-256 of its signature, which together
+	// are not a credential.
 	//
 	// A cached token is still refused when it has expired, when its key is gone or when
-	// its issuer's keys are no longer available. It is confirmed and passed to Validate
-	// on every request.
+	// its issuer's keys are no longer available. Proofs and the Validate hook check it on
+	// every request.
 	CacheEntries int
 
 	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
