@@ -30,7 +30,7 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
-	// A later member may be malformed, so read the whole object before asking a proof.
+	// No proof is asked before the whole object has been read.
 	type member struct{ name, value string }
 	var bound []member
 	err := strict.Object(c.confirmation.Of(c.text), func(name, value string) error {

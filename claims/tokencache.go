@@ -102,8 +102,8 @@ func (c *tokenCache) add(t token, parts strict.Compact, now time.Time) {
 	shard.insert(entry)
 }
 
-// isComparable reports whether key can be compared without a panic. Pointers are decided
-// first, because Value.Comparable allocates.
+// isComparable reports whether key can be compared without a panic. It asks for the kind first
+// because Value.Comparable allocates, even for pointers.
 func isComparable(key Key) bool {
 	v := reflect.ValueOf(key)
 	return v.Kind() == reflect.Pointer || v.Comparable()

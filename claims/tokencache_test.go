@@ -19,7 +19,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// countingKey counts signature checks: the way to see a hit from outside.
+// countingKey counts signature checks, so that a test can tell hits from full verifications.
 type countingKey struct {
 	edKey
 	checks *atomic.Int32
@@ -72,17 +72,17 @@ func (k *cacheKit) requireVerify(t *testing.T, token string, want claims.Reason,
 	require.Equal(t, checks, k.checks.Load(), "signature checks")
 }
 
-func TestTokenSeenBeforeCostsNoSignatureCheck(t *testing.T) {
+func TestCachedTokenNeedsNoSignatureCheck(t *testing.T) {
 	kit := newCacheKit(t, 0)
 	kit.requireVerify(t, token(nil), "", 1)
 	kit.requireVerify(t, token(nil), "", 0)
-	assert.Equal(t, 2, kit.asked, "the key set is asked on hits too, which is what keeps it fresh")
+	assert.Equal(t, 2, kit.asked, "a hit also asks the key set, so that the key set stays fresh")
 }
 
-// Nothing that is verified depends on the cache, so no test may.
+// The cache must not change any result, so all tests must pass without it.
 func TestAllWithoutTheTokenCache(t *testing.T) {
 	if cacheEntries != 0 {
-		t.Skip("this is that run")
+		t.Skip("this is the run without the cache")
 	}
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -112,8 +112,9 @@ func TestCachedTokenDoesNotOutliveItsTime(t *testing.T) {
 	kit.requireVerify(t, late, claims.ErrExpired, 0)
 }
 
-// As at first sight: an expired token is no reason to ask for keys, and no outage either.
-func TestCachedTokenThatExpiredAsksForNoKey(t *testing.T) {
+// As at first sight, an expired token must not cause a look-up of keys, so an outage of the
+// issuer does not change the answer.
+func TestExpiredCachedTokenAsksForNoKey(t *testing.T) {
 	kit := newCacheKit(t, 0)
 	kit.requireVerify(t, token(nil), "", 1)
 	kit.now, kit.err = now.Add(2*goodFor), &claims.UnavailableError{}
@@ -135,7 +136,7 @@ func TestCachedTokenDoesNotOutliveItsKey(t *testing.T) {
 		{"replaced by a key that cannot be used", nil, claims.ErrUnusableKey, claims.ErrUnusableKey, 0},
 		{"replaced under the same kid", []claims.Key{other}, nil, claims.ErrSignature, 0},
 		{"exhausted key set", nil, &claims.UnavailableError{}, claims.ErrKeysUnavailable, 0},
-		{"a key set out of order", nil, errors.New("x"), claims.ErrKeysUnavailable, 0},
+		{"a broken key set", nil, errors.New("x"), claims.ErrKeysUnavailable, 0},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			kit := newCacheKit(t, 0)
@@ -146,12 +147,12 @@ func TestCachedTokenDoesNotOutliveItsKey(t *testing.T) {
 			kit.requireVerify(t, token(nil), tc.want, tc.checks)
 			kit.keys, kit.err = good, nil
 			_, err := kit.Verify(t.Context(), token(nil))
-			require.NoError(t, err, "it is no deny-list either")
+			require.NoError(t, err, "the cache must not act as a deny-list")
 		})
 	}
 }
 
-func TestKeyThatIsSeenBesideOthersIsStillTheKey(t *testing.T) {
+func TestCachedTokenIsAcceptedWhileItsKeyIsACandidate(t *testing.T) {
 	kit := newCacheKit(t, 0)
 	kit.requireVerify(t, token(nil), "", 1)
 	kit.keys = append([]claims.Key{badKey{}, nil}, kit.keys...)
@@ -198,13 +199,13 @@ func TestCachedTokensDoNotMix(t *testing.T) {
 			assert.Equal(t, want, c.Subject())
 		}
 	}
-	// A prefix of 99 % and another signature.
+	// The same header and payload with another signature.
 	kit.requireVerify(t, alice[:len(alice)-86]+bob[len(bob)-86:], claims.ErrSignature, 1)
-	// The whole of a signature that is known, over other claims.
+	// Other claims with the whole signature of a cached token.
 	root := token(members{"sub": `"root"`})
 	kit.requireVerify(t, root[:len(root)-86]+alice[len(alice)-86:], claims.ErrSignature, 1)
 
-	// Another verifier trusts another key under the same names.
+	// Another verifier trusts another key under the same issuer and kid.
 	other := newCacheKit(t, 0)
 	other.keys = []claims.Key{badKey{}}
 	_, err := other.Verify(t.Context(), alice)
@@ -228,8 +229,8 @@ func TestCachedTokensOfIssuersDoNotMix(t *testing.T) {
 	}
 }
 
-// An incomparable key cannot be recognised, so its tokens are verified each time.
-func TestIncomparableKeysAreNotRemembered(t *testing.T) {
+// A key that cannot be compared cannot be recognised, so its tokens are verified each time.
+func TestTokensOfIncomparableKeysAreNotCached(t *testing.T) {
 	kit := newCacheKit(t, 0)
 	var checks int
 	kit.keys = []claims.Key{sliceKey{func() { checks++ }}}
