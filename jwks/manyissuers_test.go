@@ -75,7 +75,11 @@ func (c *crowdOfIssuers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !hangs {
 		slow = issuerLatency
 	}
-	time.Sleep(slow)
+	select {
+	case <-time.After(slow):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
