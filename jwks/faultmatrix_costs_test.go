@@ -111,7 +111,7 @@ var fetchCosts = map[string]class{
 		forced: once, scheduled: once, reread: both, exhausted: both, cold: twice,
 	},
 	"refused": { // perhaps because of the Cache-Control: repeated without it
-		part: issuerFails, first: latency, retry: afterOne,
+		part: issuerFails, first: 2 * latency, retry: afterOne,
 		forced: once, scheduled: exactly(0, 2, 2*latency),
 		reread: exactly(1, 2, 2*latency), exhausted: exactly(1, 2, 2*latency), cold: exactly(1, 2, 3*latency),
 	},

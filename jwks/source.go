@@ -145,10 +145,15 @@ func (s *source) keySet(ctx context.Context, p *plan, url string) (*fetch.Respon
 	return res, err
 }
 
-// isOldCopy reports whether an HTTP cache answered with a copy that is too old to be used.
-// Without a usable set, an old copy is better than none.
+// isOldCopy reports whether an HTTP cache answered a request without Cache-Control with a copy
+// that is too old to be used. A copy of any age proves nothing about an unknown kid. Without a
+// usable set, an old copy is better than none.
 func (p *plan) isOldCopy(res *fetch.Response) bool {
-	return p.usable && res.Plain && fetch.Age(res.Header) > maxCachedAge
+	limit := maxCachedAge
+	if p.kind != scheduled {
+		limit = 0
+	}
+	return p.usable && res.Plain && fetch.Age(res.Header) > limit
 }
 
 // keysRequest is conditional only if it is scheduled and the document was delivered not long

@@ -10,7 +10,7 @@ import (
 type Retries struct {
 	Left     int    // how many retries are left
 	Plain    bool   // repeat a refused request once without its CacheControl
-	OnFailed func() // called after each request that failed; can be nil
+	OnFailed func() // called after each request that failed and is not repeated at once; can be nil
 }
 
 // GetWithRetries is Get, repeated while it fails, a retry can help and one is left. It
@@ -24,15 +24,16 @@ func (c *Client) GetWithRetries(ctx context.Context, r Request, retries *Retries
 		if err == nil {
 			return res, nil
 		}
+		var failure *Error
+		isError := errors.As(err, &failure)
+		if isError && failure.Refused() && retries.Plain && r.CacheControl != "" {
+			r.CacheControl = ""
+			continue
+		}
 		if retries.OnFailed != nil {
 			retries.OnFailed()
 		}
-		var failure *Error
-		switch isError := errors.As(err, &failure); {
-		case isError && failure.Refused() && retries.Plain && r.CacheControl != "":
-			r.CacheControl = ""
-			continue
-		case !isError || !failure.Retry || retries.Left == 0:
+		if !isError || !failure.Retry || retries.Left == 0 {
 			return nil, err
 		}
 		retries.Left--
