@@ -9,6 +9,10 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
+// rememberedFor is how long a request does not ask the Verifier again. It covers the layers
+// around a handler. A key that is blocked or removed, and a revocation, count after it.
+const rememberedFor = time.Second
+
 // A verified is the context of a request that a Middleware let through. It carries the
 // claims, and remembers which Middleware verified which Authorization value. So
 // auth.Handler around a router and auth.RequireScopes on a route verify a token once.
@@ -21,6 +25,8 @@ type verified struct {
 	by            *Middleware
 	authorization string // the whole field value
 	claims        *claims.Claims
+	at            time.Time      // when by last found the token valid
+	proofs        []claims.Proof // confirmations; nil if the request had no proofs
 }
 
 type verifiedKey struct{}
@@ -41,25 +47,41 @@ func (v *verified) Value(key any) any {
 // easily logged.
 func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.verified") }
 
-// remembered returns the claims that m has already found for the request, or nil. The
-// Authorization value must be the same: a handler may pass its context on with another
-// token, or to the Middleware of another API. From its exp on, a token is verified again. A
-// request with proofs is always verified, since a proof is for one request only.
-func (m *Middleware) remembered(ctx context.Context, request Request) *claims.Claims {
+// memoryOf returns what m has already found out about the request, or nil. The Authorization
+// value must be the same: a handler may pass its context on with another token, or to the
+// Middleware of another API.
+//
+// A request that was let through without proofs says nothing about one with proofs.
+func (m *Middleware) memoryOf(ctx context.Context, request Request) *verified {
 	v, ok := ctx.Value(verifiedKey{}).(*verified)
-	if !ok || v.by != m || len(request.Proofs) > 0 ||
-		len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
+	if !ok || v.by != m || len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
 		return nil
 	}
-	if exp := v.claims.ExpiresAt(); !exp.IsZero() && !time.Now().Before(exp) {
+	if len(request.Proofs) > 0 && v.proofs == nil {
 		return nil
 	}
-	return v.claims
+	return v
 }
 
-// carrying returns ctx with the claims, which by has verified. A nil by is not remembered.
-func carrying(ctx context.Context, c *claims.Claims, by *Middleware, authorization string) context.Context {
-	return &verified{Context: ctx, by: by, authorization: authorization, claims: c}
+// counts reports whether the token need not be verified again at that time. From its exp
+// on, it must be.
+func (v *verified) counts(now time.Time) bool {
+	if exp := v.claims.ExpiresAt(); !exp.IsZero() && !now.Before(exp) {
+		return false
+	}
+	// By both clocks: one can stop while the machine sleeps, the other can be set.
+	age, wallAge := now.Sub(v.at), now.Round(0).Sub(v.at.Round(0))
+	return age < rememberedFor && wallAge >= 0 && wallAge < rememberedFor
+}
+
+// carrying returns ctx with what v remembers. It replaces an equal memory instead of adding
+// to it: a handler may check a request again for hours.
+func carrying(ctx context.Context, v verified) context.Context {
+	if old, ok := ctx.(*verified); ok && old.by == v.by && old.authorization == v.authorization {
+		ctx = old.Context
+	}
+	v.Context = ctx
+	return &v
 }
 
 // anonymous returns ctx without claims, and whether the result is another context. Claims
@@ -68,5 +90,5 @@ func anonymous(ctx context.Context) (context.Context, bool) {
 	if _, ok := claims.FromContext(ctx); !ok && ctx.Value(verifiedKey{}) == nil {
 		return ctx, false
 	}
-	return carrying(ctx, nil, nil, ""), true
+	return &verified{Context: ctx}, true
 }

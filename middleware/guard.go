@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 )
@@ -45,8 +46,9 @@ func (m *Middleware) GuardOptional() *Guard {
 // handler, with the claims in its context, or an error that is always an [*Error]. The
 // request is nil then, and [Middleware.WriteError] writes the answer.
 //
-// A request that Check has let through is not verified again until its token expires. A
-// handler that checks a long request again does not learn of a revocation.
+// A request that Check has let through can be checked again, such as in the loop of a
+// handler that runs for long. For one second, and until its exp, the token is not verified
+// again. After that it is: its keys, its exp and the Validate hook of its issuer decide anew.
 //
 // Check reads only the Authorization header field. It does not see a token in a query, form
 // or cookie (RFC 9700 section 4.3.2).
@@ -93,8 +95,8 @@ type Request struct {
 // [Middleware.Answer] returns what to tell the caller.
 //
 // If ctx comes from a Guard of the same Middleware, for the same Authorization value, the
-// token is not verified again. With proofs it is: a proof is for one request only. The
-// policies are asked every time.
+// token is not verified again for one second, as for Check. The proofs are never judged
+// again: that request has confirmed its token. The policies are asked every time.
 //
 // Authenticate makes no request itself, but the [Verifier] may. It returns when ctx ends if
 // the Verifier and the policies do.
@@ -129,20 +131,25 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 // identify returns a context that carries the token's claims, and whether it differs from
 // ctx.
 func (m *Middleware) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
-	if c := m.remembered(ctx, request); c != nil {
-		if seen, _ := claims.FromContext(ctx); seen == c {
+	before := m.memoryOf(ctx, request)
+	if before != nil && before.counts(time.Now()) {
+		if seen, _ := claims.FromContext(ctx); seen == before.claims {
 			return ctx, false, nil
 		}
-		return carrying(ctx, c, m, request.Authorization[0]), true, nil
+		return carrying(ctx, *before), true, nil
 	}
-	c, e := m.verify(ctx, request)
-	switch {
-	case e != nil:
+	v := verified{by: m}
+	if before != nil {
+		v.proofs = before.proofs // which are not judged twice
+	} else {
+		v.proofs = standingFor(request.Proofs)
+	}
+	var e *Error
+	if v.claims, e = m.verify(ctx, request.Authorization, v.proofs); e != nil {
 		return nil, false, e
-	case len(request.Proofs) > 0:
-		return carrying(ctx, c, nil, ""), true, nil
 	}
-	return carrying(ctx, c, m, request.Authorization[0]), true, nil
+	v.authorization, v.at, v.proofs = request.Authorization[0], time.Now(), asked(v.proofs)
+	return carrying(ctx, v), true, nil
 }
 
 // errNoResult is for a Verifier that does not keep its contract.
@@ -150,7 +157,7 @@ var errNoResult = errors.New("the Verifier returned neither claims nor an error"
 
 var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 
-// verify reads the token from the request and has it verified.
+// verify reads the token from the Authorization fields and has it verified.
 //
 // A token that is no b64token (RFC 6750 section 2.1) makes the request malformed: the
 // answer is a 400, not a 401. The grammar check costs a microsecond, so it runs only where
@@ -159,8 +166,8 @@ var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
 //   - before a Verifier of the application, which is promised a b64token;
 //   - after a claims.Verifier has refused a token without decoding all of it. A token that
 //     it decodes consists of base64url and dots, so it is a b64token.
-func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claims, *Error) {
-	token, found := bearerToken(request.Authorization, m.maxTokenBytes)
+func (m *Middleware) verify(ctx context.Context, authorization []string, proofs []claims.Proof) (*claims.Claims, *Error) {
+	token, found := bearerToken(authorization, m.maxTokenBytes)
 	switch {
 	case found == noCredential:
 		return nil, unauthenticated()
@@ -171,7 +178,7 @@ func (m *Middleware) verify(ctx context.Context, request Request) (*claims.Claim
 	case !m.decodes && !isB64Token(token):
 		return nil, malformedRequest()
 	}
-	c, e := m.ask(ctx, token, request.Proofs)
+	c, e := m.ask(ctx, token, proofs)
 	if e != nil && undecoded[e.Reason] && !isB64Token(token) {
 		return nil, malformedRequest()
 	}
