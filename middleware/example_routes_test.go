@@ -45,7 +45,7 @@ func Example_cors() {
 }
 
 // A websocket begins as a GET, and is refused like any GET, before the upgrade. UntilExpiry
-// ends it with its token.
+// ends it with its token, also if that is revoked.
 //
 // Pages cannot set the Authorization field of a websocket. Do not put the token into the URL
 // (RFC 9700 section 4.3.2). Let an ordinary request return a ticket instead: random, and

@@ -18,7 +18,9 @@ import (
 // A patientVerifier tells when its tokens end.
 type patientVerifier struct{ verifierFunc }
 
-func (patientVerifier) ValidUntil(c *claims.Claims) time.Time { return c.ExpiresAt().Add(time.Hour) }
+func (patientVerifier) ValidUntil(c *claims.Claims) time.Time {
+	return c.ExpiresAt().Add(2 * time.Minute)
+}
 
 func TestUntilExpiryEndsWithTheLeewayOfTheVerifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -31,6 +33,10 @@ func TestUntilExpiryEndsWithTheLeewayOfTheVerifier(t *testing.T) {
 		issuers := func(i claims.Issuer) middleware.Config { return middleware.Config{Issuers: []claims.Issuer{i}} }
 		verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{patient}})
 		require.NoError(t, err)
+		lenient := patient // accepts tokens for longer than it is asked to
+		lenient.Leeway = 5 * time.Minute
+		patience, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{lenient}})
+		require.NoError(t, err)
 		for rule, tt := range map[string]struct {
 			config middleware.Config
 			leeway time.Duration
@@ -38,7 +44,7 @@ func TestUntilExpiryEndsWithTheLeewayOfTheVerifier(t *testing.T) {
 			"the default":                          {issuers(trusted), 5 * time.Second},
 			"that of the issuer":                   {issuers(patient), time.Minute},
 			"that of a Verifier of package claims": {middleware.Config{Verifier: verifier}, time.Minute},
-			"a Verifier that tells it":             {middleware.Config{Verifier: patientVerifier{verifierFunc(verifier.Verify)}}, time.Hour},
+			"a Verifier that tells it":             {middleware.Config{Verifier: patientVerifier{verifierFunc(patience.Verify)}}, 2 * time.Minute},
 			"a Verifier that does not tell it":     {middleware.Config{Verifier: verifierFunc(verifier.Verify)}, 5 * time.Second},
 		} {
 			auth, err := middleware.New(tt.config)

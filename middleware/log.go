@@ -18,10 +18,7 @@ const warnInterval = 10 * time.Second
 // A refusal is logged at debug level, because any stranger can cause any number of them. An
 // outage is a warning, but at most one in ten seconds, because it affects every request.
 func (m *Middleware) log(ctx context.Context, e *Error) {
-	logger := m.logger
-	if logger == nil {
-		logger = slog.Default()
-	}
+	logger := m.slog()
 	if e.Status != http.StatusServiceUnavailable || errors.Is(ctx.Err(), context.Canceled) {
 		if logger.Enabled(ctx, slog.LevelDebug) { // saves the allocation of the arguments
 			logger.LogAttrs(ctx, slog.LevelDebug, "middleware: request refused", slog.Int("status", e.Status),
@@ -33,6 +30,14 @@ func (m *Middleware) log(ctx context.Context, e *Error) {
 		logger.LogAttrs(ctx, slog.LevelWarn, "middleware: request could not be decided",
 			slog.String("reason", string(e.Reason)), slog.Int64("unlogged", unlogged))
 	}
+}
+
+// slog returns Config.Logger or its default.
+func (m *Middleware) slog() *slog.Logger {
+	if m.logger == nil {
+		return slog.Default()
+	}
+	return m.logger
 }
 
 // A warnLimit allows one warning in each interval. It is safe for concurrent use.

@@ -31,12 +31,16 @@
 //
 // # Streams
 //
-// A stream is authenticated when it begins, and ends with its token: at exp plus the Leeway
-// of the issuer, as for [middleware.Middleware.UntilExpiry]. Then the handler's context is
-// done, no message passes in either direction, and the caller gets unauthenticated,
-// whatever the handler returns. A handler that waits for something else must watch its
-// context, as always. A token without an exp, which only a Verifier of the application
-// accepts, sets no end.
+// A stream is authenticated when it begins, and ends with its token, as for
+// [middleware.Middleware.UntilExpiry]: at exp plus the Leeway of the issuer, or within 30
+// seconds after its key was blocked or removed, or the Validate hook refuses it. The policies
+// of the rule are asked only once. Then the handler's context is done, no message passes in
+// either direction, and the caller gets the code of the table, whatever the handler returns.
+// A handler that waits for something else must watch its context, as always. A token without
+// an exp, which only a Verifier of the application accepts, sets no time.
+//
+// An outage of keys or of the hook ends a stream, with unavailable, after 2 minutes in which
+// no check found its token valid.
 //
 // HTTP/1.1 cannot interrupt the body of a request. A caller that sends nothing more is told
 // with its next message, or at the server's ReadTimeout.

@@ -8,11 +8,14 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"connectrpc.com/connect"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 )
@@ -92,3 +95,35 @@ func (m *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "un
 var protocols = map[string][]connect.ClientOption{
 	"Connect": nil, "gRPC": {connect.WithGRPC()}, "gRPC-Web": {connect.WithGRPCWeb()},
 }
+
+// A withdrawable is a Middleware whose keys and hook can change.
+type withdrawable struct {
+	issuer *jwkstest.Issuer
+	keys   *jwks.Cache
+	auth   *middleware.Middleware
+	hook   atomic.Pointer[error] // nil: accepts
+}
+
+func newWithdrawable(t testing.TB) *withdrawable {
+	t.Helper()
+	b := &withdrawable{issuer: jwkstest.NewIssuer(jwkstest.Config{})}
+	var err error
+	b.keys, err = jwks.New(jwks.Config{
+		Issuer: b.issuer.URL(), Client: b.issuer.Client(), Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	b.auth = newAuth(t, b.issuer, func(c *middleware.Config) {
+		c.Issuers = []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Keys: b.keys, Validate: b.validate}}
+		c.Issuer, c.Audiences, c.Client = "", nil, nil
+	})
+	return b
+}
+
+func (b *withdrawable) validate(context.Context, *claims.Claims) error {
+	if err := b.hook.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (b *withdrawable) refuse(err error) { b.hook.Store(&err) }

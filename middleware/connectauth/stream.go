@@ -15,39 +15,46 @@ import (
 // A stream ends with its token.
 type stream struct {
 	connect.StreamingHandlerConn
-	ctx  context.Context // has the claims, and the token's end as its deadline
-	auth *middleware.Middleware
-	end  time.Time // zero if there is none
+	ctx   context.Context // has the claims; ends with the call, and with token
+	token context.Context // ends with the token only, because the call's deadline may hide that
+	auth  *middleware.Middleware
 }
 
 // newStream returns conn with a context that ends with the token. The function that it
-// returns frees the context's timer.
+// returns frees what watches the token.
 func newStream(ctx context.Context, conn connect.StreamingHandlerConn, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	// Without the caller's deadline, which may come first and hide when the token ends.
 	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
-	end, _ := token.Deadline()
-	release()
-	ctx, stop := auth.UntilExpiry(ctx)
-	return &stream{StreamingHandlerConn: conn, ctx: ctx, auth: auth, end: end}, stop
-}
-
-// ended returns the refusal if the token has expired, and otherwise nil. It also asks the
-// clock, because the context may have ended earlier, at the caller's deadline.
-func (s *stream) ended() error {
-	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
-	if !expired {
-		return nil
+	free := func() {}
+	if end, ok := token.Deadline(); ok {
+		ctx, free = context.WithDeadlineCause(ctx, end, expired())
 	}
-	return s.refusal()
+	ctx, cancel := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(token, func() { cancel(context.Cause(token)) })
+	return &stream{StreamingHandlerConn: conn, ctx: ctx, token: token, auth: auth}, func() {
+		unlink()
+		release()
+		cancel(nil)
+		free()
+	}
 }
 
-func (s *stream) refusal() error {
-	return newRefusal(s.auth, &middleware.Error{
-		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired,
-	})
+func expired() *middleware.Error {
+	return &middleware.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired}
 }
 
-// Send sends nothing once the token has expired.
+// ended returns the refusal if the token is not valid any more, and otherwise nil. It also
+// asks the clock, because a timer is late after the machine has slept.
+func (s *stream) ended() error {
+	if e, ok := errors.AsType[*middleware.Error](context.Cause(s.token)); ok {
+		return newRefusal(s.auth, e)
+	}
+	if end, ok := s.token.Deadline(); ok && !time.Now().Before(end) {
+		return newRefusal(s.auth, expired())
+	}
+	return nil
+}
+
+// Send sends nothing once the token is not valid any more.
 func (s *stream) Send(m any) error {
 	if end := s.ended(); end != nil {
 		return end
@@ -59,7 +66,7 @@ func (s *stream) Send(m any) error {
 // Receive of Connect, so a goroutine waits in it. The goroutine ends soon after the handler
 // has returned. Until then it may write to m, which a caller must not use after an error.
 func (s *stream) Receive(m any) error {
-	if s.end.IsZero() {
+	if _, found := claims.FromContext(s.ctx); !found {
 		return s.StreamingHandlerConn.Receive(m)
 	}
 	if end := s.ended(); end != nil {
@@ -77,13 +84,14 @@ func (s *stream) Receive(m any) error {
 		r.err = s.StreamingHandlerConn.Receive(m)
 		r.panicked = false
 	}()
-	timer := time.NewTimer(time.Until(s.end))
-	defer timer.Stop()
 	select {
 	case r := <-done:
 		return r.result()
-	case <-timer.C:
-		return s.refusal()
+	case <-s.token.Done():
+		if end := s.ended(); end != nil {
+			return end
+		}
+		return s.token.Err() // the handler has returned
 	}
 }
 

@@ -100,6 +100,39 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	}
 }
 
+// A stream is checked again every 24 to 30 seconds, whether messages pass or not.
+func TestC2StreamsEndWhenTheirTokenIsWithdrawn(t *testing.T) {
+	for rule, tt := range map[string]struct {
+		withdraw func(b *withdrawable)
+		within   time.Duration
+		want     string
+	}{
+		"key blocked":   {func(b *withdrawable) { b.keys.Block(b.issuer.SigningKey().ID) }, 31 * time.Second, "unauthenticated: The access token is signed with an unknown key"},
+		"revoked":       {func(b *withdrawable) { b.refuse(claims.ErrRevoked) }, 31 * time.Second, "unauthenticated: The access token was revoked"},
+		"forbidden":     {func(b *withdrawable) { b.refuse(claims.ErrForbidden) }, 31 * time.Second, "permission_denied: The request requires higher privileges than the access token provides"},
+		"a long outage": {func(b *withdrawable) { b.refuse(claims.ErrUnavailable) }, 2*time.Minute + time.Second, "unavailable: The access token cannot be verified at the moment"},
+	} {
+		for protocol, options := range protocols {
+			for name, handler := range handlers {
+				t.Run(rule+", "+protocol+" "+name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						b := newWithdrawable(t)
+						open := newStreams(t, b.auth, connectauth.Authenticated(), handler)
+						stream := open(t.Context(), b.issuer.Token(nil), options...)
+						time.Sleep(10 * time.Minute)
+						tt.withdraw(b)
+						began := time.Now()
+						err := drain(stream)
+						assert.LessOrEqual(t, time.Since(began), tt.within)
+						assert.EqualError(t, err, tt.want)
+						time.Sleep(6 * time.Second) // a fetch that may be under way ends
+					})
+				})
+			}
+		}
+	}
+}
+
 // A stream ends when a new call with its token would be refused.
 func TestStreamsEndWithTheLeewayOfTheirIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

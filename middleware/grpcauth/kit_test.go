@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 )
@@ -52,3 +55,35 @@ func dial(t testing.TB, server *grpc.Server) *grpc.ClientConn {
 func with(ctx context.Context, authorization ...string) context.Context {
 	return metadata.NewOutgoingContext(ctx, metadata.MD{"authorization": authorization})
 }
+
+// A withdrawable is a Middleware whose keys and hook can change.
+type withdrawable struct {
+	issuer *jwkstest.Issuer
+	keys   *jwks.Cache
+	auth   *middleware.Middleware
+	hook   atomic.Pointer[error] // nil: accepts
+}
+
+func newWithdrawable(t testing.TB) *withdrawable {
+	t.Helper()
+	b := &withdrawable{issuer: jwkstest.NewIssuer(jwkstest.Config{})}
+	var err error
+	b.keys, err = jwks.New(jwks.Config{
+		Issuer: b.issuer.URL(), Client: b.issuer.Client(), Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	b.auth = newAuth(t, b.issuer, func(c *middleware.Config) {
+		c.Issuers = []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Keys: b.keys, Validate: b.validate}}
+		c.Issuer, c.Audiences, c.Client = "", nil, nil
+	})
+	return b
+}
+
+func (b *withdrawable) validate(context.Context, *claims.Claims) error {
+	if err := b.hook.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (b *withdrawable) refuse(err error) { b.hook.Store(&err) }

@@ -15,42 +15,49 @@ import (
 // A stream ends with its token.
 type stream struct {
 	grpc.ServerStream
-	ctx  context.Context // has the claims, and the token's end as its deadline
-	auth *middleware.Middleware
-	end  time.Time // zero if there is none
+	ctx   context.Context // has the claims; ends with the call, and with token
+	token context.Context // ends with the token only, because the call's deadline may hide that
+	auth  *middleware.Middleware
 }
 
 // newStream returns ss with a context that ends with the token. The function that it
-// returns frees the context's timer.
+// returns frees what watches the token.
 func newStream(ctx context.Context, ss grpc.ServerStream, auth *middleware.Middleware) (*stream, context.CancelFunc) {
-	// Without the caller's deadline, which may come first and hide when the token ends.
 	token, release := auth.UntilExpiry(context.WithoutCancel(ctx))
-	end, _ := token.Deadline()
-	release()
-	ctx, stop := auth.UntilExpiry(ctx)
-	return &stream{ServerStream: ss, ctx: ctx, auth: auth, end: end}, stop
+	free := func() {}
+	if end, ok := token.Deadline(); ok {
+		ctx, free = context.WithDeadlineCause(ctx, end, expired())
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(token, func() { cancel(context.Cause(token)) })
+	return &stream{ServerStream: ss, ctx: ctx, token: token, auth: auth}, func() {
+		unlink()
+		release()
+		cancel(nil)
+		free()
+	}
+}
+
+func expired() *middleware.Error {
+	return &middleware.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired}
 }
 
 // Context returns the context with the claims.
 func (s *stream) Context() context.Context { return s.ctx }
 
-// ended returns the refusal if the token has expired, and otherwise nil. It also asks the
-// clock, because the context may have ended earlier, at the caller's deadline.
+// ended returns the refusal if the token is not valid any more, and otherwise nil. It also
+// asks the clock, because a timer is late after the machine has slept.
 func (s *stream) ended() *refusal {
-	expired := errors.Is(context.Cause(s.ctx), claims.ErrExpired) || !s.end.IsZero() && !time.Now().Before(s.end)
-	if !expired {
-		return nil
+	if e, ok := errors.AsType[*middleware.Error](context.Cause(s.token)); ok {
+		return newRefusal(s.auth, e)
 	}
-	return s.refusal()
+	if end, ok := s.token.Deadline(); ok && !time.Now().Before(end) {
+		return newRefusal(s.auth, expired())
+	}
+	return nil
 }
 
-func (s *stream) refusal() *refusal {
-	return newRefusal(s.auth, &middleware.Error{
-		Status: http.StatusUnauthorized, Code: "invalid_token", Reason: claims.ErrExpired,
-	})
-}
-
-// SendMsg sends nothing once the token has expired.
+// SendMsg sends nothing once the token is not valid any more.
 func (s *stream) SendMsg(m any) error {
 	if end := s.ended(); end != nil {
 		return end
@@ -62,7 +69,7 @@ func (s *stream) SendMsg(m any) error {
 // RecvMsg of gRPC, so a goroutine waits in it. The goroutine ends when the handler returns,
 // at the latest. Until then it may write to m, which a caller must not use after an error.
 func (s *stream) RecvMsg(m any) error {
-	if s.end.IsZero() {
+	if _, found := claims.FromContext(s.ctx); !found {
 		return s.ServerStream.RecvMsg(m)
 	}
 	if end := s.ended(); end != nil {
@@ -80,13 +87,14 @@ func (s *stream) RecvMsg(m any) error {
 		r.err = s.ServerStream.RecvMsg(m)
 		r.panicked = false
 	}()
-	timer := time.NewTimer(time.Until(s.end))
-	defer timer.Stop()
 	select {
 	case r := <-done:
 		return r.result()
-	case <-timer.C:
-		return s.refusal()
+	case <-s.token.Done():
+		if end := s.ended(); end != nil {
+			return end
+		}
+		return s.token.Err() // the handler has returned
 	}
 }
 
