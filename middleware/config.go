@@ -95,9 +95,11 @@ type Config struct {
 
 	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
 	// and Refuse: with a page, or a body of another format. The header already has the
-	// challenge or Retry-After. If the ErrorHandler calls no WriteHeader, the status is
-	// err.Status; if it writes nothing, WriteError answers. It may call WriteError, but
-	// not Refuse, which would call it again.
+	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets
+	// another one of 400 and more: http.ServeContent and redirects set none, and the
+	// connection cannot be hijacked. The request has no Range and no preconditions. If the
+	// ErrorHandler writes nothing, WriteError answers. It may call WriteError, but not
+	// Refuse, which would call it again.
 	//
 	// err is for logs and decisions. Its text, and the text of what it wraps, must not be
 	// sent to callers.

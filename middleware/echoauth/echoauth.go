@@ -50,10 +50,11 @@ func Claims(c *echo.Context) (*claims.Claims, bool) {
 // The middleware then returns an error, which echo's HTTPErrorHandler answers like all
 // others. The header already has the challenge or Retry-After. The error has the status
 // ([echo.HTTPStatusCoder]), and errors.As finds the [*middleware.Error] in it. Its own text
-// may be sent to callers.
-func ReturnErrors(w http.ResponseWriter, _ *http.Request, err *middleware.Error) {
+// may be sent to callers. A status below 400, which a page from a file has, is not sent: it
+// becomes that of the error.
+func ReturnErrors(w http.ResponseWriter, r *http.Request, err *middleware.Error) {
 	if e := exchangeOf(w); e != nil {
-		e.refused = err
+		e.refused, e.unconditional = err, r
 		w.WriteHeader(err.Status) // tells the Middleware that it is answered; e does not send it
 	}
 }
@@ -72,6 +73,8 @@ type exchange struct {
 	http.ResponseWriter
 	allowed *http.Request     // nil unless the request is let through
 	refused *middleware.Error // nil unless the answer is left to echo
+
+	unconditional *http.Request // the refused one, without its preconditions
 }
 
 func (e *exchange) WriteHeader(status int) {
@@ -105,6 +108,39 @@ func exchangeOf(w http.ResponseWriter) *exchange {
 	}
 }
 
+// A refusedWriter does not turn a refusal that echo answers into a success.
+type refusedWriter struct {
+	http.ResponseWriter
+	status  int // of the refusal
+	written bool
+}
+
+func (w *refusedWriter) WriteHeader(status int) {
+	final := status >= http.StatusOK || status == http.StatusSwitchingProtocols // for net/http
+	if final && status < http.StatusBadRequest {
+		status = w.status
+	}
+	w.written = w.written || final
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *refusedWriter) Write(p []byte) (int, error) {
+	if !w.written {
+		w.WriteHeader(w.status)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *refusedWriter) FlushError() error {
+	if !w.written {
+		w.WriteHeader(w.status)
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap lets [http.ResponseController] reach the writer, and echo its Response.
+func (w *refusedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 func adapt(protect func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	h := protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { exchangeOf(w).allowed = r }))
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -116,6 +152,8 @@ func adapt(protect func(http.Handler) http.Handler) echo.MiddlewareFunc {
 				c.SetRequest(e.allowed)
 				return next(c)
 			case e.refused != nil:
+				c.SetRequest(e.unconditional)
+				c.SetResponse(&refusedWriter{ResponseWriter: c.Response(), status: e.refused.Status})
 				return refusal{e.refused}
 			}
 			return nil

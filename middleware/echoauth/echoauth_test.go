@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v5"
 	echomiddleware "github.com/labstack/echo/v5/middleware"
@@ -143,6 +145,52 @@ func TestReturnErrors(t *testing.T) {
 			assert.ErrorIs(t, returned, claims.ErrForbidden)
 		})
 	}
+}
+
+// A page that is served as a file has the status 200, or 304, in any other place.
+func TestC7PagesKeepTheStatusOfTheError(t *testing.T) {
+	const page = "<h1>no</h1>"
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "no.html", time.Unix(1e9, 0), strings.NewReader(page))
+	}
+	serving := func(c *middleware.Config) {
+		c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, _ *middleware.Error) { serve(w, r) }
+	}
+	for rule, tt := range map[string]struct {
+		edit    func(*middleware.Config)
+		handler echo.HTTPErrorHandler
+	}{
+		"by an ErrorHandler": {serving, echo.DefaultHTTPErrorHandler(false)},
+		"by echo":            {returnErrors, func(c *echo.Context, _ error) { serve(c.Response(), c.Request()) }},
+		"by echo, as 200":    {returnErrors, func(c *echo.Context, _ error) { _ = c.HTML(http.StatusOK, page) }},
+		"by echo, flushed": {returnErrors, func(c *echo.Context, _ error) {
+			assert.NoError(t, http.NewResponseController(c.Response()).Flush())
+			_, _ = io.WriteString(c.Response(), page)
+		}},
+		"by echo, without a status": {returnErrors, func(c *echo.Context, _ error) { _, _ = io.WriteString(c.Response(), page) }},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			e := echo.New()
+			e.HTTPErrorHandler = tt.handler
+			e.GET("/", unreachable(t), echoauth.Require(newAuth(t, issuer, tt.edit), middleware.AllScopes("admin:example")))
+			for _, field := range []string{"Accept", "If-Modified-Since", "Range"} {
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
+				r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
+				r.Header.Set(field, map[string]string{"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "Range": "bytes=0-1"}[field])
+				w := httptest.NewRecorder()
+				e.ServeHTTP(w, r)
+				assert.Equal(t, http.StatusForbidden, w.Code)
+				assert.Equal(t, page, w.Body.String())
+			}
+		})
+	}
+	t.Run("another error is sent", func(t *testing.T) {
+		e := echo.New()
+		e.HTTPErrorHandler = func(c *echo.Context, _ error) { _ = c.NoContent(http.StatusNotFound) }
+		e.GET("/", unreachable(t), echoauth.Handler(newAuth(t, issuer, returnErrors)))
+		assert.Equal(t, http.StatusNotFound, get(e, "/", "").Code)
+	})
 }
 
 // The text of a hook is not sent, even if echo is told to send the text of errors.

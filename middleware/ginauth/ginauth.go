@@ -48,13 +48,29 @@ func Claims(c *gin.Context) (*claims.Claims, bool) {
 // The error is attached with [gin.Context.Error], for an outer middleware that answers all
 // errors. errors.As finds the [*middleware.Error] in it, whose text is for logs and must
 // not be sent. Status, challenge and Retry-After are set, but nothing is written. If no
-// other middleware writes, gin sends them without a body.
-func AttachErrors(w http.ResponseWriter, _ *http.Request, err *middleware.Error) {
+// other middleware writes, gin sends them without a body. A status below 400, which a page
+// from a file has, does not replace the status.
+func AttachErrors(w http.ResponseWriter, r *http.Request, err *middleware.Error) {
 	if e := exchangeOf(w); e != nil {
 		_ = e.gin.Error(err)
 		w.WriteHeader(err.Status) // gin sends it with the first byte, or at the end
+		e.gin.Writer = refusedWriter{e.gin.Writer}
+		e.gin.Request = r // without preconditions
 	}
 }
+
+// A refusedWriter is the writer of a refused request, whose status is set.
+type refusedWriter struct{ gin.ResponseWriter }
+
+// WriteHeader does not turn a refusal into a success.
+func (w refusedWriter) WriteHeader(status int) {
+	if status >= http.StatusBadRequest {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap lets [http.ResponseController] reach the writer.
+func (w refusedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // An exchange is the writer for a request in the Middleware, and what the Middleware has
 // decided.

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -157,6 +159,57 @@ func TestAttachErrors(t *testing.T) {
 			assert.Equal(t, []string{"admin:example"}, attached.Scopes)
 		})
 	}
+}
+
+// A page that is served as a file has the status 200, or 304, in any other place.
+func TestC7PagesKeepTheStatusOfTheError(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	page := filepath.Join(t.TempDir(), "no.html")
+	require.NoError(t, os.WriteFile(page, []byte("<h1>no</h1>"), 0o600))
+	serveFile := func(c *middleware.Config) {
+		c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, _ *middleware.Error) { http.ServeFile(w, r, page) }
+	}
+	pipeline := func(c *gin.Context) {
+		c.Next()
+		if len(c.Errors) > 0 {
+			c.File(page)
+		}
+	}
+	for rule, tt := range map[string]struct {
+		edit  func(*middleware.Config)
+		outer gin.HandlerFunc
+	}{
+		"by an ErrorHandler": {serveFile, func(*gin.Context) {}},
+		"by the pipeline":    {attachErrors, pipeline},
+		"by the pipeline, as 200": {attachErrors, func(c *gin.Context) {
+			c.Next()
+			c.String(http.StatusOK, "<h1>no</h1>")
+		}},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			engine := gin.New()
+			engine.Use(tt.outer)
+			engine.GET("/", ginauth.Require(newAuth(t, issuer, tt.edit), middleware.AllScopes("admin:example")))
+			for _, field := range []string{"Accept", "If-Modified-Since", "Range"} {
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
+				r.Header.Set("Authorization", "Bearer "+issuer.Token(nil))
+				r.Header.Set(field, map[string]string{"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "Range": "bytes=0-1"}[field])
+				w := httptest.NewRecorder()
+				engine.ServeHTTP(w, r)
+				assert.Equal(t, http.StatusForbidden, w.Code)
+				assert.Equal(t, "<h1>no</h1>", w.Body.String())
+			}
+		})
+	}
+	t.Run("another error is sent", func(t *testing.T) {
+		engine := gin.New()
+		engine.Use(func(c *gin.Context) {
+			c.Next()
+			c.String(http.StatusNotFound, "nothing here")
+		})
+		engine.GET("/", ginauth.Handler(newAuth(t, issuer, attachErrors)))
+		assert.Equal(t, http.StatusNotFound, get(engine, "/", "").Code)
+	})
 }
 
 func TestAttachErrorsAttachesNothingToAllowedRequests(t *testing.T) {
