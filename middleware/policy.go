@@ -84,22 +84,6 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 	return Policy{allows: allow}
 }
 
-// CustomClaims is [PolicyFunc] for claims decoded into T, as [claims.As] does. Claims that
-// do not fit T deny. A missing claim leaves its field zero, so allow must deny the zero
-// value. CustomClaims panics if allow is nil.
-func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy {
-	if allow == nil {
-		panic("middleware: CustomClaims needs a function")
-	}
-	return Policy{allows: func(ctx context.Context, c *claims.Claims) error {
-		custom, err := claims.As[T](c)
-		if err != nil {
-			return err
-		}
-		return allow(ctx, custom)
-	}}
-}
-
 // Authorize returns nil if every policy allows the claims in ctx. It is for a handler whose
 // decision depends on the object of the request. Without policies it denies.
 //
