@@ -76,7 +76,7 @@ func TestAnswerToAVerifiersError(t *testing.T) {
 			}
 			assert.Equal(t, wantScope, a.Challenge["scope"])
 
-			_, err := auth.Guard().Check(get("Bearer x"))
+			_, err := auth.GuardAuthenticated().Check(get("Bearer x"))
 			var e *middleware.Error
 			assert.ErrorAs(t, err, &e)
 			assert.Equal(t, tt.reason, e.Reason)
@@ -316,13 +316,13 @@ func TestErrorForLogs(t *testing.T) {
 		{"Bearer", "middleware: 400 invalid_request"},
 		{"Bearer x", "middleware: 401 invalid_token: claims: token was revoked: token of a test"},
 	} {
-		_, err := auth.Guard().Check(get(tt.field))
+		_, err := auth.GuardAuthenticated().Check(get(tt.field))
 		assert.EqualError(t, err, tt.want)
 	}
 	assert.EqualError(t, &middleware.Error{Status: 503, Reason: claims.ErrUnavailable},
 		"middleware: 503 unavailable: claims: verification is unavailable")
 
-	_, err := auth.Guard().Check(get())
+	_, err := auth.GuardAuthenticated().Check(get())
 	var reason claims.Reason
 	assert.False(t, errors.As(err, &reason), "no token, no reason")
 	assert.NotErrorIs(t, err, claims.Reason(""))

@@ -237,7 +237,7 @@ func ExampleGuard_Check() {
 
 func ExampleGuard_Authenticate() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	guard := newExampleAuth(issuer).Guard()
+	guard := newExampleAuth(issuer).GuardAuthenticated()
 
 	metadata := map[string][]string{ // of a message, an RPC, …
 		"authorization": {"Bearer " + issuer.Token(map[string]any{"sub": "worker"})},

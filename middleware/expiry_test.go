@@ -50,7 +50,7 @@ func TestUntilExpiryEndsWithTheLeewayOfTheVerifier(t *testing.T) {
 			auth, err := middleware.New(tt.config)
 			require.NoError(t, err)
 			token := issuer.Token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})
-			r, err := auth.Guard().Check(bearer(token))
+			r, err := auth.GuardAuthenticated().Check(bearer(token))
 			require.NoError(t, err)
 			began := time.Now()
 			ctx, stop := auth.UntilExpiry(r.Context())
@@ -77,7 +77,7 @@ func TestUntilExpiryOfATokenAcceptedAfterItsExp(t *testing.T) {
 			{URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys, Leeway: time.Minute},
 		}})
 		require.NoError(t, err)
-		r, err := auth.Guard().Check(bearer(issuer.Token(map[string]any{"exp": time.Now().Add(-50 * time.Second).Unix()})))
+		r, err := auth.GuardAuthenticated().Check(bearer(issuer.Token(map[string]any{"exp": time.Now().Add(-50 * time.Second).Unix()})))
 		require.NoError(t, err)
 		ctx, stop := auth.UntilExpiry(r.Context())
 		defer stop()
@@ -120,7 +120,7 @@ func realVerifier(t *testing.T) *claims.Verifier {
 
 func TestUntilExpiryKeepsAnEarlierDeadline(t *testing.T) {
 	auth := newAuth(t, accepting(t, `{"exp":4102444800}`))
-	r, err := auth.Guard().Check(get("Bearer " + goodToken))
+	r, err := auth.GuardAuthenticated().Check(get("Bearer " + goodToken))
 	require.NoError(t, err)
 	parent, cancel := context.WithTimeout(r.Context(), time.Nanosecond)
 	defer cancel()

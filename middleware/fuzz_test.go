@@ -68,7 +68,7 @@ func FuzzAuthorization(f *testing.F) {
 	own, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, Keys: keySet{}}}})
 	require.NoError(f, err)
 	limited := func(c *middleware.Config) { c.MaxTokenBytes = fuzzMaxTokenBytes }
-	guards := map[string]*middleware.Guard{"fake": newAuth(f, fake, limited).Guard(), "own": newAuth(f, own, limited).Guard()}
+	guards := map[string]*middleware.Guard{"fake": newAuth(f, fake, limited).GuardAuthenticated(), "own": newAuth(f, own, limited).GuardAuthenticated()}
 
 	f.Fuzz(func(t *testing.T, field string, twice bool) {
 		fields := []string{field}

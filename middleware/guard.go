@@ -14,30 +14,43 @@ import (
 // adapters to other routers and transports. Most programs use [Middleware.Require] and
 // [Middleware.RequireScopes] instead.
 //
-// [Middleware.Guard] and [Middleware.GuardOptional] make a Guard, at set-up. It is safe for
-// concurrent use.
+// [Middleware.Guard], [Middleware.GuardAuthenticated] and [Middleware.GuardOptional] make a
+// Guard, at set-up. It is safe for concurrent use.
 type Guard struct {
 	m        *Middleware
 	policies []Policy
 	optional bool // requests without a bearer token are let through
 }
 
-// Guard declares a route that needs a valid token and the consent of every policy. Without
-// policies, any valid token is let through. [Middleware.ResourceMetadata] publishes only
-// scopes that a Guard asks for.
+// Guard declares a route that needs a valid token and the consent of every policy.
+// [Middleware.ResourceMetadata] publishes only scopes that a Guard asks for.
+//
+// Guard panics without policies, because an empty list from a configuration would allow
+// every token. [Middleware.GuardAuthenticated] only authenticates.
 func (m *Middleware) Guard(policies ...Policy) *Guard {
+	if len(policies) == 0 {
+		panic("middleware: Guard needs at least one policy; GuardAuthenticated demands a token only")
+	}
+	g := m.GuardAuthenticated()
+	m.declare(policies)
+	g.policies = slices.Clone(policies)
+	return g
+}
+
+// GuardAuthenticated declares a route that needs a valid token, whatever its scopes, as
+// [Middleware.Handler] does.
+func (m *Middleware) GuardAuthenticated() *Guard {
 	if m == nil || m.verifier == nil {
 		panic("middleware: a Middleware is made by New, which returned an error or was not called")
 	}
-	m.declare(policies)
-	return &Guard{m: m, policies: slices.Clone(policies)}
+	return &Guard{m: m}
 }
 
 // GuardOptional declares a route that also lets requests without a bearer token through, as
 // [Middleware.Optional] does. They have no claims: those that an outer handler has put into
 // the context are masked. A token that is not valid is refused, as on any route.
 func (m *Middleware) GuardOptional() *Guard {
-	g := m.Guard()
+	g := m.GuardAuthenticated()
 	g.optional = true
 	return g
 }

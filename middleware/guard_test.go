@@ -112,7 +112,7 @@ func TestVerifiedAfresh(t *testing.T) {
 	})
 	t.Run("proofs, if the request was let through without any", func(t *testing.T) {
 		verifier := newBank(t)
-		guard := newAuth(t, verifier).Guard()
+		guard := newAuth(t, verifier).GuardAuthenticated()
 		plain := middleware.Request{Authorization: []string{"Bearer alice"}}
 		proven := middleware.Request{Authorization: plain.Authorization, Proofs: []claims.Proof{proof{}}}
 		ctx, err := guard.Authenticate(t.Context(), plain)
@@ -135,7 +135,7 @@ func TestProofsReachTheVerifier(t *testing.T) {
 		got = proofs
 		return nil, claims.ErrConfirmation
 	}))
-	_, err := auth.Guard().Authenticate(t.Context(), middleware.Request{
+	_, err := auth.GuardAuthenticated().Authenticate(t.Context(), middleware.Request{
 		Authorization: []string{"Bearer x"}, Proofs: []claims.Proof{proof{}},
 	})
 	assert.ErrorIs(t, err, claims.ErrConfirmation)
@@ -203,7 +203,7 @@ func TestClaimsInTheContext(t *testing.T) {
 func TestGuardOptionalDiffersOnlyWithoutAToken(t *testing.T) {
 	var out bytes.Buffer
 	auth := newAuth(t, newBank(t), logTo(&out, slog.LevelDebug))
-	optional, required := auth.GuardOptional(), auth.Guard()
+	optional, required := auth.GuardOptional(), auth.GuardAuthenticated()
 	forged := claims.NewContext(t.Context(), claimsOf(t, `{"sub":"mallory"}`))
 	for _, fields := range [][]string{nil, {""}, {"Basic YTpi"}} {
 		ctx, err := optional.Authenticate(forged, middleware.Request{Authorization: fields})
@@ -237,6 +237,24 @@ func TestGuardOptionalIsNotOpenedByAVerifiersError(t *testing.T) {
 		_, err := newAuth(t, refusing(other)).GuardOptional().Check(get("Bearer x"))
 		assert.ErrorIs(t, err, claims.ErrRejected)
 	}
+}
+
+// A list of policies from a configuration may be empty. That must not be an open door.
+func TestC9GuardWithoutPoliciesIsAMistake(t *testing.T) {
+	auth := newAuth(t, newBank(t))
+	var configured []middleware.Policy
+	assert.PanicsWithValue(t, "middleware: Guard needs at least one policy; GuardAuthenticated demands a token only",
+		func() { auth.Guard(configured...) })
+
+	guard := auth.GuardAuthenticated()
+	for _, token := range []string{"alice", "bob"} {
+		_, err := guard.Check(get("Bearer " + token))
+		assert.NoError(t, err, token)
+	}
+	_, err := guard.Check(get("Bearer mallory"))
+	assert.ErrorIs(t, err, claims.ErrSignature)
+	_, err = guard.Check(get())
+	assert.ErrorIs(t, err, middleware.ErrNoToken)
 }
 
 func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
@@ -332,6 +350,7 @@ func TestMiddlewareThatNewDidNotMake(t *testing.T) {
 		"nil":      func() { missing.Handler(whoami) },
 		"zero":     func() { new(middleware.Middleware).RequireScopes("a") },
 		"optional": func() { missing.GuardOptional() },
+		"guard":    func() { missing.Guard(allow()) },
 	} {
 		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, and not only with the first request") })
 	}

@@ -86,7 +86,7 @@ func TestHostileFieldsAllocateNothing(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	fields := hostileFields()
-	guard := newAuth(t, refusing(claims.ErrMalformed)).Guard()
+	guard := newAuth(t, refusing(claims.ErrMalformed)).GuardAuthenticated()
 	ctx := t.Context()
 	for _, rule := range []string{"64 KiB token", "1 MiB token", "16 KiB of padding", "64 KiB of commas", "64 KiB scheme"} {
 		request := middleware.Request{Authorization: []string{fields[rule]}}

@@ -139,7 +139,7 @@ func TestNothingOfARequestIsLoggedOrSent(t *testing.T) {
 }
 
 func TestContextDoesNotPrintTheToken(t *testing.T) {
-	guard := newAuth(t, accepting(t, `{}`)).Guard()
+	guard := newAuth(t, accepting(t, `{}`)).GuardAuthenticated()
 	ctx, err := guard.Authenticate(t.Context(), middleware.Request{Authorization: []string{"Bearer " + goodToken}})
 	require.NoError(t, err)
 	type key struct{}

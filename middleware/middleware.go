@@ -89,7 +89,7 @@ func New(config Config) (*Middleware, error) {
 // scopes. The claims are in the request's context: see [claims.FromContext]. Handler panics
 // if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
-	return m.Guard().handler(next)
+	return m.GuardAuthenticated().handler(next)
 }
 
 // Require returns a middleware that lets requests through if their token is valid and every

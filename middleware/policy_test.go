@@ -205,6 +205,8 @@ func TestPolicyWithoutOperandsPanicsWhenDeclared(t *testing.T) {
 		"PolicyFunc":           func() { middleware.PolicyFunc(nil) },
 		"CustomClaims":         func() { middleware.CustomClaims[struct{}](nil) },
 		"Require":              func() { auth.Require() },
+		"Guard":                func() { auth.Guard() },
+		"Guard, empty":         func() { auth.Guard([]middleware.Policy{}...) },
 		"RequireScopes":        func() { auth.RequireScopes() },
 		"RequireScopes, empty": func() { auth.RequireScopes([]string{}...) },
 	} {

@@ -20,7 +20,7 @@ import (
 // long returns the context of a request that runs for hours.
 func (b *withdrawable) long(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
-	r, err := b.auth.Guard().Check(bearer(b.issuer.Token(map[string]any{"exp": time.Now().Add(48 * time.Hour).Unix()})))
+	r, err := b.auth.GuardAuthenticated().Check(bearer(b.issuer.Token(map[string]any{"exp": time.Now().Add(48 * time.Hour).Unix()})))
 	require.NoError(t, err)
 	return b.auth.UntilExpiry(r.Context())
 }
@@ -117,7 +117,7 @@ func TestC2UntilExpiryEndsIfTheHookDoesNotReturn(t *testing.T) {
 					}
 					return c, nil
 				}), logTo(&out, slog.LevelWarn))
-				r, err := auth.Guard().Check(get("Bearer x"))
+				r, err := auth.GuardAuthenticated().Check(get("Bearer x"))
 				require.NoError(t, err)
 				ctx, stop := auth.UntilExpiry(r.Context())
 				defer stop()
@@ -140,7 +140,7 @@ func TestC2UntilExpiryDoesNotJudgeProofsAgain(t *testing.T) {
 		b := newWithdrawable(t)
 		single := &singleUse{member: "jkt"}
 		token := b.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": "key"}, "exp": time.Now().Add(time.Hour).Unix()})
-		ctx, err := b.auth.Guard().Authenticate(t.Context(), middleware.Request{
+		ctx, err := b.auth.GuardAuthenticated().Authenticate(t.Context(), middleware.Request{
 			Authorization: []string{"Bearer " + token}, Proofs: []claims.Proof{single},
 		})
 		require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestC2UntilExpiryOfOtherClaimsWatchesTheClock(t *testing.T) {
 			return c, nil
 		})
 		auth, other := newAuth(t, verifier), newAuth(t, verifier)
-		r, err := auth.Guard().Check(get("Bearer x"))
+		r, err := auth.GuardAuthenticated().Check(get("Bearer x"))
 		require.NoError(t, err)
 		for rule, ctx := range map[string]context.Context{
 			"made by hand":          claims.NewContext(t.Context(), c),
@@ -195,7 +195,7 @@ func TestC2ChecksEndWithTheRequest(t *testing.T) {
 			c.Issuer, c.Audiences = "", nil
 		})
 		parent, cancel := context.WithCancel(t.Context())
-		r, err := auth.Guard().Check(bearer(issuer.Token(nil)).WithContext(parent))
+		r, err := auth.GuardAuthenticated().Check(bearer(issuer.Token(nil)).WithContext(parent))
 		require.NoError(t, err)
 		_, stop := auth.UntilExpiry(r.Context())
 		_ = stop

@@ -38,7 +38,7 @@ func TestC2CheckedRequestLearnsOfAWithdrawnToken(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newWithdrawable(t)
-				guard := b.auth.Guard()
+				guard := b.auth.GuardAuthenticated()
 				first, err := guard.Check(bearer(b.issuer.Token(nil)))
 				require.NoError(t, err)
 				time.Sleep(time.Second - 1)
@@ -97,7 +97,7 @@ func (b *withdrawable) refuse(err error) { b.hook.Store(&err) }
 func TestCheckedRequestIsVerifiedAgainOnceItsTokenExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newWithdrawable(t)
-		guard := b.auth.Guard()
+		guard := b.auth.GuardAuthenticated()
 		exp := time.Now().Add(time.Minute)
 		token := b.issuer.Token(map[string]any{"exp": exp.Unix()})
 		time.Sleep(time.Until(exp) - 100*time.Millisecond)
@@ -136,7 +136,7 @@ func TestC2CheckingForHoursKeepsOneMemory(t *testing.T) {
 func TestC2ProofsAreJudgedOnceForARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newWithdrawable(t)
-		guard := b.auth.Guard()
+		guard := b.auth.GuardAuthenticated()
 		token := b.issuer.Token(map[string]any{"cnf": map[string]any{"jkt": "key"}})
 		plain := middleware.Request{Authorization: []string{"Bearer " + token}}
 		single := &singleUse{member: "jkt"}
@@ -161,7 +161,7 @@ func TestC2ProofsAreJudgedOnceForARequest(t *testing.T) {
 		assert.ErrorIs(t, err, claims.ErrConfirmation, "another Authorization value")
 		_, err = guard.Authenticate(t.Context(), plain)
 		assert.ErrorIs(t, err, claims.ErrConfirmation, "another request")
-		_, err = newWithdrawable(t).auth.Guard().Authenticate(first, plain)
+		_, err = newWithdrawable(t).auth.GuardAuthenticated().Authenticate(first, plain)
 		assert.Error(t, err, "another Middleware")
 		_, err = guard.Authenticate(t.Context(), proven)
 		assert.ErrorIs(t, err, claims.ErrConfirmation, "a replay in another request")
@@ -207,7 +207,7 @@ func TestC2OnlyWhatAProofHasConfirmedIsRemembered(t *testing.T) {
 					}
 					require.Len(t, proofs, tt.proofs, "the proof that was not asked is gone")
 					return c, proofs[0].Confirm(ctx, tt.token, []byte(tt.value))
-				})).Guard()
+				})).GuardAuthenticated()
 				request := middleware.Request{Authorization: []string{"Bearer " + goodToken}, Proofs: []claims.Proof{single, nil, unasked}}
 				ctx, err := guard.Authenticate(t.Context(), request)
 				require.NoError(t, err)

@@ -27,6 +27,7 @@ type kind int
 const (
 	denied kind = iota
 	required
+	authenticated
 	optional
 	public
 )
@@ -41,7 +42,7 @@ func Require(policies ...middleware.Policy) Rule {
 }
 
 // Authenticated demands a valid token, whatever its scopes.
-func Authenticated() Rule { return Rule{kind: required} }
+func Authenticated() Rule { return Rule{kind: authenticated} }
 
 // Optional also lets calls without a bearer token through. Their handler finds no claims. A
 // token that is not valid is refused.
@@ -78,6 +79,8 @@ func newGate(auth *middleware.Middleware, rule Rule) gate {
 	switch rule.kind {
 	case required:
 		return gate{kind: required, guard: auth.Guard(rule.policies...)}
+	case authenticated:
+		return gate{kind: authenticated, guard: auth.GuardAuthenticated()}
 	case optional:
 		return gate{kind: optional, guard: auth.GuardOptional()}
 	case public:

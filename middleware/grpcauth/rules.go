@@ -26,6 +26,7 @@ type kind int
 const (
 	denied kind = iota
 	required
+	authenticated
 	optional
 	public
 )
@@ -40,7 +41,7 @@ func Require(policies ...middleware.Policy) Rule {
 }
 
 // Authenticated demands a valid token, whatever its scopes.
-func Authenticated() Rule { return Rule{kind: required} }
+func Authenticated() Rule { return Rule{kind: authenticated} }
 
 // Optional also lets calls without a bearer token through. Their handler finds no claims. A
 // token that is not valid is refused.
@@ -73,6 +74,8 @@ func newGuard(auth *middleware.Middleware, rule Rule) *middleware.Guard {
 	switch rule.kind {
 	case required:
 		return auth.Guard(rule.policies...)
+	case authenticated:
+		return auth.GuardAuthenticated()
 	case optional:
 		return auth.GuardOptional()
 	case public:

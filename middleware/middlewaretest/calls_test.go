@@ -17,11 +17,7 @@ func TestGuard(t *testing.T) {
 		guards := make(map[string][]*middleware.Guard)
 		for _, route := range routes {
 			for _, layer := range route.Layers {
-				guard := auth.Guard(layer.Policies...)
-				if layer.Optional {
-					guard = auth.GuardOptional()
-				}
-				guards[route.Name] = append(guards[route.Name], guard)
+				guards[route.Name] = append(guards[route.Name], guardOf(auth, layer))
 			}
 		}
 		return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
@@ -35,6 +31,16 @@ func TestGuard(t *testing.T) {
 			return served(ctx, route), nil
 		}
 	})
+}
+
+func guardOf(auth *middleware.Middleware, layer middlewaretest.Layer) *middleware.Guard {
+	switch {
+	case layer.Optional:
+		return auth.GuardOptional()
+	case len(layer.Policies) == 0:
+		return auth.GuardAuthenticated()
+	}
+	return auth.Guard(layer.Policies...)
 }
 
 func served(ctx context.Context, route middlewaretest.Route) middlewaretest.Answer {

@@ -53,7 +53,10 @@ func answering(refuse func(auth *middleware.Middleware, next http.Handler, w htt
 		if layer.Optional {
 			return right(auth, layer, next)
 		}
-		guard := auth.Guard(layer.Policies...)
+		guard := auth.GuardAuthenticated()
+		if len(layer.Policies) > 0 {
+			guard = auth.Guard(layer.Policies...)
+		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			allowed, err := guard.Check(r)
 			if err != nil {
