@@ -58,7 +58,9 @@ func TestAllocations(t *testing.T) {
 		{"let through by implied scopes", auth.Require(rules.AllScopes("x:y"), rules.AnyScope("z", "x:z"))(done), "Bearer " + goodToken, 2},
 		{"let through by a claim", auth.Require(middleware.Claim("roles").Any("y"))(done), "Bearer " + goodToken, 5},
 		{"let through by an authentication", auth.Require(middleware.RequireAuthentication(0, "mfa"))(done), "Bearer " + goodToken, 5},
-		{"let through twice", auth.Handler(auth.RequireScopes("a")(done)), "Bearer " + goodToken, 2},
+		{"let through twice", auth.RequireScopes("a")(auth.Require(allow())(auth.Handler(done))), "Bearer " + goodToken, 2},
+		// An inner layer that asks for scopes tells those within it, by another context.
+		{"let through twice, by scopes", auth.Handler(auth.RequireScopes("a")(done)), "Bearer " + goodToken, 4},
 		{"no token", auth.Handler(done), "", 4},
 		{"malformed", auth.Handler(done), "Bearer", 5},
 		{"invalid", auth.Handler(done), "Bearer x", 5},

@@ -27,6 +27,10 @@ type verified struct {
 	claims        *claims.Claims
 	at            time.Time      // when by last found the token valid
 	proofs        []claims.Proof // confirmations; nil if the request had no proofs
+
+	guard  *Guard    // the innermost one that asked for scopes or an authentication, or nil
+	outer  *verified // has the next guard outwards
+	layers int       // guards, this one included
 }
 
 type verifiedKey struct{}

@@ -55,7 +55,8 @@ type Error struct {
 	Reason claims.Reason
 
 	// Scopes are all the scopes that the route needs, for a 401 and for a 403 that scopes
-	// decided. The slice is a copy.
+	// decided. They include those by which the token has passed the layers around the one
+	// that refused it. The slice is a copy.
 	Scopes []string
 
 	// ACRValues and MaxAge are what the route demands of the user's authentication, for

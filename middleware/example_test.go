@@ -177,7 +177,7 @@ func ExampleAuthorize() {
 	// Output:
 	// 200 here you are
 	// 403 {"type":"about:blank","title":"Forbidden","status":403,"error":"insufficient_scope","error_description":"The request requires higher privileges than the access token provides"}
-	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:all-timesheets"
+	// WWW-Authenticate: Bearer realm="api", error="insufficient_scope", error_description="The request requires higher privileges than the access token provides", scope="read:timesheets read:all-timesheets"
 }
 
 // A handler can be tested without a token and without a Middleware.

@@ -19,6 +19,7 @@ import (
 type Guard struct {
 	m        *Middleware
 	policies []Policy
+	asks     bool // the policies name scopes, or demand an authentication
 	optional bool // requests without a bearer token are let through
 }
 
@@ -34,6 +35,7 @@ func (m *Middleware) Guard(policies ...Policy) *Guard {
 	g := m.GuardAuthenticated()
 	m.declare(policies)
 	g.policies = slices.Clone(policies)
+	g.asks = slices.ContainsFunc(policies, func(p Policy) bool { return len(p.scopes) > 0 || p.authentication != nil })
 	return g
 }
 
@@ -127,7 +129,7 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 		with, fresh := anonymous(ctx)
 		return with, fresh, nil
 	}
-	with, fresh, e := g.m.identify(ctx, request)
+	with, fresh, e := g.identify(ctx, request)
 	if e == nil && len(g.policies) > 0 {
 		e = checkAll(with, g.policies)
 	}
@@ -137,32 +139,33 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 	if e.Status == http.StatusUnauthorized {
 		e.Scopes = neededScopes(g.policies)
 	}
+	e.addOuter(g.m.memoryOf(ctx, request), g)
 	g.m.log(ctx, e)
 	return nil, false, e
 }
 
 // identify returns a context that carries the token's claims, and whether it differs from
 // ctx.
-func (m *Middleware) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
-	before := m.memoryOf(ctx, request)
+func (g *Guard) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
+	before := g.m.memoryOf(ctx, request)
 	if before != nil && before.counts(time.Now()) {
-		if seen, _ := claims.FromContext(ctx); seen == before.claims {
+		seen, _ := claims.FromContext(ctx)
+		v := before.passing(g, before)
+		if seen == v.claims && v.guard == before.guard {
 			return ctx, false, nil
 		}
-		return carrying(ctx, *before), true, nil
+		return carrying(ctx, v), true, nil
 	}
-	v := verified{by: m}
+	v := verified{by: g.m, proofs: standingFor(request.Proofs)}
 	if before != nil {
-		v.proofs = before.proofs // which are not judged twice
-	} else {
-		v.proofs = standingFor(request.Proofs)
+		v.proofs = before.proofs // a proof is not judged twice
 	}
 	var e *Error
-	if v.claims, e = m.verify(ctx, request.Authorization, v.proofs); e != nil {
+	if v.claims, e = g.m.verify(ctx, request.Authorization, v.proofs); e != nil {
 		return nil, false, e
 	}
 	v.authorization, v.at, v.proofs = request.Authorization[0], time.Now(), asked(v.proofs)
-	return carrying(ctx, v), true, nil
+	return carrying(ctx, v.passing(g, before)), true, nil
 }
 
 // errNoResult is for a Verifier that does not keep its contract.

@@ -94,7 +94,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 
 // Require returns a middleware that lets requests through if their token is valid and every
 // policy allows it. Below a Handler of the same Middleware it does not verify the token
-// again.
+// again. Below another Require, a challenge names the scopes of both.
 //
 // Require panics without policies, because an empty list from a configuration would allow
 // every token. [Middleware.Handler] only authenticates.

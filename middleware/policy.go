@@ -33,6 +33,7 @@ type Policy struct {
 	allows         func(context.Context, *claims.Claims) error
 	scopes         []string        // which a challenge asks for
 	accepts        []string        // these, and all others that the policy accepts
+	anyOf          bool            // one of accepts suffices
 	authentication *authentication // which a step-up challenge asks for; nil for none
 }
 
@@ -51,7 +52,7 @@ func Any(policies ...Policy) Policy {
 	}
 	policies = slices.Clone(policies)
 	whole := policies[0] // for what a challenge asks for
-	whole.accepts = acceptedScopes(policies)
+	whole.accepts, whole.anyOf = acceptedScopes(policies), false
 	whole.allows = func(ctx context.Context, c *claims.Claims) error {
 		var answer error
 		for _, p := range policies {
@@ -88,11 +89,11 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 // decision depends on the object of the request. Without policies it denies.
 //
 // Otherwise the error is an [*Error] for [Middleware.Refuse]: 401 if ctx carries no claims
-// or the user must authenticate again, 403 or 503. It names what these policies need, not
-// what the route demanded before. Repeat the route's scopes, so that a client asks for a
-// token with all of them.
+// or the user must authenticate again, 403 or 503. It names what these policies need, and
+// what the layers around the handler asked for, so that one new token suffices.
 func Authorize(ctx context.Context, policies ...Policy) error {
 	if e := checkAll(ctx, policies); e != nil {
+		e.addOuter(layersIn(ctx), nil)
 		return e // a nil *Error is not a nil error
 	}
 	return nil

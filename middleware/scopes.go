@@ -33,7 +33,7 @@ func AllScopes(scopes ...string) Policy {
 // [AllScopes] does.
 func AnyScope(scopes ...string) Policy {
 	scopes = mustScopes("AnyScope", scopes)
-	return Policy{scopes: scopes[:1], accepts: scopes, allows: func(_ context.Context, c *claims.Claims) error {
+	return Policy{scopes: scopes[:1], accepts: scopes, anyOf: true, allows: func(_ context.Context, c *claims.Claims) error {
 		if !slices.ContainsFunc(scopes, c.HasScope) {
 			return errLacksScope
 		}
@@ -104,7 +104,7 @@ func (r ScopeRules) AllScopes(scopes ...string) Policy {
 func (r ScopeRules) AnyScope(scopes ...string) Policy {
 	scopes, holders := r.resolve("ScopeRules.AnyScope", scopes)
 	accepted := merged(holders)
-	return Policy{scopes: scopes[:1], accepts: accepted, allows: func(_ context.Context, c *claims.Claims) error {
+	return Policy{scopes: scopes[:1], accepts: accepted, anyOf: true, allows: func(_ context.Context, c *claims.Claims) error {
 		if !slices.ContainsFunc(accepted, c.HasScope) {
 			return errLacksScope
 		}

@@ -48,7 +48,7 @@ func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
 		"OptionalInGroup": {ok("a token without scopes", nothing, alice)},
 		"DeepGroup": {
 			ok("both scopes", writer, alice),
-			lacks(write, "refused by the innermost", reader),
+			lacks(read+" "+write, "refused by the innermost", reader),
 			lacks(read, "refused in between", nothing),
 		},
 	}
