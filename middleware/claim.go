@@ -25,7 +25,7 @@ var errLacksValue = errors.New("a claim lacks a value")
 //	Cognito   Claim("cognito:groups").Any("payroll")
 //
 // The issuer decides what a value means and who gets it. With several issuers, the same
-// value may mean different things.
+// value may mean different things: see [FromIssuer].
 func Claim(path ...string) ClaimReader {
 	if len(path) == 0 || slices.Contains(path, "") {
 		panic("middleware: Claim needs the name of a claim, and none may be empty")

@@ -15,6 +15,11 @@
 // all policies, [Answer] all answers. Layers can be nested, around a router and again on a
 // route: a token is verified once for a request.
 //
+// A caller is iss and sub together ([claims.Claims.Issuer] and [claims.Claims.Subject]): a
+// sub is unique only within its issuer. Use both as the key of what belongs to a caller, also
+// with a single issuer, because a second one may come. [FromIssuer] keeps a route for the
+// tokens of one issuer.
+//
 // # Adapters
 //
 // Routers like chi take [Middleware.Handler] as it is. The packages ginauth, echoauth,

@@ -16,6 +16,7 @@ import (
 //	AllScopes, AnyScope      scopes, compared exactly
 //	ImpliedScopes            the same, where scopes include others
 //	Claim                    permissions, roles, groups, wherever the issuer puts them
+//	FromIssuer               tokens of one issuer among several
 //	RequireAuthentication    how, and how long ago, the user was authenticated
 //	CustomClaims             other claims, decoded into a struct
 //	PolicyFunc               anything else

@@ -20,7 +20,7 @@ const (
 // newServer returns the tools, each with the scope that it requires.
 func newServer() *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "timesheets", Version: "1.0.0"}, nil)
-	s := &store{hours: map[string]float64{}}
+	s := &store{hours: map[principal]float64{}}
 	mcp.AddTool(server, &mcp.Tool{Name: "total_hours", Description: "The hours you have worked."},
 		needs(middleware.AllScopes(readScope), s.total))
 	mcp.AddTool(server, &mcp.Tool{Name: "add_hours", Description: "Add hours to those you have worked."},
@@ -44,11 +44,14 @@ func needs[In, Out any](policy middleware.Policy, tool mcp.ToolHandlerFor[In, Ou
 	}
 }
 
-// A store keeps the hours of each subject in memory.
+// A store keeps the hours of each principal in memory.
 type store struct {
 	mu    sync.Mutex // guards hours
-	hours map[string]float64
+	hours map[principal]float64
 }
+
+// A principal is the user or client of a token. A subject is unique only within its issuer.
+type principal struct{ issuer, subject string }
 
 type addition struct {
 	Hours float64 `json:"hours" jsonschema:"the hours to add"`
@@ -74,6 +77,7 @@ func (s *store) add(ctx context.Context, _ *mcp.CallToolRequest, a addition) (*m
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hours[who.Subject()] += a.Hours
-	return nil, total{Subject: who.Subject(), Hours: s.hours[who.Subject()]}, nil
+	caller := principal{who.Issuer(), who.Subject()}
+	s.hours[caller] += a.Hours
+	return nil, total{Subject: caller.subject, Hours: s.hours[caller]}, nil
 }

@@ -127,12 +127,21 @@ func TestBodiesAreChecked(t *testing.T) {
 
 func TestStoreIsBounded(t *testing.T) {
 	var s store
+	alice := principal{"https://issuer.example.test/", "alice"}
 	for range maxEntries + 5 {
-		s.add(entry{subject: "alice"})
+		s.add(entry{owner: alice})
 	}
-	kept := s.of("alice")
+	kept := s.of(alice)
 	assert.Len(t, kept, maxEntries)
 	assert.Equal(t, 6, kept[0].ID, "the oldest go first")
+}
+
+// A second issuer may be configured one day, and have an alice of its own.
+func TestC11SubjectsOfTwoIssuersAreTwoCallers(t *testing.T) {
+	var s store
+	s.add(entry{owner: principal{"https://issuer.example.test/", "alice"}})
+	assert.Len(t, s.of(principal{"https://issuer.example.test/", "alice"}), 1)
+	assert.Empty(t, s.of(principal{"https://partner.example.test/", "alice"}))
 }
 
 func TestScopeClaimDecides(t *testing.T) {

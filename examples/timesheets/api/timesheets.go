@@ -18,7 +18,7 @@ import (
 
 const (
 	maxBody    = 64 << 10 // bytes
-	maxEntries = 10_000   // of all subjects together
+	maxEntries = 10_000   // of all callers together
 )
 
 // An entry is the work of one person on one day.
@@ -29,8 +29,12 @@ type entry struct {
 	Hours   float64 `json:"hours"`
 	Note    string  `json:"note,omitempty"`
 
-	subject string // whose entry it is: never read from a body
+	owner principal // never read from a body
 }
+
+// A principal is the user or client of a token. A subject is unique only within its issuer:
+// the alice of a second issuer must not read the entries of the first one's.
+type principal struct{ issuer, subject string }
 
 // newHandler returns the API. It makes no request, because the first token causes the
 // first fetch of the keys. The client is for these fetches; nil means the library's.
@@ -69,13 +73,13 @@ type store struct {
 	lastID  int
 }
 
-// list answers with the entries of the token's subject.
+// list answers with the entries of the caller.
 func (s *store) list(w http.ResponseWriter, r *http.Request) {
-	subject := subjectOf(r)
-	answer(w, http.StatusOK, map[string]any{"sub": subject, "timesheets": s.of(subject)})
+	caller := callerOf(r)
+	answer(w, http.StatusOK, map[string]any{"sub": caller.subject, "timesheets": s.of(caller)})
 }
 
-// create adds an entry for the token's subject.
+// create adds an entry for the caller.
 func (s *store) create(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -95,7 +99,7 @@ func (s *store) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnprocessableEntity, problem)
 		return
 	}
-	e.subject = subjectOf(r)
+	e.owner = callerOf(r)
 	answer(w, http.StatusCreated, s.add(e))
 }
 
@@ -109,11 +113,11 @@ func (e entry) problem() string {
 	return ""
 }
 
-// subjectOf returns the subject of the token. Every request here has verified claims. A
+// callerOf returns the principal of the token. Every request here has verified claims. A
 // token without sub has the subject "", which has no entries.
-func subjectOf(r *http.Request) string {
+func callerOf(r *http.Request) principal {
 	c, _ := claims.FromContext(r.Context())
-	return c.Subject()
+	return principal{c.Issuer(), c.Subject()}
 }
 
 func (s *store) add(e entry) entry {
@@ -128,12 +132,12 @@ func (s *store) add(e entry) entry {
 	return e
 }
 
-func (s *store) of(subject string) []entry {
+func (s *store) of(owner principal) []entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := []entry{} // not null in JSON
 	for _, e := range s.entries {
-		if subject != "" && e.subject == subject {
+		if owner.subject != "" && e.owner == owner {
 			found = append(found, e)
 		}
 	}
