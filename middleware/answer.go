@@ -45,6 +45,7 @@ var invalidTokenTexts = map[claims.Reason]string{
 	claims.ErrMissingClaim: "The access token lacks a required claim",
 	claims.ErrConfirmation: "The access token is bound to a key that the request does not prove",
 	claims.ErrUnknownKey:   "The access token is signed with an unknown key",
+	claims.ErrUnusableKey:  "The access token is signed with a key that this API cannot use",
 	claims.ErrSignature:    "The access token has an invalid signature",
 	claims.ErrRevoked:      "The access token was revoked",
 	claims.ErrRejected:     "The access token was rejected",
@@ -56,7 +57,8 @@ var invalidTokenTexts = map[claims.Reason]string{
 var revealsIssuer = map[claims.Reason]bool{
 	claims.ErrIssuer: true, claims.ErrAlgorithm: true, claims.ErrType: true,
 	claims.ErrAudience: true, claims.ErrExpired: true, claims.ErrNotYetValid: true,
-	claims.ErrMissingClaim: true, claims.ErrUnknownKey: true, claims.ErrSignature: true,
+	claims.ErrMissingClaim: true, claims.ErrUnknownKey: true, claims.ErrUnusableKey: true,
+	claims.ErrSignature: true,
 }
 
 // An Answer is what a refusal tells the caller, for any transport. [Middleware.Answer]

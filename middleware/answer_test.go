@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -45,6 +47,7 @@ func TestAnswerToAVerifiersError(t *testing.T) {
 			"The access token is bound to a key that the request does not prove", claims.ErrConfirmation,
 		},
 		{"unknown key", claims.ErrUnknownKey, 401, "invalid_token", severalIssuersText, claims.ErrUnknownKey},
+		{"unusable key", claims.ErrUnusableKey, 401, "invalid_token", severalIssuersText, claims.ErrUnusableKey},
 		{"signature", claims.ErrSignature, 401, "invalid_token", severalIssuersText, claims.ErrSignature},
 		{"revoked", claims.ErrRevoked, 401, "invalid_token", "The access token was revoked", claims.ErrRevoked},
 		{"rejected", claims.ErrRejected, 401, "invalid_token", rejectedText, claims.ErrRejected},
@@ -142,7 +145,7 @@ func TestOneIssuerGetsADescriptionForEachReason(t *testing.T) {
 	for _, reason := range []claims.Reason{
 		claims.ErrMalformed, claims.ErrAlgorithm, claims.ErrType, claims.ErrIssuer, claims.ErrAudience,
 		claims.ErrExpired, claims.ErrNotYetValid, claims.ErrMissingClaim, claims.ErrConfirmation,
-		claims.ErrUnknownKey, claims.ErrSignature, claims.ErrRevoked, claims.ErrRejected,
+		claims.ErrUnknownKey, claims.ErrUnusableKey, claims.ErrSignature, claims.ErrRevoked, claims.ErrRejected,
 	} {
 		description := written(t, auth, reason).Challenge["error_description"]
 		assert.NotEmpty(t, description, reason)
@@ -326,4 +329,18 @@ func TestErrorForLogs(t *testing.T) {
 	var reason claims.Reason
 	assert.False(t, errors.As(err, &reason), "no token, no reason")
 	assert.NotErrorIs(t, err, claims.Reason(""))
+}
+
+// The issuer publishes the key, so the client should not throw its token away, and the operator
+// should look neither for a forger nor for a rotation.
+func TestB5APublishedKeyThatCannotBeUsedIsNotAnUnknownKey(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: jwkstest.NewKey("RS256")})
+	issuer.PublishJWK(`{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB"}`)
+	auth := trusting(t, issuer)
+	_, err := auth.GuardAuthenticated().Check(bearer(issuer.Token(nil, jwkstest.Header("kid", "weak"))))
+	var e *middleware.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, claims.ErrUnusableKey, e.Reason)
+	assert.ErrorIs(t, &middleware.Error{Reason: claims.ErrUnusableKey}, claims.ErrUnknownKey)
+	assert.Equal(t, "The access token is signed with a key that this API cannot use", auth.Answer(err).Description)
 }

@@ -96,14 +96,14 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is reports whether target is e's Reason, or [ErrNoToken] if e is for a request without a
-// bearer token.
+// Is reports whether target matches e's Reason, or is [ErrNoToken] if e is for a request
+// without a bearer token.
 func (e *Error) Is(target error) bool {
 	if target == ErrNoToken {
 		return e.lacksToken()
 	}
 	reason, ok := target.(claims.Reason)
-	return ok && reason != "" && reason == e.Reason
+	return ok && reason != "" && (reason == e.Reason || e.Reason.Is(reason))
 }
 
 // As sets a *[claims.Reason] target to e's Reason, if it has one.
