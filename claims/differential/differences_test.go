@@ -111,9 +111,9 @@ var stricter = []difference{
 		with(1, `"cnf"`, `"x"`),
 	},
 	{
-		"nesting deeper than 1,000", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 1000 },
+		"nesting deeper than 32", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 32 },
 		"it bounds the stack that a token can use",
-		with(1, `"x"`, strings.Repeat("[", 1000)+strings.Repeat("]", 1000)),
+		with(1, `"x"`, strings.Repeat("[", 32)+strings.Repeat("]", 32)),
 	},
 	{
 		"longer than 16 KiB", "", claims.ErrMalformed, "", func(f facts) bool { return len(f.token) > 16<<10 },

@@ -41,11 +41,11 @@ func TestPooledDecodersStaySmall(t *testing.T) {
 	}
 }
 
-// nestedObjects returns documents of the given length with hundreds of names in the innermost
+// nestedObjects returns documents of the given length with many names in the innermost
 // object. Each document is less deep than the one before, so that the decoder keeps the memory
 // of all of them.
 func nestedObjects(length int) (documents []string) {
-	for level := 840; level > 0; level -= 4 {
+	for level := maxDepth - 1; level > 0; level-- {
 		var names strings.Builder
 		for n := 0; names.Len() < length-5*level-20; n++ {
 			fmt.Fprintf(&names, `,"%x":0`, n)

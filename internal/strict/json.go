@@ -20,7 +20,7 @@ var (
 
 // maxDepth bounds the nesting of arrays and objects. The decoder recurses once per level, so
 // this also bounds the stack that a document can use.
-const maxDepth = 1000
+const maxDepth = 32
 
 // A Span is a half-open range of bytes in a document. Documents must be shorter than 2 GiB.
 type Span struct{ start, end int32 }
