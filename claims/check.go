@@ -20,8 +20,10 @@ func (i *Issuer) check(h header, c *Claims, now time.Time) error {
 		return refuse(ErrType, "typ")
 	case c.otherKind:
 		return refuse(ErrType, "a claim that only other kinds of token have")
-	case c.nonce && !c.hasAny(i.ScopeClaims):
-		return refuse(ErrType, "nonce without scopes, as in ID tokens") // RFC 9068 section 5
+	case c.nonce && !c.has("scope") && !c.has("scp"):
+		// RFC 9068 section 5. ScopeClaims do not count here, because ID tokens may have roles
+		// or groups as well.
+		return refuse(ErrType, "nonce without scopes, as in ID tokens")
 	}
 	if err := i.checkTimes(c, now); err != nil {
 		return err
@@ -30,7 +32,7 @@ func (i *Issuer) check(h header, c *Claims, now time.Time) error {
 		return err
 	}
 	for _, name := range i.RequiredClaims {
-		if value, ok := c.topLevel(name); !ok || value == "null" {
+		if !c.has(name) {
 			return refuse(ErrMissingClaim, name)
 		}
 	}
@@ -55,17 +57,17 @@ func (i *Issuer) hasExpired(c *Claims, now time.Time) bool {
 }
 
 // checkAudience requires one of the issuer's audiences in aud (RFC 7519 section 4.1.3).
-// WithoutAudience applies only if aud is absent, not if it is an empty list or names others.
+// WithoutAudience applies only if aud names no audience at all, not if it names others.
 func (i *Issuer) checkAudience(c *Claims) error {
-	if c.audience != (strict.Span{}) {
-		if !c.hasAudience(i.Audiences) {
-			return refuse(ErrAudience, "")
-		}
-		return nil
-	}
 	without := i.WithoutAudience
-	if without == nil {
+	switch absent := c.audience == (strict.Span{}); {
+	case without != nil && (absent || c.hasEmptyAudience()):
+	case absent:
 		return refuse(ErrMissingClaim, "aud")
+	case c.hasAudience(i.Audiences):
+		return nil
+	default:
+		return refuse(ErrAudience, "")
 	}
 	client, ok := c.stringClaim(without.ClientIDClaim)
 	if !ok || !slices.Contains(without.ClientIDs, client) {

@@ -122,8 +122,9 @@ func (c *Claims) NotBefore() time.Time {
 	return c.notBefore
 }
 
-// IssuedAt returns iat (RFC 7519 section 4.1.6) in UTC, or the zero time if there is
-// none.
+// IssuedAt returns iat (RFC 7519 section 4.1.6) in UTC, or the zero time if there is none.
+// An iat that is not a NumericDate, such as a string or milliseconds, counts as absent. A rule
+// that refuses tokens issued before some time therefore refuses such a token.
 func (c *Claims) IssuedAt() time.Time {
 	if c == nil {
 		return time.Time{}

@@ -43,13 +43,16 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	confirmed := 0
 	for _, m := range bound {
 		proof := proofOf(m.name, proofs)
+		known := slices.Contains(knownConfirmations, m.name)
 		switch {
+		case m.value == null && (known || proof != nil):
+			return refuse(ErrConfirmation, "null") // it names no key
 		case proof != nil:
 			if err := proof.Confirm(ctx, token, []byte(m.value)); err != nil {
 				return classify(err, ErrConfirmation)
 			}
 			confirmed++
-		case slices.Contains(knownConfirmations, m.name):
+		case known:
 			return refuse(ErrConfirmation, "no proof")
 		}
 	}

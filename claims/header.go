@@ -58,9 +58,9 @@ func (h *header) read(name, value string) (err error) {
 	return ofMember(name, err)
 }
 
-// mediaType returns typ in lower case and without a leading "application/". Spellings that
-// differ only in these are equal (RFC 7515 section 4.1.9). Only ASCII letters are folded,
-// because Unicode folds other letters onto them.
+// mediaType returns typ in lower case and without a leading "application/", unless another
+// slash follows. Spellings that differ only in these are equal (RFC 7515 section 4.1.9). Only
+// ASCII letters are folded, because Unicode folds other letters onto them.
 func mediaType(typ string) string {
 	lower := strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -68,7 +68,7 @@ func mediaType(typ string) string {
 		}
 		return r
 	}, typ)
-	if short, ok := strings.CutPrefix(lower, "application/"); ok && short != "" {
+	if short, ok := strings.CutPrefix(lower, "application/"); ok && short != "" && !strings.Contains(short, "/") {
 		return short // "" would mean that typ is absent
 	}
 	return lower

@@ -23,8 +23,8 @@ type Issuer struct {
 	// one of them, compared byte by byte (RFC 7519 section 4.1.3).
 	Audiences []string
 
-	// WithoutAudience holds the conditions for tokens that have no aud at all. By default
-	// they are refused.
+	// WithoutAudience holds the conditions for tokens whose aud is absent, null or an empty
+	// array. By default they are refused.
 	WithoutAudience *WithoutAudience
 
 	// Keys are the issuer's keys. They verify tokens of this issuer only, even if another
@@ -37,8 +37,9 @@ type Issuer struct {
 	// HS384 and HS512 must be listed, and cannot be combined with asymmetric algorithms.
 	Algorithms []string
 
-	// TokenTypes are the accepted values of typ, without regard to case or to a
-	// leading "application/" (RFC 7515 section 4.1.9); "" means a token without typ.
+	// TokenTypes are the accepted values of typ, without regard to case. A leading
+	// "application/" is ignored if no other slash follows (RFC 7515 section 4.1.9). ""
+	// means a token without typ.
 	// The default is "", "JWT" and "at+jwt". See also Issuer.RFC9068.
 	TokenTypes []string
 
@@ -52,8 +53,11 @@ type Issuer struct {
 	ClaimValues map[string]string
 
 	// ScopeClaims are the paths of the claims that may hold scopes. The first one
-	// present is used, even if it is empty or mistyped. A path names a top-level claim,
-	// then a member of each nested object. The default is scope, then scp.
+	// present is used, even if it is null, empty or mistyped. A path names a top-level
+	// claim, then a member of each nested object. The default is scope, then scp.
+	//
+	// ScopeClaims do not help to tell ID tokens apart: a token with a nonce needs a scope
+	// or scp that is not null.
 	ScopeClaims [][]string
 
 	// Leeway is the clock difference that is tolerated for exp and nbf. It defaults to
@@ -70,7 +74,7 @@ type Issuer struct {
 	mistake string // in the arguments of a constructor such as Auth0
 }
 
-// WithoutAudience holds the conditions for tokens without an aud claim. Cognito issues
+// WithoutAudience holds the conditions for tokens without an audience. Cognito issues
 // them, and Keycloak without an audience mapper. Nothing in them names the API they are
 // for, so they are accepted only from listed clients.
 type WithoutAudience struct {

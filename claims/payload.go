@@ -3,12 +3,13 @@ package claims
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// parsePayload reads a payload. It checks the JSON types of the claims that this package
-// uses, not their values. JSON null is a wrong type and does not count as absent.
+// parsePayload reads a payload. It checks the JSON types of the claims that a decision can
+// rest on, not their values.
 func parsePayload(payload string) (*Claims, error) {
 	c := &Claims{text: payload}
 	c.members = c.first[:0]
@@ -37,6 +38,12 @@ func ofMember(name string, err error) error {
 	return errors.New(name + ": " + err.Error())
 }
 
+const null = "null"
+
+// nullClaims are the claims whose null is absence. Serializers write null for a claim that has
+// no value. cnf is not one of them: null must not make a bound token a bearer token.
+var nullClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "azp"}
+
 // read stores the claim of one member, if this package uses it.
 func (c *Claims) read(m strict.Member) error {
 	name, err := strict.Unquote(m.Name.Of(c.text))
@@ -44,6 +51,9 @@ func (c *Claims) read(m strict.Member) error {
 		return err
 	}
 	value := m.Value.Of(c.text)
+	if value == null && slices.Contains(nullClaims, name) {
+		return nil
+	}
 	switch name {
 	case "iss":
 		c.issuer, err = strict.Unquote(value)
@@ -62,7 +72,7 @@ func (c *Claims) read(m strict.Member) error {
 	case "nbf":
 		c.notBefore, err = strict.NumericDate(value)
 	case "iat":
-		c.issuedAt, err = strict.NumericDate(value)
+		c.issuedAt, _ = strict.NumericDate(value) // no decision of this package rests on it
 	case "aud":
 		c.audience, err = m.Value, checkAudience(value)
 	case "cnf":
@@ -103,6 +113,12 @@ func checkObject(value string) error {
 	return nil
 }
 
+// hasEmptyAudience reports whether aud is an array without elements.
+func (c *Claims) hasEmptyAudience() bool {
+	value := c.audience.Of(c.text)
+	return value != "" && value[0] == '[' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
+}
+
 // hasAudience reports whether aud has one of audiences, compared byte by byte. It does not
 // build a list of aud, because a hostile token could make that list long.
 func (c *Claims) hasAudience(audiences []string) bool {
@@ -123,7 +139,7 @@ func (c *Claims) hasAudience(audiences []string) bool {
 }
 
 // resolveScopes takes the scopes from the first claim of paths that is present. Claims are never
-// merged: later ones are ignored, even if the first is empty or has a wrong type.
+// merged: later ones are ignored, even if the first is null, empty or of a wrong type.
 func (c *Claims) resolveScopes(paths [][]string) {
 	for _, path := range paths {
 		value, ok := c.at(path)
@@ -141,12 +157,14 @@ func (c *Claims) resolveScopes(paths [][]string) {
 	}
 }
 
-// hasAny reports whether one of the claims at paths is present.
-func (c *Claims) hasAny(paths [][]string) bool {
-	return slices.ContainsFunc(paths, func(path []string) bool {
-		_, ok := c.at(path)
-		return ok
-	})
+// has reports whether a top-level claim is present. null is absence, and so is an iat that is
+// not a NumericDate.
+func (c *Claims) has(name string) bool {
+	if name == "iat" {
+		return !c.issuedAt.IsZero()
+	}
+	value, ok := c.topLevel(name)
+	return ok && value != null
 }
 
 // stringClaim returns a top-level claim, and false if it is absent or not a string.

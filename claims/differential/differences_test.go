@@ -71,8 +71,8 @@ var stricter = []difference{
 		with(1, `"at_hash"`, `"x"`),
 	},
 	{
-		"a nonce without scopes", "", claims.ErrType, "", func(f facts) bool { return f.present("nonce") && !f.present("scope", "scp") },
-		"it is an ID token (RFC 9068 section 5)",
+		"a nonce without scopes", "", claims.ErrType, "", func(f facts) bool { return f.present("nonce") && !f.notNull("scope", "scp") },
+		"it is an ID token (RFC 9068 section 5); a scope that is null is none",
 		signedDocuments(0, goodHeader("EdDSA", "k1").String(), goodPayload().without(`"scope"`).set(`"nonce"`, `"n"`).String()),
 	},
 	{
@@ -81,12 +81,12 @@ var stricter = []difference{
 		with(1, `"sub"`, `1`),
 	},
 	{
-		"an exp, nbf or iat that is not a time from 1970 to 9999", "", claims.ErrMalformed, "", func(f facts) bool { return f.badDate("exp", "nbf", "iat") },
+		"an exp or nbf that is not a time from 1970 to 9999", "", claims.ErrMalformed, "", func(f facts) bool { return f.badDate("exp", "nbf") },
 		"a NumericDate is a number of seconds (RFC 7519 section 2), and a number that overflows reverses the result of a check",
 		with(1, `"nbf"`, `-1`),
 	},
 	{
-		"no exp", "go-jose", claims.ErrMissingClaim, "", func(f facts) bool { return !f.present("exp") },
+		"no exp", "go-jose", claims.ErrMissingClaim, "", func(f facts) bool { return !f.notNull("exp") },
 		"RFC 9068 section 2.2; a token without exp would be valid for ever",
 		with(1, `"exp"`, ``),
 	},
@@ -156,15 +156,33 @@ var moreTolerant = []difference{
 		with(1, `"iat"`, relative(6)),
 	},
 	{
+		"a date that is null", "golang-jwt", "", "invalid type for claim", func(f facts) bool { return f.null("nbf", "iat") },
+		"null is absence, as for go-jose",
+		with(1, `"nbf"`, `null`),
+	},
+	{
+		"an iat that is not a NumericDate", "", "", "", func(f facts) bool {
+			return f.badDate("iat") || f.hugeNumber() && strings.Contains(string(f.payload), `"iat"`)
+		},
+		"iat only informs (RFC 7519 section 4.1.6), so it counts as absent",
+		with(1, `"iat"`, `"1"`),
+	},
+	{
 		"an exp with a fraction", "golang-jwt", "", "expired", func(f facts) bool { return f.fraction("exp") },
 		"golang-jwt drops the fraction and refuses the token up to a second too early",
 		with(1, `"exp"`, relative(-5)+".5"),
 	},
 }
 
-// otherClaims are the tokens that both accept, but with different claims. There are none, because
-// dates are compared in whole seconds.
-var otherClaims []difference
+// otherClaims are the tokens that both accept, but with different claims. Dates are compared in
+// whole seconds.
+var otherClaims = []difference{
+	{
+		"an iat beyond the year 9999 or before 1970", "", "", "", func(f facts) bool { return f.badDate("iat") },
+		"it is a mistake, such as milliseconds, and counts as absent",
+		with(1, `"iat"`, `-1`),
+	},
+}
 
 func (f facts) expiresAt(t time.Time) bool {
 	exp, ok := f.date("exp")

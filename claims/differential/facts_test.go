@@ -116,12 +116,22 @@ func (f facts) present(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, ok := f.p[name]; return ok })
 }
 
-// notString reports whether one of the claims is present and not a string.
+// notNull reports whether the payload has one of the claims, and it is not null.
+func (f facts) notNull(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return f.p[name] != nil })
+}
+
+// null reports whether one of the claims is null.
+func (f facts) null(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return f.present(name) && f.p[name] == nil })
+}
+
+// notString reports whether one of the claims is present, and neither null nor a string.
 func (f facts) notString(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		value, ok := f.p[name]
 		_, isString := value.(string)
-		return ok && !isString
+		return ok && value != nil && !isString
 	})
 }
 
@@ -136,10 +146,11 @@ func (f facts) date(name string) (float64, bool) {
 	return number, ok
 }
 
-// badDate reports whether one of the dates is present and not a time from 1970 to 9999.
+// badDate reports whether one of the dates is present, and neither null nor a time from 1970 to
+// 9999.
 func (f facts) badDate(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
-		if !f.present(name) {
+		if !f.notNull(name) {
 			return false
 		}
 		date, ok := f.date(name)
