@@ -18,7 +18,25 @@ import (
 // accessor returns a value or a copy. The accessors of a nil *Claims return zero values.
 //
 // To read a claim that has no method here, call [Claims.Strings], [As] or [Claims.Decode].
+//
+// Do not copy a Claims or assign to one: other requests may hold the same. go vet reports it.
 type Claims struct {
+	_       noCopy
+	*hidden // nil in the zero value, which has no claims
+}
+
+// A hidden body is not printed. Package fmt does not call the methods of *Claims for a Claims,
+// but it also does not follow a pointer behind a pointer.
+type hidden struct{ *body }
+
+// noCopy makes go vet report copies of the struct that has it as a field.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// A body is what a Claims holds.
+type body struct {
 	// What every request reads comes first, so that it is in few cache lines.
 	expiresAt, notBefore   time.Time
 	audience, confirmation strict.Span // ranges of the values; empty if absent
@@ -56,9 +74,24 @@ func ParseUnverified(payload []byte) (*Claims, error) {
 	return c, nil
 }
 
+// newClaims returns Claims of a payload that is not yet read. It allocates once.
+func newClaims(payload string) *Claims {
+	var memory struct {
+		claims Claims
+		hidden hidden
+		body   body
+	}
+	memory.claims.hidden = &memory.hidden
+	memory.hidden.body = &memory.body
+	memory.body.text = payload
+	return &memory.claims
+}
+
+func (c *Claims) isEmpty() bool { return c == nil || c.hidden == nil }
+
 // Issuer returns iss (RFC 7519 section 4.1.1).
 func (c *Claims) Issuer() string {
-	if c == nil {
+	if c.isEmpty() {
 		return ""
 	}
 	return c.issuer
@@ -68,7 +101,7 @@ func (c *Claims) Issuer() string {
 // only within the issuer. Do not compare it with a [Claims.ClientID]: one party's subject
 // may equal another party's client identifier (RFC 9700 section 4.15).
 func (c *Claims) Subject() string {
-	if c == nil {
+	if c.isEmpty() {
 		return ""
 	}
 	return c.subject
@@ -77,7 +110,7 @@ func (c *Claims) Subject() string {
 // ClientID returns the identifier of the client that the token was issued to, or "". It
 // is the first non-empty one of client_id (RFC 9068 section 2.2), azp, cid and appid.
 func (c *Claims) ClientID() string {
-	if c == nil {
+	if c.isEmpty() {
 		return ""
 	}
 	for _, id := range c.clientIDs {
@@ -90,7 +123,7 @@ func (c *Claims) ClientID() string {
 
 // ID returns jti (RFC 7519 section 4.1.7), or "" if there is none.
 func (c *Claims) ID() string {
-	if c == nil {
+	if c.isEmpty() {
 		return ""
 	}
 	return c.id
@@ -98,7 +131,7 @@ func (c *Claims) ID() string {
 
 // Audience returns the values of aud (RFC 7519 section 4.1.3), or nil if it is absent.
 func (c *Claims) Audience() []string {
-	if c == nil {
+	if c.isEmpty() {
 		return nil
 	}
 	list, _ := strict.Strings(c.audience.Of(c.text))
@@ -107,7 +140,7 @@ func (c *Claims) Audience() []string {
 
 // ExpiresAt returns exp (RFC 7519 section 4.1.4) in UTC. A verified token always has it.
 func (c *Claims) ExpiresAt() time.Time {
-	if c == nil {
+	if c.isEmpty() {
 		return time.Time{}
 	}
 	return c.expiresAt
@@ -116,7 +149,7 @@ func (c *Claims) ExpiresAt() time.Time {
 // NotBefore returns nbf (RFC 7519 section 4.1.5) in UTC, or the zero time if there is
 // none.
 func (c *Claims) NotBefore() time.Time {
-	if c == nil {
+	if c.isEmpty() {
 		return time.Time{}
 	}
 	return c.notBefore
@@ -126,7 +159,7 @@ func (c *Claims) NotBefore() time.Time {
 // An iat that is not a NumericDate, such as a string or milliseconds, counts as absent. A rule
 // that refuses tokens issued before some time therefore refuses such a token.
 func (c *Claims) IssuedAt() time.Time {
-	if c == nil {
+	if c.isEmpty() {
 		return time.Time{}
 	}
 	return c.issuedAt
@@ -137,7 +170,7 @@ func (c *Claims) IssuedAt() time.Time {
 // section 3.3). In an array of strings, each element is one scope. A claim of any other
 // type holds no scopes.
 func (c *Claims) Scopes() []string {
-	if c == nil {
+	if c.isEmpty() {
 		return nil
 	}
 	if c.scopeList != nil {
@@ -149,7 +182,7 @@ func (c *Claims) Scopes() []string {
 // HasScope reports whether scope is among [Claims.Scopes], compared byte by byte. It
 // allocates nothing.
 func (c *Claims) HasScope(scope string) bool {
-	if c == nil || scope == "" {
+	if c.isEmpty() || scope == "" {
 		return false
 	}
 	if c.scopeList != nil {
@@ -196,7 +229,7 @@ func (c *Claims) Confirmation(member string) (value []byte, ok bool) {
 // Member names must match json tags exactly. Duplicates are refused, unknown members are
 // ignored. Decode fails on a nil *Claims.
 func (c *Claims) Decode(v any) error {
-	if c == nil {
+	if c.isEmpty() {
 		return errors.New("claims: no claims to decode")
 	}
 	if err := json.Unmarshal([]byte(c.text), v); err != nil {

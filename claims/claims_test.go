@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -269,4 +271,51 @@ func TestCustomContextTypeSuppliesClaims(t *testing.T) {
 	assert.Equal(t, "own", c.Subject())
 	_, ok = claims.FromContext(customContext{parent, nil})
 	assert.False(t, ok)
+}
+
+// The zero value is what a test may put into a context.
+func TestZeroClaimsReturnZeroValues(t *testing.T) {
+	c := new(claims.Claims)
+	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID())
+	assert.Empty(t, c.Audience())
+	assert.Empty(t, c.Scopes())
+	assert.Empty(t, c.Strings("a"))
+	assert.False(t, c.HasScope("a"))
+	assert.True(t, c.ExpiresAt().IsZero() && c.NotBefore().IsZero() && c.IssuedAt().IsZero())
+	_, ok := c.Confirmation("jkt")
+	assert.False(t, ok)
+	assert.Equal(t, new(claims.Claims).String(), fmt.Sprint(c))
+	require.Error(t, c.Decode(new(struct{})))
+}
+
+// fmt and slog do not call the methods of *Claims for a Claims.
+func TestC4ClaimsByValueDoNotPrintThePayload(t *testing.T) {
+	c := parse(t, `{"sub":"secret","scope":"secret","scp":["secret"],"aud":"secret","client_id":"secret","email":"secret"}`)
+	byValue := reflect.ValueOf(c).Elem().Interface() // as *c, which go vet reports
+	type holder struct {
+		Claims any
+		Inner  map[string]any
+	}
+	held := holder{byValue, map[string]any{"a": byValue}}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "claims", byValue, "held", held, "pointer", &held)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "claims", byValue, "held", held, "pointer", &held)
+	printed := []string{log.String()}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		printed = append(printed, fmt.Sprintf(verb, byValue), fmt.Sprintf(verb, held), fmt.Sprintf(verb, &held))
+	}
+	for _, text := range printed {
+		assert.NotContains(t, text, "secret")
+		assert.NotContains(t, text, "736563726574", "in hexadecimal")
+		assert.NotContains(t, text, "115 101 99 114 101 116", "as bytes")
+	}
+}
+
+// go vet looks for a type that only a pointer to it can lock.
+func TestC4VetReportsCopies(t *testing.T) {
+	locker := reflect.TypeFor[sync.Locker]()
+	noCopy, ok := reflect.TypeFor[claims.Claims]().FieldByName("_")
+	require.True(t, ok)
+	assert.True(t, reflect.PointerTo(noCopy.Type).Implements(locker))
+	assert.False(t, noCopy.Type.Implements(locker))
 }

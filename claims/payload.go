@@ -11,7 +11,7 @@ import (
 // parsePayload reads a payload. It checks the JSON types of the claims that a decision can
 // rest on, not their values.
 func parsePayload(payload string) (*Claims, error) {
-	c := &Claims{text: payload}
+	c := newClaims(payload)
 	c.members = c.first[:0]
 	err := strict.Members(payload, func(m strict.Member) error {
 		c.members = append(c.members, m)
@@ -179,7 +179,7 @@ func (c *Claims) stringClaim(name string) (string, bool) {
 
 // at returns the JSON text of the claim at path, and whether it is present.
 func (c *Claims) at(path []string) (string, bool) {
-	if c == nil || len(path) == 0 {
+	if c.isEmpty() || len(path) == 0 {
 		return "", false
 	}
 	value, ok := c.topLevel(path[0])

@@ -29,10 +29,11 @@ func partsOf(n int) strict.Compact {
 // tokenOf returns the n-th token. Its entry has the given size.
 func tokenOf(n int, bytes int) token {
 	input := []byte(partsOf(n).SigningInput)
-	text := strings.Repeat("x", max(bytes-entryOverhead-len(input), 0))
+	claims := newClaims(strings.Repeat("x", max(bytes-entryOverhead-len(input), 0)))
+	claims.expiresAt = arrival.Add(time.Hour)
 	return token{
 		issuer: anyIssuer, key: stubKey{}, signingInput: input,
-		claims: &Claims{text: text, expiresAt: arrival.Add(time.Hour)},
+		claims: claims,
 	}
 }
 
