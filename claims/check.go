@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
@@ -33,6 +34,14 @@ func (i *Issuer) check(h header, c *Claims, now time.Time) error {
 	}
 	for _, name := range i.RequiredClaims {
 		if !c.has(name) {
+			return refuse(ErrMissingClaim, name)
+		}
+	}
+	if i.RequiredAny != nil && !slices.ContainsFunc(i.RequiredAny, c.hasContent) {
+		return refuse(ErrMissingClaim, strings.Join(i.RequiredAny, " or "))
+	}
+	for name, values := range i.ClaimOneOf {
+		if got, ok := c.stringClaim(name); !ok || !slices.Contains(values, got) {
 			return refuse(ErrMissingClaim, name)
 		}
 	}

@@ -70,7 +70,7 @@ func ParseUnverified(payload []byte) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.resolveScopes(defaultScopeClaims)
+	c.resolveScopes(defaultScopeClaims, nil)
 	return c, nil
 }
 
@@ -97,8 +97,8 @@ func (c *Claims) Issuer() string {
 	return c.issuer
 }
 
-// Subject returns sub (RFC 7519 section 4.1.2), or "" if there is none. It is unique
-// only within the issuer. Do not compare it with a [Claims.ClientID]: one party's subject
+// Subject returns sub (RFC 7519 section 4.1.2), or "" if there is none. It is unique only
+// within the issuer: with several issuers, the principal is Issuer and Subject together. Do not compare it with a [Claims.ClientID]: one party's subject
 // may equal another party's client identifier (RFC 9700 section 4.15).
 func (c *Claims) Subject() string {
 	if c.isEmpty() {
@@ -166,7 +166,7 @@ func (c *Claims) IssuedAt() time.Time {
 }
 
 // Scopes returns the scopes in the token's order. They come from the first of the
-// issuer's scope claims that is present. A string is split at spaces only (RFC 6749
+// issuer's scope claims that is present, and are limited to [Issuer.AllowedScopes]. A string is split at spaces only (RFC 6749
 // section 3.3). In an array of strings, each element is one scope. A claim of any other
 // type holds no scopes.
 func (c *Claims) Scopes() []string {

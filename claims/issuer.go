@@ -47,10 +47,18 @@ type Issuer struct {
 	// are always required, except for aud if WithoutAudience is set.
 	RequiredClaims []string
 
+	// RequiredAny are names of claims of which at least one must be present and neither null
+	// nor an empty string or array. The default is none.
+	RequiredAny []string
+
 	// ClaimValues are claims that must be strings with exactly these values. They
 	// distinguish an issuer's access tokens from its other tokens: {"token_use": "access"}
-	// for Cognito, {"typ": "Bearer"} for Keycloak.
+	// for Cognito.
 	ClaimValues map[string]string
+
+	// ClaimOneOf are claims that must be strings with one of these values:
+	// {"typ": {"Bearer", "DPoP"}} for Keycloak. Each claim must match.
+	ClaimOneOf map[string][]string
 
 	// ScopeClaims are the paths of the claims that may hold scopes. The first one
 	// present is used, even if it is null, empty or mistyped. A path names a top-level
@@ -59,6 +67,12 @@ type Issuer struct {
 	// ScopeClaims do not help to tell ID tokens apart: a token with a nonce needs a scope
 	// or scp that is not null.
 	ScopeClaims [][]string
+
+	// AllowedScopes, if not nil, are the only scopes that tokens of this issuer can grant,
+	// compared byte by byte. Claims.Scopes and Claims.HasScope ignore all others, so that a
+	// partner's token with the scope admin grants nothing. AllowedScopes does not change
+	// what Claims.Strings, As and Claims.Decode return. The default is all scopes.
+	AllowedScopes []string
 
 	// Leeway is the clock difference that is tolerated for exp and nbf. It defaults to
 	// 5 seconds and is at most 5 minutes.
@@ -124,6 +138,12 @@ func (i Issuer) withDefaults() (*Issuer, error) {
 	i.Audiences = slices.Clone(i.Audiences)
 	i.ClaimValues = maps.Clone(i.ClaimValues)
 	i.RequiredClaims = slices.Clone(i.RequiredClaims)
+	i.RequiredAny = slices.Clone(i.RequiredAny)
+	i.AllowedScopes = slices.Clone(i.AllowedScopes)
+	i.ClaimOneOf = maps.Clone(i.ClaimOneOf)
+	for name, values := range i.ClaimOneOf {
+		i.ClaimOneOf[name] = slices.Clone(values)
+	}
 	i.Algorithms = orDefault(i.Algorithms, asymmetricAlgorithms)
 	i.TokenTypes = orDefault(i.TokenTypes, defaultTokenTypes)
 	for n, typ := range i.TokenTypes {
@@ -183,8 +203,16 @@ func (i *Issuer) mistakes() error {
 		report(slices.Contains(otherTokenTypes, typ), "token type %q is never an access token", typ)
 	}
 	report(slices.Contains(i.RequiredClaims, ""), "RequiredClaims has an empty name")
+	report(i.RequiredAny != nil && len(i.RequiredAny) == 0, "RequiredAny is empty but not nil")
+	report(slices.Contains(i.RequiredAny, ""), "RequiredAny has an empty name")
 	report(i.ClaimValues != nil && len(i.ClaimValues) == 0, "ClaimValues is empty but not nil")
 	report(hasEmpty(i.ClaimValues), "ClaimValues has an empty name or value")
+	report(i.ClaimOneOf != nil && len(i.ClaimOneOf) == 0, "ClaimOneOf is empty but not nil")
+	for name, values := range i.ClaimOneOf {
+		report(name == "" || len(values) == 0 || slices.Contains(values, ""), "ClaimOneOf has an empty name, list or value")
+	}
+	report(i.AllowedScopes != nil && len(i.AllowedScopes) == 0, "AllowedScopes is empty but not nil")
+	report(slices.Contains(i.AllowedScopes, ""), "AllowedScopes has an empty scope")
 	report(len(i.ScopeClaims) == 0, "ScopeClaims is empty but not nil")
 	for _, path := range i.ScopeClaims {
 		report(len(path) == 0 || slices.Contains(path, ""), "ScopeClaims has an empty path or name")

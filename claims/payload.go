@@ -113,9 +113,18 @@ func checkObject(value string) error {
 	return nil
 }
 
+// hasContent reports whether a claim is present and neither null nor an empty string or array.
+func (c *Claims) hasContent(name string) bool {
+	value, _ := c.topLevel(name)
+	return c.has(name) && value != `""` && !isEmptyArray(value)
+}
+
 // hasEmptyAudience reports whether aud is an array without elements.
 func (c *Claims) hasEmptyAudience() bool {
-	value := c.audience.Of(c.text)
+	return isEmptyArray(c.audience.Of(c.text))
+}
+
+func isEmptyArray(value string) bool {
 	return value != "" && value[0] == '[' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
 }
 
@@ -140,7 +149,16 @@ func (c *Claims) hasAudience(audiences []string) bool {
 
 // resolveScopes takes the scopes from the first claim of paths that is present. Claims are never
 // merged: later ones are ignored, even if the first is null, empty or of a wrong type.
-func (c *Claims) resolveScopes(paths [][]string) {
+// If allowed is not nil, scopes that it lacks are dropped.
+func (c *Claims) resolveScopes(paths [][]string, allowed []string) {
+	c.readScopes(paths)
+	if allowed != nil {
+		unlisted := func(scope string) bool { return !slices.Contains(allowed, scope) }
+		c.scopeList, c.scopeText = slices.DeleteFunc(c.Scopes(), unlisted), ""
+	}
+}
+
+func (c *Claims) readScopes(paths [][]string) {
 	for _, path := range paths {
 		value, ok := c.at(path)
 		if !ok {

@@ -18,6 +18,9 @@ import (
 //
 //	{"iss":"https://t.eu.auth0.com/","sub":"ID@clients","aud":"https://api.example/","azp":"ID",
 //	 "scope":"read:x","gty":"client-credentials","iat":1,"exp":2}
+//
+// Source: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
+// (2026-11-28).
 func Auth0(domain, audience string) Issuer {
 	return Issuer{
 		URL:       "https://" + domain + "/",
@@ -36,6 +39,9 @@ func Auth0(domain, audience string) Issuer {
 //
 //	{"ver":1,"jti":"AT.x","iss":"https://d.okta.com/oauth2/default","aud":"api://default",
 //	 "cid":"0oa","uid":"00u","scp":["read:x"],"sub":"a@example.com","iat":1,"exp":2}
+//
+// Source: https://developer.okta.com/docs/reference/api/oidc/, access token payload
+// (2026-11-28).
 func Okta(domain, server, audience string) Issuer {
 	mistake := hostMistake(domain)
 	if server == "" || strings.ContainsAny(server, "/?#") {
@@ -52,40 +58,68 @@ func Okta(domain, server, audience string) Issuer {
 // path prefix (/auth in old versions). audience is the value that an audience mapper puts
 // into aud.
 //
-// The claim typ distinguishes access tokens (Bearer) from ID and refresh tokens. Roles are
-// at realm_access.roles and resource_access.CLIENT.roles: read them with [Claims.Strings].
+// The claim typ distinguishes access tokens from ID and refresh tokens. It is Bearer, or DPoP
+// for a token that is bound to a key (RFC 9449). Roles are at realm_access.roles and resource_access.CLIENT.roles: read them with [Claims.Strings].
 //
 //	{"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"Bearer","azp":"app",
 //	 "realm_access":{"roles":["editor"]},"scope":"read:x","jti":"a","iat":1,"exp":2}
+//
+// Sources: https://www.keycloak.org/securing-apps/dpop and, for typ,
+// https://github.com/keycloak/keycloak/issues/21919 (2026-11-28).
 func Keycloak(baseURL, realm, audience string) Issuer {
 	mistake := ""
 	if realm == "" || strings.ContainsAny(realm, "/?#") {
 		mistake = "the realm must be a name"
 	}
 	return Issuer{
-		URL:         strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
-		Audiences:   []string{audience},
-		ClaimValues: map[string]string{"typ": "Bearer"},
-		mistake:     mistake,
+		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
+		Audiences:  []string{audience},
+		ClaimOneOf: map[string][]string{"typ": {"Bearer", "DPoP"}},
+		mistake:    mistake,
 	}
 }
 
-// Cognito returns the Issuer for a user pool. Its access tokens have no aud, so they are
-// accepted only from the listed app clients, at least one. With resource binding they have
-// an aud: set Audiences then.
+// Cognito returns the Issuer for a user pool whose issuer type is ORIGINAL, which is the
+// default. See [CognitoUpdated] for the type UPDATED.
 //
-// The claim token_use distinguishes access tokens from ID tokens. Groups are at
-// cognito:groups: read them with [Claims.Strings].
+// Access tokens have no aud, so they are accepted only from the listed app clients, at least
+// one. With resource binding they have an aud: set Audiences then. The claim token_use
+// distinguishes access tokens from ID tokens. Groups are at cognito:groups: read them with
+// [Claims.Strings].
 //
 //	{"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"abc",
 //	 "token_use":"access","scope":"timesheets/read","cognito:groups":["g"],"sub":"aaaa","iat":1,"exp":2}
+//
+// Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+// (2026-11-28).
 func Cognito(region, userPool string, clientIDs ...string) Issuer {
-	mistake := hostMistake(region)
-	if userPool == "" || strings.ContainsAny(userPool, "/?#") {
+	return cognito("cognito-idp.", region, userPool, clientIDs)
+}
+
+// CognitoUpdated is like [Cognito], for a user pool whose issuer type is UPDATED. AWS recommends
+// it for all pools, and multi-Region replication needs it. region is the pool's primary Region.
+//
+// A pool has one type at a time. While it changes, configure both Issuers: tokens of the old
+// type remain valid until they expire.
+//
+//	{"iss":"https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x", …}
+//
+// Source: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_IssuerConfigurationType.html
+// (2026-11-28).
+func CognitoUpdated(region, userPool string, clientIDs ...string) Issuer {
+	return cognito("issuer-cognito-idp.", region, userPool, clientIDs)
+}
+
+func cognito(service, region, userPool string, clientIDs []string) Issuer {
+	mistake := ""
+	switch {
+	case !awsRegion.MatchString(region):
+		mistake = "the region must be a name such as eu-west-1"
+	case userPool == "" || strings.ContainsAny(userPool, "/?#"):
 		mistake = "the user pool must be an id"
 	}
 	return Issuer{
-		URL:             "https://cognito-idp." + region + ".amazonaws.com/" + userPool,
+		URL:             "https://" + service + region + ".amazonaws.com/" + userPool,
 		WithoutAudience: &WithoutAudience{ClientIDs: clientIDs},
 		ClaimValues:     map[string]string{"token_use": "access"},
 		mistake:         mistake,
@@ -98,18 +132,32 @@ func Cognito(region, userPool string, clientIDs ...string) Issuer {
 // version 2; version 1 puts "api://" in front of it by default. tenants are directory
 // (tenant) IDs, never "common" or another alias, which would accept every organisation.
 //
+// An external tenant (Entra External ID) is written with its domain, TENANTID.ciamlogin.com.
+// It has one Issuer, for version 2: the registration must request that version.
+//
 // Scopes are in scp. Tokens of applications have no scp: their permissions in roles then
 // count as scopes. azp, or appid in version 1, is required, because ID tokens do not have
 // it.
 //
+// Every application of a tenant can get a token for the API, without any permission. So scp or
+// roles is required. To accept applications without roles, such as managed identities, remove
+// that rule and list their object IDs: set RequiredAny to nil, and ClaimOneOf to
+// {"oid": {…}}, in an Issuer that Entra returned.
+//
 //	{"iss":"https://login.microsoftonline.com/TENANT/v2.0","aud":"CLIENTID","azp":"app","scp":"read:x",
 //	 "oid":"guid","sub":"HKZp","tid":"TENANT","ver":"2.0","iat":1,"nbf":1,"exp":2}
+//
+// Sources: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference,
+// https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
+// and https://learn.microsoft.com/answers/questions/1626221 for external tenants (2026-11-28).
 func Entra(clientID string, tenants ...string) []Issuer {
 	var issuers []Issuer
-	for _, tenant := range tenants {
+	for _, name := range tenants {
+		tenant, external := strings.CutSuffix(name, externalTenants)
 		base := Issuer{
 			Audiences:   []string{clientID, "api://" + clientID},
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
+			RequiredAny: []string{"scp", "roles"},
 		}
 		if !guid.MatchString(tenant) {
 			base.mistake = "the tenant must be a GUID, not an alias such as common"
@@ -118,6 +166,11 @@ func Entra(clientID string, tenants ...string) []Issuer {
 		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
 		v2.ClaimValues = map[string]string{"tid": tenant, "ver": "2.0"}
 		v2.RequiredClaims = []string{"azp"}
+		if external {
+			v2.URL = "https://" + name + "/" + tenant + "/v2.0"
+			issuers = append(issuers, v2)
+			continue
+		}
 		v1.URL = "https://sts.windows.net/" + tenant + "/"
 		v1.ClaimValues = map[string]string{"tid": tenant, "ver": "1.0"}
 		v1.RequiredClaims = []string{"appid"}
@@ -126,9 +179,13 @@ func Entra(clientID string, tenants ...string) []Issuer {
 	return issuers
 }
 
+// externalTenants is the domain of the tenants of Entra External ID.
+const externalTenants = ".ciamlogin.com"
+
 var (
-	guid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	host = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	guid      = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	awsRegion = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	host      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
 func hostMistake(name string) string {

@@ -191,7 +191,7 @@ func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Ti
 		return token{}, err
 	}
 	t.header = v.headers.add(parts.Header, t.header)
-	t.claims.resolveScopes(t.issuer.ScopeClaims)
+	t.claims.resolveScopes(t.issuer.ScopeClaims, t.issuer.AllowedScopes)
 	return t, nil
 }
 
