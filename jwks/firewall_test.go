@@ -78,18 +78,19 @@ func behindFirewall(t *testing.T, issuer *jwkstest.Issuer, f firewall, edits ...
 }
 
 func TestA3RotationBehindAFirewallIsSeenWithinSeconds(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
 				cache := behindFirewall(t, issuer, f)
-				for n := range 50 {
-					time.Sleep(time.Duration(n) * time.Minute)
+				for n := range 20 {
+					time.Sleep(time.Duration(n) * 10 * time.Minute)
 					requireKnown(t, cache, "known")
 					synctest.Wait()
 					kid := issuer.Rotate().ID
-					most := 100 * time.Millisecond
-					if n == 0 || n > 40 { // within a day no-cache is tried once
+					most := time.Duration(0)
+					if n == 0 || n > 15 { // no-cache is tried once in a day
 						most = 2*time.Second + f.takes
 					}
 					assert.LessOrEqual(t, acceptedAfter(t, cache, kid, time.Minute), most, n)
@@ -102,6 +103,7 @@ func TestA3RotationBehindAFirewallIsSeenWithinSeconds(t *testing.T) {
 // Five mornings: a key is removed, the server idles for 12 hours, and then gets 100 requests a
 // second while the issuer answers in 2.5 s.
 func TestA3RemovedKeyBehindAFirewallIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -124,6 +126,7 @@ func TestA3RemovedKeyBehindAFirewallIsRefused(t *testing.T) {
 
 // A firewall that refuses the Cache-Control of a server must not cost a warning every 15 minutes.
 func TestA3RefreshBehindAFirewallIsOneRequestWithoutAWarning(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -148,6 +151,7 @@ func TestA3RefreshBehindAFirewallIsOneRequestWithoutAWarning(t *testing.T) {
 
 // Discovery is read again after a day, also behind a firewall that refuses its Cache-Control.
 func TestA3DiscoveryIsReadAgainBehindAFirewall(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -168,6 +172,7 @@ func TestA3DiscoveryIsReadAgainBehindAFirewall(t *testing.T) {
 
 // Refresh at the start, as a server that waits for its keys does it.
 func TestA3RefreshGetsThroughAFirewall(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -192,6 +197,7 @@ func TestA3RefreshGetsThroughAFirewall(t *testing.T) {
 
 // Refresh reads discovery with a Cache-Control, and repeats it without.
 func TestA3RefreshReadsDiscoveryAgainBehindAFirewall(t *testing.T) {
+	t.Parallel()
 	for name, f := range firewalls() {
 		if !f.repeat {
 			continue

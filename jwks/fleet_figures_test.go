@@ -76,7 +76,7 @@ func TestFleetFigures(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", ", n), func(t *testing.T) {
 				t.Parallel()
 				var average float64
-				peak, repeats := 0, max(1, 200/n) // what one replica does is a matter of chance
+				peak, repeats := 0, max(1, 100/n) // what one replica does is a matter of chance
 				for range repeats {
 					bubble(t, func(t *testing.T) {
 						got := figure(t, newFleet(t, n))

@@ -133,6 +133,7 @@ func (f *fleet) fetches() (n int) {
 
 // A fleet that was told Retry-After: 10 must not come back in one second.
 func TestA9RetryAfterOfAColdFleetIsSpread(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		f := newFleet(t, 200)
 		f.latency = 0
@@ -154,6 +155,7 @@ func TestA9RetryAfterOfAColdFleetIsSpread(t *testing.T) {
 
 // Each attempt of a cold replica is one request, and follows after 1 to 5 s.
 func TestA10ColdFleetInAnOutage(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		f := newFleet(t, 1000)
 		f.fail(http.Header{})
@@ -174,6 +176,7 @@ func TestA10ColdFleetInAnOutage(t *testing.T) {
 
 // A warm replica serves its known keys meanwhile.
 func TestA10WarmFleetSeesTheEndOfAnOutageWithinFiveMinutes(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		f := newFleet(t, 100)
 		defer f.run(t)()

@@ -101,6 +101,7 @@ func (c *crowdOfIssuers) serve(t *testing.T) (last time.Duration, unserved int64
 // The limit of middleware for 5,000 issuers is 512. With it, no request gives up. With fewer slots
 // requests give up, but no issuer has failed.
 func TestA11RestartWithManyHealthyIssuers(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		issuers, limit int
 		most           time.Duration
@@ -135,7 +136,7 @@ func (c *crowdOfIssuers) attack(t *testing.T, from, to int, until time.Time) {
 			go func() {
 				for time.Now().Before(until) {
 					_, _ = c.caches[i].Keys(t.Context(), alg, kid)
-					time.Sleep(100 * time.Millisecond)
+					time.Sleep(500 * time.Millisecond)
 				}
 			}()
 		}
@@ -146,6 +147,7 @@ func (c *crowdOfIssuers) attack(t *testing.T, from, to int, until time.Time) {
 // and the first use of a new key take as long as if the issuer were the only one. With too few
 // slots this holds once every issuer that hangs has failed.
 func TestA12HangingIssuersDoNotDelayAHealthyOne(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		limit int
 		warm  bool
@@ -190,6 +192,7 @@ func TestA12HangingIssuersDoNotDelayAHealthyOne(t *testing.T) {
 
 // The time that a fetch waits for its slot is not the issuer's.
 func TestA12TimeOfAFetchBeginsWithItsSlot(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		c := newCrowdOfIssuers(t, 3, 1)
 		c.hang(0, 3)
