@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -91,14 +92,18 @@ func ExampleCache_Block() {
 func ExampleConfig_seed() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: exampleKey("2026-11")})
 	const file = "/var/lib/example/jwks.json"
+	var seedTime time.Time
 	seed, err := os.ReadFile(file)
-	if err != nil {
+	if info, errStat := os.Stat(file); err == nil && errStat == nil {
+		seedTime = info.ModTime()
+	} else {
 		seed = nil // the first start
 	}
 	_, err = jwks.New(jwks.Config{
-		Issuer: issuer.URL(),
-		Client: issuer.Client(),
-		Seed:   seed,
+		Issuer:   issuer.URL(),
+		Client:   issuer.Client(),
+		Seed:     seed,
+		SeedTime: seedTime,
 		OnDocument: func(document []byte) {
 			if err := os.WriteFile(file, document, 0o600); err != nil {
 				slog.Warn("key set could not be stored", "error", err)

@@ -42,7 +42,7 @@ func TestDiscoveryAddresses(t *testing.T) {
 
 // A status that a retry can change says nothing about the address. The next attempt begins with
 // the second address: see below.
-func TestSecondAddressIsAskedAtOnceUnlessTheFirstHasADocumentOrCannotAnswer(t *testing.T) {
+func TestB6SecondAddressIsAskedAtOnceUnlessTheFirstHasADocumentOrCannotAnswer(t *testing.T) {
 	html := http.Header{"Content-Type": {"text/html"}}
 	for name, tt := range map[string]struct {
 		fault jwkstest.Fault
@@ -88,7 +88,7 @@ func TestSecondAddressIsAskedAtOnceUnlessTheFirstHasADocumentOrCannotAnswer(t *t
 
 // An authorization server without OpenID Connect can answer at that address with anything, for
 // ever. In an outage of the host each attempt of a cold cache is still one request.
-func TestSecondAddressIsAskedFirstAfterAStatusThatARetryCanChange(t *testing.T) {
+func TestB6SecondAddressIsAskedFirstAfterAStatusThatARetryCanChange(t *testing.T) {
 	for name, fault := range map[string]jwkstest.Fault{
 		"408": respond(408, ""), "429": respond(429, ""), "500": respond(500, ""), "502": respond(502, ""),
 		"503": respond(503, ""), "504": respond(504, ""),
