@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -154,12 +155,13 @@ func newHistory(seed uint64) *history {
 
 func (h *history) describe() string {
 	m := h.issuer
-	text := fmt.Sprintf("frozen %v, Run %v, latency %v, etag %d, max-age %d, firewall %q, proxy %v\n",
+	var text strings.Builder
+	fmt.Fprintf(&text, "frozen %v, Run %v, latency %v, etag %d, max-age %d, firewall %q, proxy %v\n",
 		h.frozen, h.runs, m.latency, m.etag, m.maxAge, m.firewall, m.proxy)
 	for _, line := range h.trace {
-		text += line + "\n"
+		text.WriteString(line + "\n")
 	}
-	return text
+	return text.String()
 }
 
 func (h *history) note(format string, args ...any) {

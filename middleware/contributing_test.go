@@ -62,7 +62,7 @@ func TestDocumentedCommandsFindTests(t *testing.T) {
 				continue // it selects benchmarks or fuzz targets
 			}
 			found++
-			for _, folder := range strings.Fields(match[3]) {
+			for folder := range strings.FieldsSeq(match[3]) {
 				if !hasTest(t, path.Join("..", match[1], folder), pattern) {
 					t.Errorf("%s: %q matches no test in %s", document, match[2], folder)
 				}

@@ -31,13 +31,14 @@ func TestB4NullIsAbsenceInAnIssuersKeySet(t *testing.T) {
 	}
 	for _, base := range []string{rsaMembers, p256Members, p521Members, ed25519Members} {
 		first := mustParse(t, nil, base)
-		all := base
+		var all strings.Builder
+		all.WriteString(base)
 		for _, name := range optional {
 			with := base + `,"` + name + `":null`
 			assert.Equal(t, first.entries, mustParse(t, first, with).entries, "%s: the same key", name)
-			all += `,"` + name + `":null`
+			all.WriteString(`,"` + name + `":null`)
 		}
-		set := mustParse(t, first, all)
+		set := mustParse(t, first, all.String())
 		assert.Equal(t, first.entries, set.entries, "all at once")
 		assert.Empty(t, set.Skipped())
 	}
@@ -79,7 +80,7 @@ func TestB4StrangersKeyWithNullIsRefused(t *testing.T) {
 			assert.Equal(t, name+" is not a string", reasonOf(t, strangerRules, base+`,"`+name+`":null`))
 		}
 		assert.Equal(t, "key_ops is not an array of strings", reasonOf(t, strangerRules, base+`,"key_ops":null`))
-		for _, name := range strings.Fields("d p q dp dq qi oth k") {
+		for name := range strings.FieldsSeq("d p q dp dq qi oth k") {
 			assert.Equal(t, "a private key", reasonOf(t, strangerRules, base+`,"`+name+`":null`), name)
 		}
 	}
