@@ -111,7 +111,7 @@ var stricter = []difference{
 		with(1, `"cnf"`, `"x"`),
 	},
 	{
-		"nesting deeper than 32", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 32 },
+		"a claim nested deeper than 32", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 33 },
 		"it bounds the stack that a token can use",
 		with(1, `"x"`, strings.Repeat("[", 32)+strings.Repeat("]", 32)),
 	},

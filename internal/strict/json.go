@@ -18,9 +18,9 @@ var (
 	ErrNotString = errors.New("not a string")
 )
 
-// maxDepth bounds the nesting of arrays and objects. The decoder recurses once per level, so
-// this also bounds the stack that a document can use.
-const maxDepth = 32
+// maxDepth bounds the nesting of arrays and objects: 32 levels inside the object itself. The
+// decoder recurses once per level, so this also bounds the stack that a document can use.
+const maxDepth = 33
 
 // A Span is a half-open range of bytes in a document. Documents must be shorter than 2 GiB.
 type Span struct{ start, end int32 }
