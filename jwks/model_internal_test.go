@@ -125,8 +125,9 @@ type blocked struct {
 
 // A jump is a suspension of the machine.
 type jump struct {
-	at time.Time
-	d  time.Duration
+	at  time.Time
+	d   time.Duration
+	cut bool // a request to the issuer was under way: its fetch failed
 }
 
 // A change is a moment at which the issuer changed.
@@ -265,10 +266,7 @@ func (h *history) step(t *testing.T) {
 	case n < 98:
 		d := time.Duration(h.Int64N(int64(3 * time.Hour)))
 		h.note("suspended for %v", d)
-		h.mu.Lock()
-		h.jumps = append(h.jumps, jump{time.Now(), d})
-		h.mu.Unlock()
-		h.skew.Add(int64(d))
+		h.jump(d)
 	default:
 		h.note("Refresh")
 		cache := h.cache
@@ -278,6 +276,18 @@ func (h *history) step(t *testing.T) {
 			_ = cache.Refresh(ctx)
 		})
 	}
+}
+
+// jump suspends the machine.
+func (h *history) jump(d time.Duration) {
+	h.issuer.mu.Lock()
+	n := len(h.issuer.requests)
+	underWay := n > 0 && h.issuer.requests[n-1].ended.IsZero()
+	h.issuer.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.jumps = append(h.jumps, jump{time.Now(), d, underWay && d > abandonAfter})
+	h.skew.Add(int64(d))
 }
 
 // burst asks for keys, from one caller or several at once.

@@ -76,8 +76,7 @@ func (h *history) removedKeyIsRefused(a ask) string {
 	if h.issuer.etag == constantETag {
 		bound += 45 * time.Minute // for which a 304 is believed
 	}
-	cutOff := h.faultAt(a.began) != "" && h.suspended(a.began, a.ended.Add(fetchTimeout)) > 0
-	if a.ended.Sub(removed) <= bound || cutOff { // a suspension hides how a fetch failed
+	if a.ended.Sub(removed) <= bound || h.cutOff(a) {
 		return ""
 	}
 	for _, f := range h.fetches {
@@ -90,6 +89,14 @@ func (h *history) removedKeyIsRefused(a ask) string {
 		}
 	}
 	return fmt.Sprintf("P5: it was removed %v before", a.ended.Sub(removed))
+}
+
+// cutOff reports whether a suspension made a fetch fail, in a way that the log does not show,
+// and not longer ago than an outage is presumed.
+func (h *history) cutOff(a ask) bool {
+	return slices.ContainsFunc(h.jumps, func(j jump) bool {
+		return j.cut && j.at.Before(a.ended.Add(fetchTimeout)) && a.ended.Sub(j.at) <= 20*time.Minute+slack
+	})
 }
 
 // faultAt returns what was wrong with the issuer at a moment. That a fetch was cut off by a

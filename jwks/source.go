@@ -146,14 +146,13 @@ func (s *source) keySet(ctx context.Context, p *plan, url string) (*fetch.Respon
 }
 
 // isOldCopy reports whether an HTTP cache answered a request without Cache-Control with a copy
-// that is too old to be used. A copy of any age proves nothing about an unknown kid. Without a
-// usable set, an old copy is better than none.
+// that is too old to be used. A copy of any age proves nothing about an unknown kid.
 func (p *plan) isOldCopy(res *fetch.Response) bool {
 	limit := maxCachedAge
 	if p.kind != scheduled {
 		limit = 0
 	}
-	return p.usable && res.Plain && fetch.Age(res.Header) > limit
+	return res.Plain && fetch.Age(res.Header) > limit
 }
 
 // keysRequest is conditional only if it is scheduled and the document was delivered not long

@@ -113,7 +113,7 @@ var stricter = []difference{
 	{
 		"a claim nested deeper than 32", "", claims.ErrMalformed, "", func(f facts) bool { return f.depth() > 33 },
 		"it bounds the stack that a token can use",
-		with(1, `"x"`, strings.Repeat("[", 32)+strings.Repeat("]", 32)),
+		with(1, `"x"`, strings.Repeat("[", 33)+strings.Repeat("]", 33)),
 	},
 	{
 		"longer than 16 KiB", "", claims.ErrMalformed, "", func(f facts) bool { return len(f.token) > 16<<10 },
