@@ -75,6 +75,9 @@ func TestFleetFigures(t *testing.T) {
 		for column, n := range fleetSizes {
 			t.Run(fmt.Sprint(name, ", ", n), func(t *testing.T) {
 				t.Parallel()
+				if raceEnabled && n > 100 {
+					t.Skip("a thousand replicas take minutes under the race detector")
+				}
 				var average float64
 				peak, repeats := 0, max(1, 100/n) // what one replica does is a matter of chance
 				for range repeats {

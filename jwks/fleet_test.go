@@ -138,9 +138,10 @@ func TestA9RetryAfterOfAColdFleetIsSpread(t *testing.T) {
 		f := newFleet(t, 200)
 		f.latency = 0
 		f.fail(http.Header{"Retry-After": {"10"}})
-		defer f.run(t)()
-		time.Sleep(time.Second)
-		assert.Len(t, f.times, 200, "the first attempts")
+		stop := func() {}
+		defer func() { stop() }()
+		first := f.during(time.Second, func() { stop = f.run(t) })
+		assert.Equal(t, 200, first.total, "the first attempts")
 		assert.Zero(t, f.during(9*time.Second-time.Nanosecond, nothing).total, "nobody comes back before 10 s")
 		wave := f.during(2*time.Second+2*time.Nanosecond, nothing)
 		assert.Equal(t, 200, wave.total, "all come back within 12 s")

@@ -46,10 +46,11 @@ func newCrowdOfIssuers(t *testing.T, n, limit int) *crowdOfIssuers {
 
 func (c *crowdOfIssuers) host(i int) string { return fmt.Sprintf("i%d.example.test", i) }
 
-// hang makes the issuers from one number up to another hang.
-func (c *crowdOfIssuers) hang(from, to int) {
+// hang makes the issuers from one number up to another hang, or slow if it is not zero.
+func (c *crowdOfIssuers) hang(from, to int, slow time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.slow = slow
 	for i := from; i < to; i++ {
 		c.hangs[c.host(i)] = true
 	}
@@ -168,8 +169,7 @@ func TestA12HangingIssuersDoNotDelayAHealthyOne(t *testing.T) {
 				if tt.warm {
 					c.serve(t)
 				}
-				c.hang(0, 100)
-				c.slow = tt.slow
+				c.hang(0, 100, tt.slow)
 				until := time.Now().Add(tt.onset + 5*time.Minute)
 				c.attack(t, 0, 100, until)
 				time.Sleep(tt.onset)
@@ -195,8 +195,7 @@ func TestA12TimeOfAFetchBeginsWithItsSlot(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		c := newCrowdOfIssuers(t, 3, 1)
-		c.hang(0, 3)
-		c.slow = 2 * time.Second // discovery and the key set: 4 s
+		c.hang(0, 3, 2*time.Second) // discovery and the key set: 4 s
 		concurrently(3, func(i int) {
 			assert.NoError(t, c.caches[i].Refresh(t.Context()))
 		})
