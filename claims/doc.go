@@ -23,12 +23,12 @@
 //	exp, nbf; 5 s of leeway    RFC 7519 4.1        expired, not_yet_valid
 //	aud: this API              RFC 7519 4.1.3      audience
 //	required claims, values    RFC 9068 2.2        missing_claim
-//	a current key of that kid  RFC 7517 4          unknown_key, keys_unavailable
+//	a current key of that kid  RFC 7517 4          unknown_key, unusable_key, keys_unavailable
 //	signature as received      RFC 7515 5.2        signature
 //	cnf: proof of a bound key  RFC 7800 3.1        confirmation
 //	Validate hook              revoked, rejected, forbidden, unavailable
 //
 // Header and claims must be strict JSON, with members nested at most 32 deep. A registered
-// claim that is null is absent, except cnf. Not checked are revocation (the hook can), replay, and scopes (see
-// [Claims.HasScope]). With several issuers, the principal is iss and sub together.
+// claim that is null is absent, except cnf. Not checked are revocation (the hook can), replay
+// and scopes (see [Claims.HasScope]). With several issuers, iss and sub are the principal.
 package claims
