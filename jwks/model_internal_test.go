@@ -78,6 +78,7 @@ type history struct {
 
 	cache  *Cache
 	since  time.Time // when the cache was made
+	life   context.Context // of the process
 	stop   context.CancelFunc
 	skew   atomic.Int64 // how far the machine's clock is ahead, because it was suspended
 	random *rand.Rand   // of the cache
@@ -214,7 +215,7 @@ func (h *history) restart(t *testing.T) {
 	cache := config.cache(clock{now: h.now, random: random})
 	h.cache = cache
 	ctx, cancel := context.WithCancel(context.Background())
-	h.stop = cancel
+	h.life, h.stop = ctx, cancel
 	if h.runs {
 		h.pending.Go(func() { _ = cache.Run(ctx) })
 	}
@@ -269,9 +270,9 @@ func (h *history) step(t *testing.T) {
 		h.jump(d)
 	default:
 		h.note("Refresh")
-		cache := h.cache
+		cache, life := h.cache, h.life
 		h.pending.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(life, time.Minute)
 			defer cancel()
 			_ = cache.Refresh(ctx)
 		})
