@@ -77,7 +77,7 @@ type history struct {
 	trace  []string
 
 	cache  *Cache
-	since  time.Time // when the cache was made
+	since  time.Time       // when the cache was made
 	life   context.Context // of the process
 	stop   context.CancelFunc
 	skew   atomic.Int64 // how far the machine's clock is ahead, because it was suspended
