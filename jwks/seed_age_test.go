@@ -125,6 +125,31 @@ func TestA13ConfirmedDocumentIsStoredAgain(t *testing.T) {
 	}
 }
 
+// The process starts in an outage, and has only the seed.
+func TestA13BlockOfAKeyOfTheSeedIsStored(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var d disk
+		issuer := newIssuer()
+		issuer.Publish(namedKey("leaked"))
+		requireKnown(t, newCache(t, issuer, d.use), "known")
+		synctest.Wait()
+		stored := d.at
+		time.Sleep(time.Hour)
+		atHost(jwkstest.Refuse())(issuer)
+		cache := newCache(t, issuer, d.use)
+		requireKnown(t, cache, "leaked")
+		cache.Block("leaked")
+		assert.Equal(t, 2, d.writes)
+
+		d.at = stored // a program should not take the time of this write for that of a fetch
+		cache = newCache(t, issuer, d.use)
+		requireUnknown(t, cache, "leaked")
+		requireKnown(t, cache, "known")
+		time.Sleep(23 * time.Hour)
+		requireUnavailable(t, cache, "known")
+	})
+}
+
 // A stolen key must not come back with a restart, under its kid or another one, from the seed or
 // from the issuer.
 func TestA13BlockSurvivesARestart(t *testing.T) {

@@ -251,6 +251,25 @@ func TestA7ConstantValidatorDoesNotHideARemoval(t *testing.T) {
 	}
 }
 
+// A 304 proves nothing about a key that the cache does not know.
+func TestA7ConstantValidatorDoesNotHideANewKey(t *testing.T) {
+	for name, age := range map[string]time.Duration{
+		"fresh": time.Minute, "revalidating": whileRevalidating, "stale": whileStale, "exhausted": whileExhausted,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				issuer := newIssuer()
+				issuer.Fail(jwkstest.JWKS, constantValidator("ETag", "If-None-Match", `"v1"`))
+				cache := newWarmCache(t, issuer)
+				time.Sleep(age)
+				requireKnown(t, cache, "known") // a fetch of a set that is due is confirmed by 304
+				issuer.Publish(newKey)
+				requireKnown(t, cache, newKey.ID)
+			})
+		})
+	}
+}
+
 // The 45 minutes go down with RefreshAfter.
 func TestA7ConstantValidatorAndAShortRefreshAfter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
