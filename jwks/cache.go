@@ -210,7 +210,7 @@ func (c Config) cache(own clock) *Cache {
 	return cache
 }
 
-// sow puts the Seed into the first snapshot. If nobody says when it was fetched, it serves
+// sow puts the Seed into the first snapshot. If it is not known when it was fetched, it serves
 // only for as long as a set serves without an answer of the issuer: a program that restarts
 // every day would otherwise use an old Seed forever.
 func (c *Cache) sow(first *snapshot, config Config) {

@@ -142,7 +142,7 @@ func TestA9RetryAfterOfAColdFleetIsSpread(t *testing.T) {
 		defer func() { stop() }()
 		first := f.during(time.Second, func() { stop = f.run(t) })
 		assert.Equal(t, 200, first.total, "the first attempts")
-		assert.Zero(t, f.during(9*time.Second-time.Nanosecond, nothing).total, "nobody comes back before 10 s")
+		assert.Zero(t, f.during(9*time.Second-time.Nanosecond, nothing).total, "none comes back before 10 s")
 		wave := f.during(2*time.Second+2*time.Nanosecond, nothing)
 		assert.Equal(t, 200, wave.total, "all come back within 12 s")
 		assert.InDelta(t, 100, wave.peak, 35, "in any second of the two")

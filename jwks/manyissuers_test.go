@@ -119,7 +119,7 @@ func TestA11RestartWithManyHealthyIssuers(t *testing.T) {
 				assert.Equal(t, tt.limit < 512, unserved > 0)
 				synctest.Wait()
 				for _, event := range c.log.take() {
-					require.NotRegexp(t, "^(WARN|ERROR)", event, "waiting for a slot is nobody's failure")
+					require.NotRegexp(t, "^(WARN|ERROR)", event, "waiting for a slot is no failure")
 				}
 				for _, cache := range c.caches {
 					require.Zero(t, cache.Status().FailedFetches)
