@@ -3,7 +3,6 @@ package jwks
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -210,20 +209,11 @@ func (c Config) cache(own clock) *Cache {
 	return cache
 }
 
-// sow puts the Seed into the first snapshot. If it is not known when it was fetched, it serves
-// only for as long as a set serves without an answer of the issuer: a program that restarts
-// every day would otherwise use an old Seed forever.
+// sow puts the Seed into the first snapshot.
 func (c *Cache) sow(first *snapshot, config Config) {
-	now, fetched := c.now(), config.SeedTime
-	stored := fetched
-	if fetched.IsZero() {
-		plan := first.schedule
-		fetched, stored = now.Add(-max(0, plan.maxStale-plan.refreshAfter-plan.revalidate)), now
-	} else if fetched.After(now) {
-		fetched, stored = now, now
-	}
-	blocked, document := splitBlocked(bytes.Clone(config.Seed))
-	seed, err := newSeed(c.source.parse, document, fetched)
+	blocked, fetched, document := splitBlocked(bytes.Clone(config.Seed))
+	began, stored := first.schedule.seedTime(c.now(), config.SeedTime, fetched)
+	seed, err := newSeed(c.source.parse, document, began)
 	if err != nil {
 		c.log.badSeed(err)
 		return
@@ -235,7 +225,7 @@ func (c *Cache) sow(first *snapshot, config Config) {
 		first.block = first.block.with(kid)
 	}
 	first.serve(seed)
-	c.store.last, c.store.at = sha256.Sum256(config.Seed), stored
+	c.store.last, c.store.at = storedDigest(document, first.block), stored
 }
 
 // Keys returns the keys for a token's alg and kid, at most four. The caller must not modify

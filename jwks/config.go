@@ -108,9 +108,9 @@ type Config struct {
 	// cannot be read is reported to Logger and ignored.
 	Seed []byte
 
-	// SeedTime is when OnDocument delivered Seed. MaxStale counts from it. Without a
-	// SeedTime, the age of the Seed is not known, and it serves for RefreshAfter plus
-	// StaleWhileRevalidate only.
+	// SeedTime is when OnDocument delivered Seed. MaxStale counts from it, or from the time
+	// in the Seed if that is earlier. If there is neither, the age of the Seed is not known,
+	// and it serves for RefreshAfter plus StaleWhileRevalidate only.
 	SeedTime time.Time
 
 	// OnDocument, if set, is called with a key set document that was fetched, for Seed and
@@ -118,8 +118,9 @@ type Config struct {
 	// once in a twenty-fourth of MaxStale while the issuer confirms it. Calls do not overlap.
 	// If documents come faster than OnDocument stores them, it gets the newest.
 	//
-	// The document is the issuer's, with a member bearerguard_blocked if kids are blocked.
-	// The slice belongs to OnDocument. It is called on the goroutine of the fetch, or of
+	// The document is the issuer's. If kids are blocked, it has the members
+	// bearerguard_blocked and bearerguard_fetched, too: Block can deliver a document long
+	// after its fetch. The slice belongs to OnDocument. It is called on the goroutine of the fetch, or of
 	// Block, after the requests that waited for the fetch were released. If it panics, the
 	// panic is logged as an Error.
 	OnDocument func(document []byte)

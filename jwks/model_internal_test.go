@@ -197,7 +197,7 @@ func (h *history) restart(t *testing.T) {
 		seed = fetched{ended: h.since, began: began, cause: "seed", ok: true, kids: kidsOf(h.stored)}
 	}
 	h.fetches = append(h.fetches, seed)
-	survive, _ := splitBlocked(h.stored)
+	survive, _, _ := splitBlocked(h.stored)
 	for i := range h.blocks {
 		b := &h.blocks[i]
 		if !b.stored && b.until.IsZero() && !slices.Contains(survive, fmt.Sprintf("k%d", b.kid)) {

@@ -81,6 +81,23 @@ func (s schedule) freshness(h http.Header, random float64) time.Duration {
 	return d - scale(d, freshnessJitter*random)
 }
 
+// seedTime returns when a Seed was fetched and when it was stored: by SeedTime, and by the
+// document if that says an earlier time. If neither says it, the Seed serves only for as long
+// as a set serves without an answer of the issuer: a program that restarts every day would
+// otherwise use an old Seed forever.
+func (s schedule) seedTime(now, config, document time.Time) (fetched, stored time.Time) {
+	fetched, stored = config, config
+	if config.IsZero() {
+		fetched, stored = document, now
+	} else if !document.IsZero() && document.Before(config) {
+		fetched = document
+	}
+	if fetched.IsZero() {
+		fetched = now.Add(-max(0, s.maxStale-s.refreshAfter-s.revalidate))
+	}
+	return earlier(fetched, now), earlier(stored, now)
+}
+
 // elapsed returns how long ago then was, and whether the wall clock was set back since.
 func elapsed(now, then time.Time) (d time.Duration, setBack bool) {
 	return reconcile(time.Duration(now.UnixNano()-then.UnixNano()), now.Sub(then))
