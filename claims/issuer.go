@@ -190,6 +190,9 @@ func (i *Issuer) mistakes() error {
 	report(i.URL == "", "URL is empty")
 	report(i.mistake != "", "%s", i.mistake)
 	report(isNil(i.Keys), "Keys is nil")
+	for _, problem := range i.unmatchable() {
+		report(true, "%s", problem)
+	}
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
 	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
 	report(len(i.Algorithms) == 0, "Algorithms is empty but not nil")

@@ -71,6 +71,9 @@ func Keycloak(baseURL, realm, audience string) Issuer {
 	if realm == "" || strings.ContainsAny(realm, "/?#") {
 		mistake = "the realm must be a name"
 	}
+	if strings.Contains(baseURL+"/", "/realms/") {
+		mistake = "the base URL must end before /realms"
+	}
 	return Issuer{
 		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
 		Audiences:  []string{audience},

@@ -267,8 +267,8 @@ func TestMetadataErrors(t *testing.T) {
 		}, "middleware: ResourceMetadata needs Config.AuthorizationServers, as the issuers of Config.Verifier are not known"},
 		{"an issuer that is no URL", keys("issuer"), `middleware: ResourceMetadata cannot publish the issuer "issuer": it is not a URL with a host`},
 		{"an issuer over http", keys("http://a.test"), `middleware: ResourceMetadata cannot publish the issuer "http://a.test": https is required`},
-		{"an issuer with a query", keys("https://a.test?x"), `middleware: ResourceMetadata cannot publish the issuer "https://a.test?x": it may have neither user information nor a query or a fragment`},
-		{"an issuer with a fragment", keys("https://a.test#x"), `: it may have neither user information nor a query or a fragment`},
+		{"an issuer with a query", keys("ftp://a.test?x"), `middleware: ResourceMetadata cannot publish the issuer "ftp://a.test?x": it may have neither user information nor a query or a fragment`},
+		{"an issuer with a fragment", keys("ftp://a.test#x"), `: it may have neither user information nor a query or a fragment`},
 		{"an issuer with a password", keys("https://a:b@a.test"), `: it may have neither user information nor a query or a fragment`},
 		{"an issuer of another scheme", keys("urn://a.test"), `: https is required`},
 		{"an issuer of another scheme, on a host that may use http", func(c *middleware.Config) {
