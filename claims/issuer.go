@@ -31,6 +31,10 @@ type Issuer struct {
 	// issuer uses the same kid.
 	Keys KeySet
 
+	// JWKSURL is where an issuer without discovery publishes its keys. Package middleware
+	// fetches them if Keys is nil. This package makes no request: NewVerifier needs Keys.
+	JWKSURL string
+
 	// Algorithms are the accepted values of alg. The default is every asymmetric
 	// algorithm of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256,
 	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. HS256,
@@ -189,7 +193,9 @@ func (i *Issuer) mistakes() error {
 	}
 	report(i.URL == "", "URL is empty")
 	report(i.mistake != "", "%s", i.mistake)
-	report(isNil(i.Keys), "Keys is nil")
+	report(isNil(i.Keys) && i.JWKSURL == "", "Keys is nil")
+	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
+	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")
 	for _, problem := range i.unmatchable() {
 		report(true, "%s", problem)
 	}

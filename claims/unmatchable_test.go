@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
 )
@@ -93,6 +94,16 @@ func TestE1KeycloaksBaseURLEndsBeforeTheRealm(t *testing.T) {
 	issuer.Keys = emptySet{}
 	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
 	assert.NoError(t, err)
+}
+
+// This package makes no request, so a JWKSURL is only for package middleware.
+func TestJWKSURLIsNoKeySet(t *testing.T) {
+	issuer := claims.Issuer{URL: "https://x.test/", Audiences: []string{"a"}, JWKSURL: "https://x.test/keys"}
+	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+	require.ErrorContains(t, err, "Keys is nil: only package middleware fetches them from JWKSURL")
+	issuer.Keys = emptySet{}
+	_, err = claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+	require.ErrorContains(t, err, "JWKSURL would have no effect, because Keys is set")
 }
 
 type emptySet struct{}

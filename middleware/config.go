@@ -2,12 +2,12 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -16,15 +16,14 @@ import (
 const (
 	defaultMaxTokenBytes = 16 << 10
 	defaultRealm         = "api"
-
-	// maxFetches bounds the fetches of keys in flight, for all issuers together.
-	maxFetches = 16
 )
 
 // A Config says which tokens a [Middleware] accepts, and how it answers. Exactly one of
 // these is required: Issuer with Audiences, Issuers, or Verifier. [New] copies the Config.
 type Config struct {
 	_ [0]func() // written with field names
+
+	// One issuer.
 
 	// Issuer is the exact iss of the tokens, byte for byte: a trailing slash is part of
 	// it. Its keys are found by discovery, unless JWKSURL is set.
@@ -38,28 +37,65 @@ type Config struct {
 	// only be set with Issuer.
 	JWKSURL string
 
+	// RequiredClaims, Leeway and Validate are those of a claims.Issuer. They can only be
+	// set with Issuer. An issuer that needs more, such as Algorithms or ScopeClaims, goes
+	// into Issuers.
+	RequiredClaims []string
+	Leeway         time.Duration
+	Validate       func(ctx context.Context, c *claims.Claims) error
+
+	// Several issuers.
+
 	// Issuers are one or more issuers, each with its own settings. An issuer whose Keys is
-	// nil gets a jwks.Cache, by discovery from its URL. At most 16 fetches of these caches
-	// are in flight at once.
+	// nil gets a jwks.Cache, from its JWKSURL or by discovery from its URL.
 	Issuers []claims.Issuer
+
+	// Another verifier.
 
 	// Verifier replaces the one that New makes. It may be a *claims.Verifier, or a fake
 	// in a test.
 	Verifier Verifier
 
-	// Client fetches keys. Set it for a private certificate authority or a proxy. It
-	// defaults to the client of jwks.Config.
+	// How keys are fetched.
+
+	// Client fetches keys, for Issuer and for Issuers without Keys. Set it for a private
+	// certificate authority or a proxy. It defaults to the client of jwks.Config.
+	//
+	// For any other setting of a jwks.Cache, make the cache, and set it as the Keys of an
+	// issuer in Issuers.
 	Client *http.Client
 
 	// InsecureHTTPHosts are hosts whose keys may be fetched over plain http, such as an
-	// issuer inside a cluster. An attacker who controls the network in between can forge
-	// tokens. Loopback needs no entry.
+	// issuer inside a cluster, for Issuer and for Issuers without Keys. An attacker who
+	// controls the network in between can forge tokens. Loopback needs no entry.
 	InsecureHTTPHosts []string
+
+	// PrivateHosts are hosts on which a jwks_uri that discovery names may be although they
+	// have private addresses, for Issuer and for Issuers without Keys. The host of the
+	// issuer needs no entry.
+	PrivateHosts []string
+
+	// AllowRedirects follows redirects to the same host over https, for Issuer and for
+	// Issuers without Keys. By default no redirect is followed.
+	AllowRedirects bool
+
+	// FetchLimit bounds the fetches in flight, for Issuer and for Issuers without Keys. It
+	// defaults to one for each of them, at least 16 and at most 512. Set it to share a limit
+	// with other caches.
+	FetchLimit *jwks.FetchLimit
+
+	// What is kept and read of tokens.
+
+	// CacheEntries is how many verified tokens are remembered, for Issuer and Issuers. It
+	// defaults to 10,000. A negative value remembers none. See claims.Config.
+	CacheEntries int
 
 	// MaxTokenBytes is the length of the longest token that is read. A longer one is
 	// refused with a 401. It defaults to 16 KiB and is at most 1 MiB. net/http limits the
 	// whole header of a request, to 1 MiB by default.
 	MaxTokenBytes int
+
+	// How requests are answered.
 
 	// Realm is the realm of the challenges, in printable ASCII. It defaults to "api".
 	Realm string
@@ -108,124 +144,62 @@ type Config struct {
 
 // check reports what is wrong with c, except for its issuers.
 func (c *Config) check() []error {
-	var problems []error
-	report := func(bad bool, format string, args ...any) {
-		if bad {
-			problems = append(problems, fmt.Errorf("middleware: invalid Config"+format, args...))
-		}
-	}
+	var problems mistakes
 	one, several, verifier := c.hasIssuer(), c.Issuers != nil, c.Verifier != nil
-	report(!one && !several && !verifier, ": one of Issuer with Audiences, Issuers, and Verifier is required")
-	report(one && several || several && verifier || verifier && one,
+	problems.report(!one && !several && !verifier, ": one of Issuer with Audiences, Issuers, and Verifier is required")
+	problems.report(one && several || several && verifier || verifier && one,
 		": only one of Issuer with Audiences, Issuers, and Verifier can be set")
-	report(several && len(c.Issuers) == 0, ".Issuers: at least one is required")
-	report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only", c.JWKSURL)
-	fetches := one || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
-	report(c.Client != nil && !fetches, ".Client: no keys are fetched, so it would have no effect")
-	report(len(c.InsecureHTTPHosts) > 0 && !fetches,
-		".InsecureHTTPHosts: no keys are fetched, so they would have no effect")
-	report(c.MaxTokenBytes < 0 || c.MaxTokenBytes > 1<<20,
+	problems.report(several && len(c.Issuers) == 0, ".Issuers: at least one is required")
+	problems = append(problems, c.checkModes()...)
+	problems.report(c.MaxTokenBytes < 0 || c.MaxTokenBytes > 1<<20,
 		".MaxTokenBytes %d: it is not between 0 and 1 MiB", c.MaxTokenBytes)
-	report(strings.ContainsFunc(c.Realm, unprintable), ".Realm %q: it must be printable ASCII", c.Realm)
+	problems.report(strings.ContainsFunc(c.Realm, unprintable), ".Realm %q: it must be printable ASCII", c.Realm)
 	err := checkPublicURL(c.ResourceMetadataURL)
-	report(err != nil, ".ResourceMetadataURL %q: %w", c.ResourceMetadataURL, err)
+	problems.report(err != nil, ".ResourceMetadataURL %q: %w", c.ResourceMetadataURL, err)
 	err = checkPublicURL(c.Resource)
-	report(err != nil, ".Resource %q: %w", c.Resource, err)
+	problems.report(err != nil, ".Resource %q: %w", c.Resource, err)
 	return append(problems, c.checkServers()...)
+}
+
+// checkModes reports the fields that have no effect beside those that are set.
+func (c *Config) checkModes() []error {
+	var problems mistakes
+	one := c.hasIssuer()
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{
+		{len(c.RequiredClaims) > 0, "RequiredClaims"}, {c.Leeway != 0, "Leeway"}, {c.Validate != nil, "Validate"},
+	} {
+		problems.report(f.set && !one, ".%s: it goes with Issuer only; set it in the claims.Issuer", f.name)
+	}
+	problems.report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only; set it in the claims.Issuer", c.JWKSURL)
+	fetches := one || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{
+		{c.Client != nil, "Client"},
+		{len(c.InsecureHTTPHosts) > 0, "InsecureHTTPHosts"},
+		{len(c.PrivateHosts) > 0, "PrivateHosts"},
+		{c.AllowRedirects, "AllowRedirects"},
+		{c.FetchLimit != nil, "FetchLimit"},
+	} {
+		problems.report(f.set && !fetches, ".%s: no keys are fetched, so it would have no effect", f.name)
+	}
+	problems.report(c.CacheEntries != 0 && c.Verifier != nil, ".CacheEntries %d: a Verifier remembers tokens itself", c.CacheEntries)
+	return problems
+}
+
+// mistakes are what is wrong with a Config.
+type mistakes []error
+
+func (m *mistakes) report(bad bool, format string, args ...any) {
+	if bad {
+		*m = append(*m, fmt.Errorf("middleware: invalid Config"+format, args...))
+	}
 }
 
 func (c *Config) hasIssuer() bool { return c.Issuer != "" || c.Audiences != nil }
 
 func unprintable(r rune) bool { return r < ' ' || r > '~' }
-
-// verifier returns the Verifier to use, or everything that is wrong with the issuers.
-func (c *Config) verifier() (Verifier, []error) {
-	switch own, ok := c.Verifier.(*claims.Verifier); {
-	case ok && own == nil:
-		return nil, []error{errors.New("middleware: invalid Config.Verifier: a nil *claims.Verifier")}
-	case c.Verifier != nil:
-		return c.Verifier, nil
-	}
-	issuers, problems := c.issuers()
-	if len(issuers) == 0 {
-		return nil, problems // check has reported that there are no issuers
-	}
-	maxTokenBytes := min(max(c.MaxTokenBytes, 0), 1<<20) // check has reported other values
-	v, err := claims.NewVerifier(claims.Config{Issuers: issuers, MaxTokenBytes: maxTokenBytes})
-	if err != nil {
-		problems = append(problems, err)
-	}
-	return v, problems
-}
-
-// issuers returns a copy of the configured issuers, each with keys.
-func (c *Config) issuers() ([]claims.Issuer, []error) {
-	if c.hasIssuer() && c.Issuers == nil {
-		return c.singleIssuer()
-	}
-	var problems []error
-	limit := jwks.NewFetchLimit(maxFetches)
-	issuers := slices.Clone(c.Issuers)
-	for n := range issuers {
-		if issuers[n].Keys != nil {
-			continue
-		}
-		for _, algorithm := range issuers[n].Algorithms {
-			if strings.HasPrefix(algorithm, "HS") {
-				problems = append(problems, fmt.Errorf("middleware: invalid Config.Issuers[%d].Algorithms %q: "+
-					"an HMAC secret is never fetched; set Keys", n, algorithm))
-			}
-		}
-		keys, err := c.fetchedKeys(issuers[n].URL, "", limit)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("middleware: invalid Config.Issuers[%d].URL %q: %w", n, issuers[n].URL, err))
-		}
-		issuers[n].Keys = keys
-	}
-	return issuers, problems
-}
-
-func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
-	var problems []error
-	if c.Issuer == "" {
-		problems = append(problems, errors.New("middleware: invalid Config.Issuer \"\": it goes with Audiences"))
-	}
-	if len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") {
-		problems = append(problems, fmt.Errorf(
-			"middleware: invalid Config.Audiences %q: at least one is required, and none may be empty", c.Audiences))
-	}
-	field, value := "Issuer", c.Issuer
-	if c.JWKSURL != "" {
-		field, value = "JWKSURL", c.JWKSURL
-	}
-	if value == "" {
-		return nil, problems
-	}
-	keys, err := c.fetchedKeys(c.Issuer, c.JWKSURL, jwks.NewFetchLimit(maxFetches))
-	if err != nil {
-		problems = append(problems, fmt.Errorf("middleware: invalid Config.%s %q: %w", field, value, err))
-	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return []claims.Issuer{{URL: c.Issuer, Audiences: c.Audiences, Keys: keys}}, nil
-}
-
-// fetchedKeys returns a cache. On an error it also returns a key set without keys, so that
-// the rest of the issuer can be checked.
-func (c *Config) fetchedKeys(issuer, jwksURL string, limit *jwks.FetchLimit) (claims.KeySet, error) {
-	cache, err := jwks.New(jwks.Config{
-		Issuer: issuer, URL: jwksURL, Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts,
-		Logger: c.Logger, FetchLimit: limit,
-	})
-	if err != nil {
-		return noKeys{}, err
-	}
-	return cache, nil
-}
-
-type noKeys struct{}
-
-func (noKeys) Keys(context.Context, string, string) ([]claims.Key, error) {
-	return nil, claims.ErrKeysUnavailable
-}

@@ -180,7 +180,8 @@ func (c *Config) checkServers() []error {
 	list := c.AuthorizationServers
 	report(list != nil && len(list) == 0, "%q: at least one is required", list)
 	report(len(list) > 0 && c.Resource == "", "%q: they go with Resource only", list)
-	for _, server := range list {
+	for n, server := range list {
+		report(slices.Contains(list[:n], server), "%q: a duplicate", server)
 		report(c.Verifier == nil && !slices.Contains(c.issuerURLs(), server), "%q: it is none of the issuers", server)
 		if c.Verifier != nil {
 			err := checkServer(server, nil)

@@ -1,0 +1,181 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// The fetches of keys in flight for all issuers together are at least and at most so many.
+const (
+	minFetches = 16
+	maxFetches = 512
+)
+
+// verifier returns the Verifier to use, or everything that is wrong with the issuers.
+func (c *Config) verifier() (Verifier, []error) {
+	switch own, ok := c.Verifier.(*claims.Verifier); {
+	case ok && own == nil:
+		return nil, []error{errors.New("middleware: invalid Config.Verifier: a nil *claims.Verifier")}
+	case c.Verifier != nil:
+		return c.Verifier, nil
+	}
+	issuers, problems := c.issuers()
+	if len(issuers) == 0 {
+		return nil, problems // check has reported that there are no issuers
+	}
+	v, err := claims.NewVerifier(claims.Config{
+		Issuers: issuers, CacheEntries: c.CacheEntries,
+		MaxTokenBytes: min(max(c.MaxTokenBytes, 0), 1<<20), // check has reported other values
+	})
+	if err != nil {
+		problems = append(problems, err)
+	}
+	return v, problems
+}
+
+// issuers returns a copy of the configured issuers, each with keys.
+func (c *Config) issuers() ([]claims.Issuer, []error) {
+	if c.hasIssuer() && c.Issuers == nil {
+		return c.singleIssuer()
+	}
+	var problems mistakes
+	issuers := slices.Clone(c.Issuers)
+	fetching, err := c.fetching()
+	problems.report(err != nil, ": %w", err)
+	for n := range issuers {
+		issuer, field := &issuers[n], fmt.Sprintf(".Issuers[%d]", n)
+		problems = append(problems, checkAlgorithms(field, issuer)...)
+		if issuer.Keys != nil {
+			continue
+		}
+		keys, err := fetching.keys(issuer.URL, issuer.JWKSURL)
+		name, value := address("URL", issuer.URL, issuer.JWKSURL)
+		problems.report(err != nil, "%s.%s %q: %w", field, name, value, err)
+		issuer.Keys, issuer.JWKSURL = keys, ""
+	}
+	return issuers, problems
+}
+
+// checkAlgorithms reports algorithms that the keys never serve. Every token would be refused.
+func checkAlgorithms(field string, issuer *claims.Issuer) []error {
+	var problems mistakes
+	n := slices.IndexFunc(issuer.Algorithms, func(a string) bool { return strings.HasPrefix(a, "HS") })
+	switch issuer.Keys.(type) {
+	case nil:
+		if n >= 0 {
+			problems.report(true, "%s.Algorithms %q: an HMAC secret is never fetched; set Keys to jwks.NewSecrets",
+				field, issuer.Algorithms[n])
+		}
+	case *jwks.Cache, *jwks.Static:
+		if n >= 0 {
+			problems.report(true, "%s.Algorithms %q: a %T never has an HMAC secret; set Keys to jwks.NewSecrets",
+				field, issuer.Algorithms[n], issuer.Keys)
+		}
+	case *jwks.Secrets:
+		problems.report(n < 0, "%s.Algorithms %q: Keys is a jwks.Secrets; list the Algorithm of its secrets, such as HS256",
+			field, issuer.Algorithms)
+	}
+	return problems
+}
+
+// singleIssuer returns the issuer of the fields that go with Issuer. To find all mistakes, it
+// completes what it has reported.
+func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
+	var problems mistakes
+	problems.report(c.Issuer == "", ".Issuer \"\": it goes with Audiences")
+	audiences := c.Audiences
+	if len(audiences) == 0 || slices.Contains(audiences, "") {
+		problems.report(true, ".Audiences %q: at least one is required, and none may be empty", audiences)
+		audiences = []string{"reported"}
+	}
+	name, value := address("Issuer", c.Issuer, c.JWKSURL)
+	if value == "" {
+		return nil, problems
+	}
+	fetching, err := c.fetching()
+	problems.report(err != nil, ": %w", err)
+	keys, err := fetching.keys(c.Issuer, c.JWKSURL)
+	problems.report(err != nil, ".%s %q: %w", name, value, err)
+	if c.Issuer == "" {
+		return nil, problems
+	}
+	return []claims.Issuer{{
+		URL: c.Issuer, Audiences: audiences, Keys: keys,
+		RequiredClaims: c.RequiredClaims, Leeway: c.Leeway, Validate: c.Validate,
+	}}, problems
+}
+
+// address returns the field that the keys are fetched from, and its value.
+func address(field, issuer, jwksURL string) (name, value string) {
+	if jwksURL != "" {
+		return "JWKSURL", jwksURL
+	}
+	return field, issuer
+}
+
+func (c *Config) fetchLimit() *jwks.FetchLimit {
+	if c.FetchLimit != nil {
+		return c.FetchLimit
+	}
+	fetched := 0
+	for i := range c.Issuers {
+		if c.Issuers[i].Keys == nil {
+			fetched++
+		}
+	}
+	return jwks.NewFetchLimit(min(max(fetched, minFetches), maxFetches))
+}
+
+// A fetching makes the caches of all issuers.
+type fetching struct {
+	common jwks.Config // without an address
+	broken bool        // common has mistakes, which are reported once
+}
+
+// fetching returns what all caches have in common, or what is wrong with it.
+func (c *Config) fetching() (*fetching, error) {
+	f := &fetching{common: jwks.Config{
+		Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
+		AllowRedirects: c.AllowRedirects, FetchLimit: c.fetchLimit(), Logger: c.Logger,
+	}}
+	trial := f.common
+	trial.Issuer = "https://issuer.invalid"
+	_, err := jwks.New(trial)
+	f.broken = err != nil
+	return f, err
+}
+
+var errDiscoveryAddress = errors.New("it is the address of a discovery document; leave it empty, " +
+	"or write the jwks_uri that the document has")
+
+// keys returns a cache. On an error it also returns a key set without keys, so that the rest
+// of the issuer can be checked.
+func (f *fetching) keys(issuer, jwksURL string) (claims.KeySet, error) {
+	for _, document := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		if strings.Contains(jwksURL, document) {
+			return noKeys{}, errDiscoveryAddress
+		}
+	}
+	if f.broken {
+		return noKeys{}, nil
+	}
+	config := f.common
+	config.Issuer, config.URL = issuer, jwksURL
+	cache, err := jwks.New(config)
+	if err != nil {
+		return noKeys{}, err
+	}
+	return cache, nil
+}
+
+type noKeys struct{}
+
+func (noKeys) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return nil, claims.ErrKeysUnavailable
+}
