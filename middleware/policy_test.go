@@ -222,8 +222,19 @@ func TestScopeGrammar(t *testing.T) {
 	}
 	assert.PanicsWithValue(t, `middleware: AllScopes: invalid scope "read write": a scope is printable ASCII `+
 		`without space, quote and backslash (RFC 6749 section 3.3)`, func() { middleware.AllScopes("read write") })
-	for _, scope := range []string{"!", "#", "[", "]", "~", "read:x", "https://api.example.com/read?a=b&c", "a,b"} {
+	for _, scope := range []string{"!", "#", "[", "]", "~", "read:x", "https://api.example.com/read?a=b&c"} {
 		assert.NotPanics(t, func() { middleware.AllScopes(scope) }, "%q", scope)
+	}
+}
+
+// A list in one environment variable, which was not split, denies every request.
+func TestE1ScopesWithACommaAreAMistake(t *testing.T) {
+	for caller, declare := range map[string]func(...string){
+		"AllScopes": func(s ...string) { middleware.AllScopes(s...) }, "AnyScope": func(s ...string) { middleware.AnyScope(s...) },
+		"ImpliedScopes": func(s ...string) { middleware.ImpliedScopes(map[string][]string{"a": s}) },
+	} {
+		assert.PanicsWithValue(t, "middleware: "+caller+`: invalid scope "read:x,write:x": a comma separates no scopes; `+
+			"write one argument for each scope", func() { declare("a", "read:x,write:x") })
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 var errLacksScope = errors.New("a scope is missing")
 
 // AllScopes allows tokens that have every one of the scopes, compared exactly and with
-// case. It panics without a scope, or if one does not fit the grammar of RFC 6749 section
-// 3.3.
+// case. It panics without a scope, if one does not fit the grammar of RFC 6749 section 3.3,
+// or if one has a comma, which is a list that was not split.
 func AllScopes(scopes ...string) Policy {
 	scopes = mustScopes("AllScopes", scopes)
 	return Policy{scopes: scopes, accepts: scopes, allows: func(_ context.Context, c *claims.Claims) error {
@@ -161,12 +161,18 @@ func refuseStar(caller, scope, part string) {
 }
 
 // mustScopes returns a copy of scopes. It panics if the list is empty: a missing
-// configuration value becomes an empty list, which would allow every token.
+// configuration value becomes an empty list, which would allow every token. It also panics
+// for a comma, although RFC 6749 allows one in a scope: a configuration value with commas is a
+// list that was not split, which would deny every token.
 func mustScopes(caller string, scopes []string) []string {
 	if len(scopes) == 0 {
 		panic("middleware: " + caller + " needs at least one scope")
 	}
 	for _, scope := range scopes {
+		if strings.Contains(scope, ",") {
+			panic(fmt.Sprintf("middleware: %s: invalid scope %q: a comma separates no scopes; "+
+				"write one argument for each scope", caller, scope))
+		}
 		if !isScopeToken(scope) {
 			panic(fmt.Sprintf("middleware: %s: invalid scope %q: a scope is printable ASCII without space, "+
 				"quote and backslash (RFC 6749 section 3.3)", caller, scope))
