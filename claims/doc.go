@@ -18,10 +18,10 @@
 //	header: no crit, no b64    RFC 7515 4          malformed
 //	alg: listed, never none    RFC 8725 3.1        algorithm
 //	claims: of the right types RFC 7519 4, 7.2     malformed
-//	iss: a configured issuer   RFC 8725 3.8        issuer
+//	iss: a configured issuer   RFC 8725 3.8        issuer, missing_claim
 //	typ, other kinds of token  RFC 8725 3.11, 3.12 type
-//	exp, nbf; 5 s of leeway    RFC 7519 4.1        expired, not_yet_valid
-//	aud: this API              RFC 7519 4.1.3      audience
+//	exp, nbf; 5 s of leeway    RFC 7519 4.1        expired, not_yet_valid, missing_claim
+//	aud: this API              RFC 7519 4.1.3      audience, missing_claim
 //	required claims, values    RFC 9068 2.2        missing_claim
 //	a current key of that kid  RFC 7517 4          unknown_key, unusable_key, keys_unavailable
 //	signature as received      RFC 7515 5.2        signature

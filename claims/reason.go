@@ -28,7 +28,7 @@ const (
 	ErrIssuer Reason = "issuer"
 	// ErrAudience: an aud without any of the issuer's audiences (RFC 7519 section 4.1.3).
 	ErrAudience Reason = "audience"
-	// ErrExpired: on or after exp (RFC 7519 section 4.1.4).
+	// ErrExpired: on or after exp and the leeway (RFC 7519 section 4.1.4).
 	ErrExpired Reason = "expired"
 	// ErrNotYetValid: before nbf (RFC 7519 section 4.1.5).
 	ErrNotYetValid Reason = "not_yet_valid"
@@ -48,7 +48,7 @@ const (
 	ErrSignature Reason = "signature"
 	// ErrRevoked: refused by a Validate hook because the token was withdrawn.
 	ErrRevoked Reason = "revoked"
-	// ErrRejected: refused by a Validate hook or a policy for any other reason.
+	// ErrRejected: refused by a Validate hook, or a custom Verifier, for any other reason.
 	ErrRejected Reason = "rejected"
 	// ErrAuthentication: valid, but the user authenticated too weakly or too long ago
 	// for this request (RFC 9470). RequireAuthentication of package middleware returns

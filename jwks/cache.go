@@ -50,14 +50,16 @@ import (
 //
 //	RefreshAfter           15 minutes, less up to 10 % at random; at most 1 hour.
 //	                       Cache-Control: max-age less Age replaces it, but never below
-//	                       5 minutes or above 1 hour
+//	                       5 minutes or above 1 hour, before the 10 % are taken off
 //	StaleWhileRevalidate   45 minutes
 //	MaxStale               24 hours
 //	FetchLimit             16 fetches in flight
 //	a request waits        at most 3 seconds in all
-//	a fetch takes          at most 5 seconds, with discovery and retries
+//	a fetch takes          at most 5 seconds, with discovery and retries, once it has a
+//	                       place in the FetchLimit
 //	retries of a fetch     2, after 0.1 to 0.9 seconds, on network errors, 5xx, 408 and 429;
-//	                       none if it is forced, or if no request can be served
+//	                       a Retry-After lengthens the pause; none if it is forced, or if
+//	                       it is scheduled and no request can be served
 //	forced fetches         3 at once, then 1 per 10 seconds; failures count too. A 429 or
 //	                       503 with Retry-After pauses them, for at most 60 seconds
 //	backoff                1 second to 5 minutes, doubling, with full jitter; at most 5
@@ -67,8 +69,8 @@ import (
 //	a document             512 KiB after decompression, 256 keys, kids of 256 bytes; 64 KiB
 //	                       of header
 //	discovery              is read again after 24 hours, after a failure, and when the
-//	                       jwks_uri answers 404 or 410; never by a forced fetch, and while
-//	                       the key set is asked for where it was
+//	                       jwks_uri answers 404 or 410, while the key set is asked for
+//	                       where it was; by a forced fetch only if the address is unknown
 //
 // A RefreshAfter under 15 minutes lowers the bounds of max-age and the default of
 // StaleWhileRevalidate in proportion.
@@ -76,8 +78,8 @@ import (
 // Scheduled fetches send Cache-Control: max-age=10, so that a shared HTTP cache cannot hide a
 // removal, and are conditional (ETag, Last-Modified) while the document was delivered at
 // most 45 minutes ago. Forced fetches and [Cache.Refresh] send no-cache and no condition.
-// Where a firewall refuses such requests, the fetch is repeated without the field, a forced
-// one by the next.
+// Where a firewall refuses the field, a scheduled fetch repeats the request without it. A
+// forced fetch fails, and the next one asks with less.
 //
 // # Fleets
 //
@@ -103,7 +105,8 @@ import (
 //   - P1: No request waits for a refresh while the set is fresh or stale-while-revalidate
 //     and has the request's key.
 //   - P2: Concurrent requests with unknown kids share one forced fetch, which is one HTTP
-//     request. There are at most 3 at once and 1 per 10 s after that.
+//     request once the address of the key set is known. There are at most 3 at once and 1
+//     per 10 s after that.
 //   - P3: An outage shorter than MaxStale is invisible to tokens of known keys. It adds at most
 //     one wait of 3 s, one more after each rest of more than RefreshAfter beyond the backoff,
 //     and a wait of at most 0.5 s for one request per backoff; with [Cache.Run], nothing.
@@ -112,7 +115,7 @@ import (
 //     issuer answers within 3 s, otherwise within 10 s, or after the pause that the issuer
 //     asked for. In a set without kids, a new key waits for the next scheduled refresh.
 //   - P5: A removed key is refused after one freshness period plus StaleWhileRevalidate, while
-//     the issuer answers with a usable key: by default 1 h, at most 1 h 45 min with a long
+//     the issuer answers within 3 s with a usable key: by default 1 h, at most 1 h 45 min with a long
 //     max-age. It is refused 20 minutes after the last scheduled fetch that failed, if that is
 //     later: 5 of backoff, and RefreshAfter. This holds on servers that idle; on servers that
 //     are frozen between requests, if the issuer answers within 0.5 s; behind shared caches
@@ -128,7 +131,8 @@ import (
 //
 // # In an emergency
 //
-// A private key has leaked: call [Cache.Block] with its kid in every process. The issuer
+// A private key has leaked: call [Cache.Block] with its kid in every process, and in each that
+// starts later, unless its Seed was stored after the Block. The issuer
 // removed a key and an hour is too long: call [Cache.Refresh] in every process. The issuer
 // publishes nothing usable: the last good set serves until MaxStale, and [Cache.Status] says
 // why; only processes that start meanwhile need a Seed. A published key is not accepted:

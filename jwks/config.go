@@ -104,7 +104,7 @@ type Config struct {
 	// Seed is a key set to start with: a document that OnDocument delivered before a
 	// restart. With a Seed a server can start while its issuer is down. A Seed counts as
 	// stale: the first request waits for a refresh, and the Seed serves only if the refresh
-	// fails. The kids that were blocked when it was delivered are blocked again. A Seed that
+	// fails or takes more than 3 s. The kids that were blocked when it was delivered are blocked again. A Seed that
 	// cannot be read is reported to Logger and ignored.
 	Seed []byte
 
@@ -114,15 +114,16 @@ type Config struct {
 	SeedTime time.Time
 
 	// OnDocument, if set, is called with a key set document that was fetched, for Seed and
-	// SeedTime: with each one that differs from the one before it, after Block, and at least
-	// once in a twenty-fourth of MaxStale while the issuer confirms it. Calls do not overlap.
-	// If documents come faster than OnDocument stores them, it gets the newest.
+	// SeedTime. It gets each document that differs from the one before it, and the present
+	// one after each Block. It gets an unchanged one again after the first successful fetch
+	// that is a twenty-fourth of MaxStale later. Calls do not overlap. If documents come
+	// faster than OnDocument stores them, it gets the newest.
 	//
 	// The document is the issuer's. If kids are blocked, it has the members
 	// bearerguard_blocked and bearerguard_fetched, too: Block can deliver a document long
-	// after its fetch. The slice belongs to OnDocument. It is called on the goroutine of the fetch, or of
-	// Block, after the requests that waited for the fetch were released. If it panics, the
-	// panic is logged as an Error.
+	// after its fetch. The slice belongs to OnDocument. It is called on the goroutine of the
+	// fetch, or of Block, after the requests that waited for the fetch were released. If it
+	// panics, the panic is logged as an Error.
 	OnDocument func(document []byte)
 
 	// Logger gets an event for each change, never one per request. It defaults to

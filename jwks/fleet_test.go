@@ -169,7 +169,7 @@ func TestA10ColdFleetInAnOutage(t *testing.T) {
 		assert.InDelta(t, f.fetches()-before, steady.total, 1, "each attempt is one request")
 
 		f.fail(nil)
-		time.Sleep(5*time.Second + 3*issuerLatency) // one request that fails, and two that do not
+		time.Sleep(5*time.Second + 4*issuerLatency) // one request that fails, one to an address without metadata, and two more
 		synctest.Wait()
 		assert.Equal(t, 1000, f.fresh(), "recovery is seen within 5 s")
 	})

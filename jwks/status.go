@@ -8,8 +8,8 @@ import (
 
 // A State says how requests can use a cached key set.
 //
-// Its values do not change between versions, so they can be used in metrics. The package
-// documentation says what requests get in each state.
+// Its values do not change between versions, so they can be used in metrics. The
+// documentation of [Cache] says what requests get in each state.
 type State string
 
 // The states of a [Cache], in the order that a set passes through if it cannot be refreshed.
