@@ -172,6 +172,22 @@ func TestA6SharedCacheDoesNotHideARemovalAfterAnOutage(t *testing.T) {
 	})
 }
 
+// After two failures a forced fetch goes without Cache-Control. A copy of an HTTP cache, however
+// young, says nothing about a key that was published since.
+func TestA6SharedCacheDoesNotHideANewKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		issuer.SetCaching(jwkstest.Caching{CacheControl: "public, max-age=86400"})
+		cache := newWarmCache(t, issuer, behindSharedCache(issuer))
+		time.Sleep(5 * time.Second)
+		issuer.Publish(newKey)
+		issuer.FailNext(2, jwkstest.JWKS, respond(http.StatusServiceUnavailable, ""))
+		requireUnavailable(t, cache, newKey.ID)
+		requireUnavailable(t, cache, newKey.ID)
+		assert.Equal(t, 1, keySetRequests(issuer, func() { requireKnown(t, cache, newKey.ID) }))
+	})
+}
+
 // A firewall refuses the Cache-Control, and the shared cache behind it has an old copy. That copy
 // proves nothing: it must not renew the set.
 func TestA6OldCopyDoesNotRenewASet(t *testing.T) {
