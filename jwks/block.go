@@ -3,6 +3,7 @@ package jwks
 import (
 	"fmt"
 	"maps"
+	"unicode/utf8"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/internal/keyset"
@@ -15,8 +16,8 @@ var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.E
 //
 // It also refuses the same key material under every other kid that the issuer publishes,
 // now or later. A token that names the kid is refused without a fetch. A token without a
-// kid is not tried with these keys. The set need not have the kid now. An empty kid is
-// ignored.
+// kid is not tried with these keys. The set need not have the kid now. An empty kid, and one
+// that is not UTF-8, which no token can name, are ignored.
 //
 // Block knows the material that the issuer publishes under the kid now or later. If the
 // issuer has renamed the key before the call, block the new kid too. In a set without any
@@ -26,7 +27,7 @@ var errBlocked = fmt.Errorf("jwks: the key was withdrawn by Block: %w", claims.E
 // A restart forgets the block, unless it begins with a Config.Seed that OnDocument got after
 // the call.
 func (c *Cache) Block(kid string) {
-	if kid == "" {
+	if kid == "" || !utf8.ValidString(kid) {
 		return
 	}
 	c.mu.Lock()

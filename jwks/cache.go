@@ -215,8 +215,13 @@ func (c Config) cache(own clock) *Cache {
 
 // sow puts the Seed into the first snapshot.
 func (c *Cache) sow(first *snapshot, config Config) {
-	blocked, fetched, document := splitBlocked(bytes.Clone(config.Seed))
-	began, stored := first.schedule.seedTime(c.now(), config.SeedTime, fetched)
+	says, document, err := readStored(bytes.Clone(config.Seed))
+	if err != nil {
+		c.log.badSeed(err)
+		return
+	}
+	first.block = says.block() // also if no key of the Seed can be used any more
+	began, stored := first.schedule.seedTime(c.now(), config.SeedTime, says.fetched())
 	seed, err := newSeed(c.source.parse, document, began)
 	if err != nil {
 		c.log.badSeed(err)
@@ -224,9 +229,6 @@ func (c *Cache) sow(first *snapshot, config Config) {
 	}
 	if c.source.stores {
 		seed.document = document
-	}
-	for _, kid := range blocked {
-		first.block = first.block.with(kid)
 	}
 	first.serve(seed)
 	c.store.last, c.store.at = storedDigest(document, first.block), stored

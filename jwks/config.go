@@ -72,7 +72,7 @@ type Config struct {
 	// Authorization, if set, returns the value of the Authorization field for a key set
 	// behind authentication, such as that of a Kubernetes API server: "Bearer " and a token.
 	// It is called before each request, so it can read a token that changes. Only the
-	// host of Issuer or URL gets the value, and only over https. An error is a failed fetch.
+	// host and port of Issuer or URL get the value, and only over https. An error is a failed fetch.
 	Authorization func(ctx context.Context) (string, error)
 
 	// SPIFFEBundle says that the key set is the bundle of a SPIFFE trust domain. Its keys
@@ -104,7 +104,8 @@ type Config struct {
 	// Seed is a key set to start with: a document that OnDocument delivered before a
 	// restart. With a Seed a server can start while its issuer is down. A Seed counts as
 	// stale: the first request waits for a refresh, and the Seed serves only if the refresh
-	// fails or takes more than 3 s. The kids that were blocked when it was delivered are blocked again. A Seed that
+	// fails or takes more than 3 s. The kids that were blocked when it was delivered are blocked again, and so is their
+	// material. A Seed that
 	// cannot be read is reported to Logger and ignored.
 	Seed []byte
 
@@ -119,9 +120,9 @@ type Config struct {
 	// that is a twenty-fourth of MaxStale later. Calls do not overlap. If documents come
 	// faster than OnDocument stores them, it gets the newest.
 	//
-	// The document is the issuer's. If kids are blocked, it has the members
-	// bearerguard_blocked and bearerguard_fetched, too: Block can deliver a document long
-	// after its fetch. The slice belongs to OnDocument. It is called on the goroutine of the
+	// The document is the issuer's. If kids are blocked, it also has members that begin with
+	// bearerguard_: the kids, their material, and when the document was fetched, because
+	// Block can deliver it later. The slice belongs to OnDocument. It is called on the goroutine of the
 	// fetch, or of Block, after the requests that waited for the fetch were released. If it
 	// panics, the panic is logged as an Error.
 	OnDocument func(document []byte)

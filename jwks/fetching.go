@@ -205,11 +205,14 @@ func (c *Cache) fetch(f *fetching, p plan) {
 		c.finish(f, outcome{err: errNoSlot})
 		return
 	}
-	defer release()
+	release = sync.OnceFunc(release)
+	defer release() // also if the RoundTripper ends the goroutine
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	c.watch(f, cancel)
-	c.finish(f, c.run(ctx, p))
+	out := c.run(ctx, p)
+	release() // before finish calls OnDocument and Logger, which can be slow
+	c.finish(f, out)
 }
 
 // watch starts the watchdog of a fetch that has a slot. The timer is stopped when the fetch

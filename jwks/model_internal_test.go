@@ -197,10 +197,11 @@ func (h *history) restart(t *testing.T) {
 		seed = fetched{ended: h.since, began: began, cause: "seed", ok: true, kids: kidsOf(h.stored)}
 	}
 	h.fetches = append(h.fetches, seed)
-	survive, _, _ := splitBlocked(h.stored)
+	says, _, err := readStored(h.stored)
+	require.NoError(t, err)
 	for i := range h.blocks {
 		b := &h.blocks[i]
-		if !b.stored && b.until.IsZero() && !slices.Contains(survive, fmt.Sprintf("k%d", b.kid)) {
+		if !b.stored && b.until.IsZero() && !slices.Contains(says.Blocked, fmt.Sprintf("k%d", b.kid)) {
 			b.until = h.since
 		}
 	}

@@ -150,3 +150,18 @@ func TestA14FailuresAreNotStored(t *testing.T) {
 		assert.Zero(t, d.writes)
 	})
 }
+
+// The fetch is over when OnDocument runs: it must not keep other issuers from being fetched.
+func TestA14SlowOnDocumentKeepsNoSlot(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		limit := jwks.NewFetchLimit(1)
+		hold := make(chan struct{})
+		defer close(hold)
+		slow := newCache(t, newIssuer(), func(c *jwks.Config) {
+			c.FetchLimit, c.OnDocument = limit, func([]byte) { <-hold }
+		})
+		requireKnown(t, slow, "known")
+		other := newCache(t, newIssuer(), func(c *jwks.Config) { c.FetchLimit = limit })
+		requireKnown(t, other, "known")
+	})
+}

@@ -232,3 +232,47 @@ func TestA13BlockSurvivesARestart(t *testing.T) {
 		})
 	}
 }
+
+// The issuer renames a key after Block. After a restart its material must still be refused.
+func TestA13BlockedMaterialUnderANewKidSurvivesARestart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var d disk
+		issuer := newIssuer()
+		leaked := namedKey("leaked")
+		issuer.Publish(leaked)
+		cache := newCache(t, issuer, d.use)
+		requireKnown(t, cache, "leaked")
+		cache.Block("leaked")
+		issuer.Retire("leaked")
+		leaked.ID = "alias"
+		issuer.Publish(leaked)
+		require.NoError(t, cache.Refresh(t.Context()))
+		requireUnknown(t, cache, "alias")
+		synctest.Wait()
+
+		cache = newCache(t, issuer, d.use) // its Seed has the alias only
+		requireUnknown(t, cache, "alias")
+		requireKnown(t, cache, "known")
+	})
+}
+
+func TestA13BlockSurvivesASeedWithoutAUsableKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cache := newCache(t, issuer, func(c *jwks.Config) { c.Seed = []byte(`{"bearerguard_blocked":["known"],"keys":[]}`) })
+		requireUnknown(t, cache, "known")
+	})
+}
+
+func TestA13KidThatIsNotUTF8DoesNotLoseTheOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var d disk
+		issuer := newIssuer()
+		cache := newCache(t, issuer, d.use)
+		requireKnown(t, cache, "known")
+		cache.Block("known")
+		cache.Block("\xff")
+		synctest.Wait()
+		requireUnknown(t, newCache(t, issuer, d.use), "known")
+	})
+}

@@ -126,7 +126,7 @@ func TestA16RootCAs(t *testing.T) {
 	}
 }
 
-// Only the configured host gets the credential, and only over TLS.
+// Only the configured host and port get the credential, and only over TLS.
 func TestA16AuthorizationGoesToTheConfiguredHostOnly(t *testing.T) {
 	const value = "Bearer " + secret
 	for name, tt := range map[string]struct {
@@ -134,14 +134,15 @@ func TestA16AuthorizationGoesToTheConfiguredHostOnly(t *testing.T) {
 		discovery, keys bool // get it
 	}{
 		"the same host":         {"https://issuer.example.test/", "https://issuer.example.test/k", true, true},
-		"another port":          {"https://issuer.example.test/", "https://issuer.example.test:8443/k", true, true},
+		"another port":          {"https://issuer.example.test/", "https://issuer.example.test:8443/k", true, false},
+		"the default port":      {"https://issuer.example.test/", "https://issuer.example.test:443/k", true, true},
 		"another case":          {"https://issuer.example.test/", "https://ISSUER.example.test/k", true, true},
 		"another host":          {"https://issuer.example.test/", "https://keys.example.test/k", true, false},
 		"a host below":          {"https://example.test/", "https://keys.example.test/k", true, false},
 		"a host above":          {"https://issuer.example.test/", "https://example.test/k", true, false},
 		"a host with this name": {"https://issuer.example.test/", "https://issuer.example.test.evil.example/k", true, false},
 		"http":                  {"http://localhost:8080", "http://localhost:8080/k", false, false},
-		"https beside http":     {"http://localhost:8080", "https://localhost:8443/k", false, true},
+		"https beside http":     {"http://localhost:8080", "https://localhost:8443/k", false, false},
 		"loopback by any name":  {"https://localhost:8080", "https://127.0.0.1:8080/k", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -149,11 +149,12 @@ func (r Request) setHeader(h http.Header) {
 	r.Validators.set(h)
 }
 
-// authorize adds the credential to a request for the configured host. A host that an issuer
-// named must not get it, and neither must a network without TLS. net/http drops it when a
+// authorize adds the credential to a request for the configured host and port. A host that an
+// issuer named must not get it, and neither must a network without TLS. net/http drops it when a
 // redirect leads to another host.
 func (c *Client) authorize(req *http.Request) error {
-	if c.authorization == nil || req.URL.Scheme != "https" || !sameHost(req.URL.Hostname(), c.configured) {
+	if c.authorization == nil || req.URL.Scheme != "https" ||
+		!sameHost(req.URL.Hostname(), c.configured) || portOf(req.URL) != c.port {
 		return nil
 	}
 	value, err := c.authorization(req.Context())

@@ -15,6 +15,7 @@ const maxURLBytes = 2048
 // http. The zero value trusts no host.
 type Hosts struct {
 	configured string   // host of the address that was configured by hand
+	port       string   // and its port
 	http       bool     // that address is itself http
 	insecure   []string // hosts that can be asked over http
 	private    []string // hosts that are trusted besides the configured one
@@ -25,9 +26,20 @@ type Hosts struct {
 func NewHosts(address string, insecure, private []string) Hosts {
 	h := Hosts{insecure: slices.Clone(insecure), private: slices.Clone(private)}
 	if u, err := url.Parse(address); err == nil {
-		h.configured, h.http = u.Hostname(), u.Scheme == "http"
+		h.configured, h.port, h.http = u.Hostname(), portOf(u), u.Scheme == "http"
 	}
 	return h
+}
+
+// portOf returns the port of a URL, also if it is the default.
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "http":
+		return "80"
+	}
+	return "443"
 }
 
 // MayUseHTTP reports whether a host can be asked over http: loopback, or a host that was
