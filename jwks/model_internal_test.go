@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	modelHistories = flag.Int("model.histories", 1000, "how many random histories TestModel runs")
+	modelHistories = flag.Int("model.histories", 0, "how many random histories TestModel runs; 0 for 1,000, and 100 under race")
 	modelSeed      = flag.Uint64("model.seed", 0, "run only the history of this seed")
 )
 
@@ -39,6 +39,9 @@ func TestModel(t *testing.T) {
 		return
 	}
 	histories := *modelHistories
+	if histories == 0 {
+		histories = 1000 / slowdown
+	}
 	if testing.Short() {
 		histories = min(histories, 100)
 	}
