@@ -237,6 +237,7 @@ func (h *history) run(t *testing.T) {
 	h.pending.Wait()
 	synctest.Wait()
 	time.Sleep(maxSlotWait + 2*abandonAfter) // every fetch ends
+	synctest.Wait()
 }
 
 // idle lets time pass: from nothing to hours.

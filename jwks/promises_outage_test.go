@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
@@ -85,6 +86,23 @@ func TestP3EachLongRestInAnOutageAddsOneWait(t *testing.T) {
 			for _, d := range waited {
 				assert.Equal(t, moment, d)
 			}
+		}
+	})
+}
+
+// A RefreshAfter that is shorter than a fetch must not end the presumption of an outage while the
+// fetch waits for the issuer.
+func TestP3ShortRefreshAfterAddsNoWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cache := newWarmCache(t, issuer, func(c *jwks.Config) { c.RefreshAfter = 250 * time.Millisecond })
+		issuer.Fail(jwkstest.JWKS, jwkstest.Hang())
+		issuer.Fail(jwkstest.Discovery, jwkstest.Hang())
+		time.Sleep(time.Second)
+		assert.Equal(t, tooLong, took(func() { requireKnown(t, cache, "known") }))
+		for range 600 {
+			time.Sleep(50 * time.Millisecond)
+			require.LessOrEqual(t, took(func() { requireKnown(t, cache, "known") }), moment)
 		}
 	})
 }

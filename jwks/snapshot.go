@@ -97,7 +97,13 @@ func (s *snapshot) overdue(now time.Time) time.Duration {
 // RefreshAfter. After that nothing is known of the issuer: the server was idle. A failed
 // forced fetch presumes nothing. Every stranger can cause one, and it has neither retries
 // nor discovery.
+//
+// A scheduled fetch that is under way is not overdue any more. Its beginning counts: a short
+// RefreshAfter must not end the presumption while the issuer hangs.
 func (s *snapshot) presumesOutage(now time.Time) bool {
+	if f := s.fetch; f != nil && f.kind != forced && !f.older(now, maxSlotWait+abandonAfter) {
+		now = f.began
+	}
 	return s.failures > 0 && s.overdue(now) < s.schedule.refreshAfter
 }
 
