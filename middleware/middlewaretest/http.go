@@ -65,6 +65,7 @@ func tableResults(newServer application) results {
 func errorHandlerResults(newServer application) results {
 	b := newBench(func(w http.ResponseWriter, _ *http.Request, e *middleware.Error) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusOK)               // as http.ServeContent does: the status must be that of e
 		_, _ = fmt.Fprintf(w, "sorry, %s", e.Code) // a recorder cannot fail
 	})
 	routes := b.httpRoutes()
