@@ -117,3 +117,25 @@ func TestA4CutOffFetchIsAFailureOfItsTime(t *testing.T) {
 		assert.Equal(t, uint64(1), p.cache.Status().FailedFetches)
 	})
 }
+
+// Nor does the beginning of a fetch that was cut off keep the presumption of an outage: the request
+// after the freeze waits for its own fetch.
+func TestA4CutOffFetchKeepsNoPresumption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(time.Minute)
+		p := newFrozenProcess(t)
+		kid := p.issuer.SigningKey().ID
+		require.NoError(t, p.keys(t, 0, kid))
+		p.issuer.Fail(jwkstest.JWKS, jwkstest.Hang())
+		p.issuer.Fail(jwkstest.Discovery, jwkstest.Hang())
+		require.NoError(t, p.keys(t, 50*time.Minute, kid)) // waits, and learns of the outage
+		time.Sleep(abandonAfter)
+		require.NoError(t, p.keys(t, time.Minute, kid)) // starts a fetch that the freeze cuts off
+		require.NotNil(t, p.cache.current.Load().fetch)
+		require.Positive(t, p.cache.current.Load().failures)
+
+		start := time.Now()
+		require.NoError(t, p.keys(t, 50*time.Minute, kid))
+		assert.Equal(t, maxWait+time.Millisecond, time.Since(start))
+	})
+}

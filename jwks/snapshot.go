@@ -98,10 +98,11 @@ func (s *snapshot) overdue(now time.Time) time.Duration {
 // forced fetch presumes nothing. Every stranger can cause one, and it has neither retries
 // nor discovery.
 //
-// A scheduled fetch that is under way is not overdue any more. Its beginning counts: a short
-// RefreshAfter must not end the presumption while the issuer hangs.
+// While a fetch is under way, its beginning counts: a short RefreshAfter must not end the
+// presumption while the issuer hangs. A fetch that should have ended long ago was cut off by a
+// freeze, and does not count.
 func (s *snapshot) presumesOutage(now time.Time) bool {
-	if f := s.fetch; f != nil && f.kind != forced && !f.older(now, maxSlotWait+abandonAfter) {
+	if f := s.fetch; f != nil && !f.older(now, maxSlotWait+abandonAfter) {
 		now = f.began
 	}
 	return s.failures > 0 && s.overdue(now) < s.schedule.refreshAfter
