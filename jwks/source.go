@@ -108,8 +108,15 @@ func (s *source) request(ctx context.Context, p *plan) (res *fetch.Response, out
 	unlessMoved, cancel := context.WithCancel(ctx)
 	defer cancel()
 	again := s.rediscover(ctx, p, cancel)
+	failed := p.retries.OnFailed
+	p.retries.OnFailed = func() {
+		if unlessMoved.Err() == nil { // otherwise it was given up, and its failure says nothing
+			failed()
+		}
+	}
 	res, out.err = s.keySet(unlessMoved, p, p.known.url)
 	found := <-again
+	p.retries.OnFailed = failed
 	if found.panicked != nil {
 		panic(found.panicked)
 	}
