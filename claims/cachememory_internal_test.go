@@ -157,7 +157,7 @@ func TestEntryAccountsForItsMemory(t *testing.T) {
 			for strings.Contains(more, "%d") {
 				more = strings.Replace(more, "%d", fmt.Sprint(strings.Count(more, "%d")), 1)
 			}
-			const count = 100
+			const count = 400
 			tokens := make([]string, count+1)
 			for n := range tokens {
 				tokens[n] = kit.token(fmt.Sprintf(`{"iss":"https://issuer.example/","aud":"a","exp":1893628800,"jti":"%08d"%s}`, n, more))

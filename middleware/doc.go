@@ -13,7 +13,7 @@
 // In the handler, [claims.FromContext] returns the claims. [Authorize] decides about the
 // object of a request, and [Middleware.Refuse] answers if it is not allowed. [Policy] lists
 // all policies, [Answer] all answers. Layers can be nested, around a router and again on a
-// route: a nested layer does not verify it again within a second.
+// route: a nested layer does not verify the token again within a second.
 //
 // A caller is iss and sub together ([claims.Claims.Issuer] and [claims.Claims.Subject]): a
 // sub is unique only within its issuer. Use both as the key of what belongs to a caller, also
