@@ -18,7 +18,7 @@ const (
 	// ones. It keeps its slot of the FetchLimit until it returns, which bounds the number
 	// of stuck goroutines. When all slots are taken in this way, nothing is fetched.
 	abandonAfter = fetchTimeout + time.Second
-	// maxSlotWait bounds the wait for a slot. Nobody waits so long for the outcome.
+	// maxSlotWait bounds the wait for a slot. No request waits so long for the outcome.
 	maxSlotWait = 30 * time.Second
 	maxRetries  = 2 // of a whole fetch
 )

@@ -121,7 +121,7 @@ func (m *modelIssuer) answer(r *http.Request, fault modelFault, delay time.Durat
 		return nil, nil, r.Context().Err()
 	case <-time.After(delay):
 	}
-	if m.frozenSince(frozen) { // the answer is lost, and nobody tells
+	if m.frozenSince(frozen) { // the answer is lost, and nothing tells so
 		<-r.Context().Done()
 		return nil, nil, r.Context().Err()
 	}

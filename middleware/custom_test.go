@@ -45,7 +45,7 @@ type (
 	}
 )
 
-// A deny-list whose claims are never found denies nobody.
+// A deny-list whose claims are never found denies no token.
 func TestC8CustomClaimsThatNoTokenFitsAreRefusedWhenDeclared(t *testing.T) {
 	for rule, tt := range map[string]struct {
 		declare func()

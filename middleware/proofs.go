@@ -11,7 +11,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A confirmation stands for a proof of one request, for the Verifier.
+// A confirmation takes the place of a proof of one request, for the Verifier.
 //
 // A proof must be judged only once for a request: the second time, a DPoP proof looks like
 // a replay (RFC 9449 section 11.1). So what it has confirmed is remembered with the request,

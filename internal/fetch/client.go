@@ -20,7 +20,7 @@ type Config struct {
 	// Address is the URL that was configured by hand. Its host is trusted: it is dialled
 	// wherever it is.
 	Address string
-	// Client makes the requests; nil stands for a client that takes nothing from
+	// Client makes the requests; nil means a client that takes nothing from
 	// http.DefaultTransport. It is copied.
 	Client *http.Client
 	// InsecureHTTPHosts and PrivateHosts name hosts without a port; see NewHosts.

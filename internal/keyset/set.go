@@ -98,7 +98,7 @@ func newSet(entries []*entry) *Set {
 // claims.ErrUnusableKey: no key fits, and only skipped signing keys have this kid.
 //
 // If no usable key has a kid, all of them serve every kid, also the kid of a skipped key. The
-// kid is no proof that the skipped key made the signature, so whoever was accepted before the
+// kid is no proof that the skipped key made the signature, so a token that was accepted before the
 // issuer published such a key still is. The error then says that no usable key has the alg.
 func (s *Set) Candidates(alg, kid string) ([]claims.Key, error) {
 	if s == nil {

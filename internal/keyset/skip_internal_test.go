@@ -63,7 +63,7 @@ func TestB5SkippedKeyHasAReasonOfItsOwn(t *testing.T) {
 		{"RS256", "Short", ""},
 		{"RS256", "7", ""},
 		{"RS256", "", ""},
-		{"RS256", "duplicate", ""}, // nobody can say which member is its kid
+		{"RS256", "duplicate", ""}, // which member is its kid is unknown
 		{"RS256", strings.Repeat("a", 257), ""},
 		{"HS256", "short", ""}, // no key of a set could have the alg
 		{"none", "short", ""},
