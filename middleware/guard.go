@@ -156,7 +156,7 @@ func (g *Guard) identify(ctx context.Context, request Request) (context.Context,
 		}
 		return carrying(ctx, v), true, nil
 	}
-	v := verified{by: g.m, proofs: standingFor(request.Proofs)}
+	v := verified{by: g.m, proofs: confirmationsOf(request.Proofs)}
 	if before != nil {
 		v.proofs = before.proofs // a proof is not judged twice
 	}

@@ -50,8 +50,8 @@ func (c *confirmation) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "middleware.confirmation")
 }
 
-// standingFor returns a confirmation for each proof, or nil if there are no proofs.
-func standingFor(proofs []claims.Proof) []claims.Proof {
+// confirmationsOf returns a confirmation for each proof, or nil if there are no proofs.
+func confirmationsOf(proofs []claims.Proof) []claims.Proof {
 	if len(proofs) == 0 {
 		return nil
 	}
