@@ -20,6 +20,7 @@ type cacheEntry struct {
 }
 
 func newCacheEntry(t token, signature string, place uint64) *cacheEntry {
+	t.claims = t.claims.later
 	entry := &cacheEntry{token: t, digest: digestOf(signature), place: place}
 	entry.size = entry.bytes()
 	return entry

@@ -21,6 +21,7 @@ type cacheShard struct {
 	entries         int
 	maxEntries      int
 	bytes, maxBytes int64
+	evicted         uint64   // to make room
 	_               [64]byte // keeps the locks of neighbours in different cache lines
 }
 
@@ -60,6 +61,12 @@ func (s *cacheShard) sweep(now time.Time) {
 			s.remove(entry)
 		}
 	}
+}
+
+func (s *cacheShard) status() (entries int, evicted uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries, s.evicted
 }
 
 // insert adds an entry, whose place must be free.

@@ -27,7 +27,10 @@ type Claims struct {
 
 // A hidden body is not printed. Package fmt does not call the methods of *Claims for a Claims,
 // but it also does not follow a pointer behind a pointer.
-type hidden struct{ *body }
+type hidden struct {
+	*body
+	remembered bool
+}
 
 // noCopy makes go vet report copies of the struct that has it as a field.
 type noCopy struct{}
@@ -47,6 +50,8 @@ type body struct {
 	issuedAt               time.Time
 	otherKind              bool // has a claim that only other kinds of token have
 	nonce                  bool
+
+	later *Claims // the same claims for requests that find the token in the cache
 
 	text    string            // the payload, as signed
 	members []strict.Member   // of the payload's object
@@ -77,15 +82,20 @@ func ParseUnverified(payload []byte) (*Claims, error) {
 // newClaims returns Claims of a payload that is not yet read. It allocates once.
 func newClaims(payload string) *Claims {
 	var memory struct {
-		claims Claims
-		hidden hidden
-		body   body
+		first, later             Claims
+		hiddenFirst, hiddenLater hidden
+		body                     body
 	}
-	memory.claims.hidden = &memory.hidden
-	memory.hidden.body = &memory.body
-	memory.body.text = payload
-	return &memory.claims
+	memory.first.hidden, memory.later.hidden = &memory.hiddenFirst, &memory.hiddenLater
+	memory.hiddenFirst.body = &memory.body
+	memory.hiddenLater = hidden{body: &memory.body, remembered: true}
+	memory.body.text, memory.body.later = payload, &memory.later
+	return &memory.first
 }
+
+// Remembered reports whether the [Verifier] knew the token already, so that its signature was
+// not checked again. See Config.CacheEntries. It is for metrics: the token is as valid.
+func (c *Claims) Remembered() bool { return !c.isEmpty() && c.remembered }
 
 func (c *Claims) isEmpty() bool { return c == nil || c.hidden == nil }
 

@@ -5,13 +5,22 @@ import (
 	"errors"
 )
 
-// A refusal is a Reason with a detail for the log. The detail is a fixed text or a hook's
-// error. It never holds bytes of the token.
+// A refusal is a Reason with a detail for the log: a fixed text, or the error of a hook or a
+// key set. The fixed text never holds bytes of the token.
+//
+// Package middleware finds Issuer and Detail by an interface, for its log and its Observe hook.
 type refusal struct {
 	reason Reason
 	detail string
 	err    error
+	issuer string // the configured one; "" before it is known
 }
+
+// Issuer returns the configured issuer whose settings or keys refused the token, or "".
+func (r *refusal) Issuer() string { return r.issuer }
+
+// Detail returns the fixed text, or "". It is never the text of a hook or a key set.
+func (r *refusal) Detail() string { return r.detail }
 
 func refuse(reason Reason, detail string) error { return &refusal{reason: reason, detail: detail} }
 
@@ -56,6 +65,28 @@ func (m masked) Is(target error) bool {
 func (m masked) As(target any) bool {
 	_, isReason := target.(*Reason)
 	return !isReason && errors.As(m.error, target)
+}
+
+// An attributed error is that of a key set, with the configured issuer that it belongs to.
+type attributed struct {
+	error
+	issuer string
+}
+
+func (a *attributed) Issuer() string { return a.issuer }
+
+func (a *attributed) Unwrap() error { return a.error }
+
+// attribute returns err with the name of the issuer, and nil for nil.
+func (i *Issuer) attribute(err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *refusal:
+		e.issuer = i.URL // a refusal is made for one token only
+		return e
+	}
+	return &attributed{err, i.URL}
 }
 
 // classify returns the error of a hook or a proof as a refusal: ErrUnavailable if the check

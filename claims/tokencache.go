@@ -3,6 +3,7 @@ package claims
 import (
 	"hash/maphash"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
@@ -34,8 +35,9 @@ const (
 // whose bit is not set are evicted first. Tokens that are used once do not push out tokens that
 // are used again. Module middleware/benchmarks measures this beside two general caches.
 type tokenCache struct {
-	seed   maphash.Seed // so that clients cannot choose tokens that share a place
-	shards []cacheShard
+	seed     maphash.Seed // so that clients cannot choose tokens that share a place
+	shards   []cacheShard
+	keysGone atomic.Uint64 // entries that were dropped because their key was gone
 }
 
 // newTokenCache returns a cache of at most so many entries, or a few less.
@@ -98,6 +100,7 @@ func (c *tokenCache) add(t token, parts strict.Compact, now time.Time) {
 	}
 	for shard.entries >= shard.maxEntries || shard.bytes+entry.size > shard.maxBytes {
 		shard.remove(shard.victim())
+		shard.evicted++
 	}
 	shard.insert(entry)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
@@ -45,7 +46,9 @@ type Config struct {
 // API. It is safe for concurrent use and has nothing to close.
 type Verifier struct {
 	issuers       map[string]*Issuer
-	algorithms    []string // that at least one issuer accepts
+	urls          []string        // of issuers, in the order of the Config
+	trimmed       map[string]bool // urls without the slash at their end
+	algorithms    []string        // that at least one issuer accepts
 	maxTokenBytes int
 	now           func() time.Time
 	headers       headerMemo
@@ -83,6 +86,7 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 		errs = append(errs, errors.New("claims: invalid Config.Issuers: at least one is required"))
 	}
 	v.issuers = make(map[string]*Issuer, len(issuers))
+	v.trimmed = make(map[string]bool, len(issuers))
 	for _, issuer := range issuers {
 		complete, err := issuer.withDefaults()
 		if err != nil {
@@ -93,6 +97,8 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q is a duplicate", issuer.URL))
 		}
 		v.issuers[issuer.URL] = complete
+		v.urls = append(v.urls, issuer.URL)
+		v.trimmed[strings.TrimSuffix(issuer.URL, "/")] = true
 		for _, alg := range complete.Algorithms {
 			if !slices.Contains(v.algorithms, alg) {
 				v.algorithms = append(v.algorithms, alg)
@@ -135,10 +141,10 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 		}
 	}
 	if err := t.claims.confirm(ctx, token, proofs); err != nil {
-		return nil, err
+		return nil, t.issuer.attribute(err)
 	}
 	if err := t.issuer.runValidate(ctx, t.claims); err != nil {
-		return nil, err
+		return nil, t.issuer.attribute(err)
 	}
 	if !known && v.cache != nil {
 		v.cache.add(t, parts, now)
@@ -160,14 +166,15 @@ func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Ti
 	t := entry.token
 	if err := t.issuer.checkTimes(t.claims, now); err != nil {
 		v.cache.drop(entry)
-		return token{}, false, err // without asking for keys, like accept
+		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
 	}
 	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {
-		return token{}, false, err
+		return token{}, false, t.issuer.attribute(err)
 	}
 	if !slices.Contains(keys, t.key) {
 		v.cache.drop(entry)
+		v.cache.keysGone.Add(1)
 		return token{}, false, nil
 	}
 	return t, true, nil
@@ -184,11 +191,11 @@ func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Ti
 		return token{}, err
 	}
 	if err := t.issuer.check(t.header, t.claims, now); err != nil {
-		return token{}, err
+		return token{}, t.issuer.attribute(err)
 	}
 	t.signingInput = []byte(parts.SigningInput)
 	if t.key, err = t.verifySignature(ctx, signature); err != nil {
-		return token{}, err
+		return token{}, t.issuer.attribute(err)
 	}
 	t.header = v.headers.add(parts.Header, t.header)
 	t.claims.resolveScopes(t.issuer.ScopeClaims, t.issuer.AllowedScopes)
@@ -241,6 +248,8 @@ func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
 	switch {
 	case c.issuer == "":
 		return nil, refuse(ErrMissingClaim, "iss")
+	case !ok && v.trimmed[strings.TrimSuffix(c.issuer, "/")]:
+		return nil, refuse(ErrIssuer, "iss differs from a configured issuer in the slash at its end")
 	case !ok:
 		return nil, refuse(ErrIssuer, "")
 	}

@@ -1,0 +1,28 @@
+package claims
+
+import "iter"
+
+// Issuers returns the URL and the key set of each issuer, in the order of the Config.
+func (v *Verifier) Issuers() iter.Seq2[string, KeySet] {
+	return func(yield func(string, KeySet) bool) {
+		for _, url := range v.urls {
+			if !yield(url, v.issuers[url].Keys) {
+				return
+			}
+		}
+	}
+}
+
+// CacheStatus describes the cache of verified tokens: how many it holds, how many it has
+// evicted to make room, and how many it has dropped because their key was gone. Tokens that
+// have expired are counted as entries until they are swept out, and never as evictions.
+func (v *Verifier) CacheStatus() (entries int, evictions, keysGone uint64) {
+	if v.cache == nil {
+		return 0, 0, 0
+	}
+	for i := range v.cache.shards {
+		n, evicted := v.cache.shards[i].status()
+		entries, evictions = entries+n, evictions+evicted
+	}
+	return entries, evictions, v.cache.keysGone.Load()
+}
