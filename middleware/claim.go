@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -11,7 +10,7 @@ import (
 // A ClaimReader makes policies for the values of one claim: see [Claim].
 type ClaimReader struct{ path []string }
 
-var errLacksValue = errors.New("a claim lacks a value")
+const errLacksValue = detail("a claim lacks a value")
 
 // Claim names a claim with permissions, roles or groups, which [claims.Claims.Strings]
 // reads. path is the name of a member of the payload, and then of each object within. Claim

@@ -129,6 +129,19 @@ type Config struct {
 	// slog.Default returns when a line is logged.
 	Logger *slog.Logger
 
+	// Observe, if set, is called once for each decision: of a Guard in any transport, of
+	// Authorize for a request that this Middleware has let through, and of Refuse. It is for
+	// metrics and audits: see Decision, and the packages promauth and otelauth.
+	//
+	// It runs on the goroutine of the request, before the answer is written, so it must not
+	// block. ctx is that of the request. A panic is not recovered. It must be safe for
+	// concurrent use. The regular checks of a long request (Middleware.UntilExpiry) are
+	// observed only if they end it.
+	Observe func(ctx context.Context, d Decision)
+
+	// ObserveDuration measures Decision.Duration, by two readings of the clock.
+	ObserveDuration bool
+
 	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
 	// and Refuse: with a page, or a body of another format. The header already has the
 	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets
@@ -187,6 +200,7 @@ func (c *Config) checkModes() []error {
 	} {
 		problems.report(f.set && !fetches, ".%s: no keys are fetched, so it would have no effect", f.name)
 	}
+	problems.report(c.ObserveDuration && c.Observe == nil, ".ObserveDuration: it has no effect without Observe")
 	problems.report(c.CacheEntries != 0 && c.Verifier != nil, ".CacheEntries %d: a Verifier remembers tokens itself", c.CacheEntries)
 	return problems
 }

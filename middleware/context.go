@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -24,16 +25,35 @@ type verified struct {
 
 	by            *Middleware
 	authorization string // the whole field value
-	claims        *claims.Claims
+	transport     string
+	claims        *claims.Claims // nil for a request without a token, on an optional route
 	at            time.Time      // when by last found the token valid
 	proofs        []claims.Proof // confirmations; nil if the request had no proofs
 
 	guard  *Guard    // the innermost one that asked for scopes or an authentication, or nil
 	outer  *verified // has the next guard outwards
 	layers int       // guards, this one included
+
+	// What happens while the request runs. It is not copied.
+	asking   atomic.Int32          // policies of the application that are deciding now: see askAll
+	reported atomic.Pointer[Error] // the latest refusal that was logged and observed: see report
+}
+
+// copy returns a copy for another context of the same request.
+func (v *verified) copy() *verified {
+	return &verified{
+		by: v.by, authorization: v.authorization, transport: v.transport, claims: v.claims, at: v.at, proofs: v.proofs,
+		guard: v.guard, outer: v.outer, layers: v.layers,
+	}
 }
 
 type verifiedKey struct{}
+
+// verifiedIn returns what ctx remembers of its request, or nil.
+func verifiedIn(ctx context.Context) *verified {
+	v, _ := ctx.Value(verifiedKey{}).(*verified)
+	return v
+}
 
 // Value returns v itself for the key of this package, and the claims for the key of package
 // claims. An inner verified hides the outer ones.
@@ -57,8 +77,8 @@ func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middl
 //
 // A request that was let through without proofs says nothing about one with proofs.
 func (m *Middleware) memoryOf(ctx context.Context, request Request) *verified {
-	v, ok := ctx.Value(verifiedKey{}).(*verified)
-	if !ok || v.by != m || len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
+	v := verifiedIn(ctx)
+	if v == nil || v.by != m || v.claims == nil || len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
 		return nil
 	}
 	if len(request.Proofs) > 0 && v.proofs == nil {
@@ -80,18 +100,22 @@ func (v *verified) counts(now time.Time) bool {
 
 // carrying returns ctx with what v remembers. It replaces an equal memory instead of adding
 // to it: a handler may check a request again for hours.
-func carrying(ctx context.Context, v verified) context.Context {
+func carrying(ctx context.Context, v *verified) context.Context {
 	if old, ok := ctx.(*verified); ok && old.by == v.by && old.authorization == v.authorization {
 		ctx = old.Context
 	}
 	v.Context = ctx
-	return &v
+	return v
 }
 
 // anonymous returns ctx without claims, and whether the result is another context. Claims
-// that an outer handler has put into ctx are masked.
-func anonymous(ctx context.Context) (context.Context, bool) {
-	if _, ok := claims.FromContext(ctx); !ok && ctx.Value(verifiedKey{}) == nil {
+// that an outer handler has put into ctx are masked. An observer must know that the request was
+// let through.
+func (m *Middleware) anonymous(ctx context.Context, request Request) (context.Context, bool) {
+	if m.observe != nil {
+		return &verified{Context: ctx, by: m, transport: request.Transport}, true
+	}
+	if _, ok := claims.FromContext(ctx); !ok && verifiedIn(ctx) == nil {
 		return ctx, false
 	}
 	return &verified{Context: ctx}, true

@@ -3,7 +3,6 @@ package middleware
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -37,7 +36,7 @@ func CustomClaims[T any](allow func(ctx context.Context, custom T) error) Policy
 	if err != nil {
 		panic("middleware: CustomClaims: " + err.Error())
 	}
-	return Policy{allows: func(ctx context.Context, c *claims.Claims) error {
+	return Policy{custom: true, allows: func(ctx context.Context, c *claims.Claims) error {
 		custom := custom[T]{wanted: wanted}
 		if err := c.Decode(&custom); err != nil {
 			return err
@@ -81,7 +80,7 @@ func (c *custom[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.Unmarshal(payload, &c.value)
 }
 
-var errNull = errors.New("null where a value is wanted")
+const errNull = detail("null where a value is wanted")
 
 // refuseNull reads a value, and returns an error if a part of it is null that must not be.
 // Decoded, null is the zero value, and a "suspended" of null would be false.

@@ -38,7 +38,7 @@ func (m *Middleware) UntilExpiry(ctx context.Context) (context.Context, context.
 		ctx, release = context.WithDeadlineCause(ctx, end, invalidToken(claims.ErrExpired, nil))
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	if v, ok := ctx.Value(verifiedKey{}).(*verified); ok && v.by == m && v.claims == c {
+	if v := verifiedIn(ctx); v != nil && c != nil && v.by == m && v.claims == c {
 		m.recheck(ctx, end, v)
 	}
 	return ctx, func() { end(nil); release() }

@@ -2,13 +2,12 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-var errOtherIssuer = errors.New("the token is from another issuer")
+const errOtherIssuer = detail("the token is from another issuer")
 
 // FromIssuer allows tokens of these issuers, compared byte for byte with iss. With several
 // issuers in one Middleware, each can give its tokens any sub, scope and role, so a partner's

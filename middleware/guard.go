@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func (m *Middleware) GuardOptional() *Guard {
 // Check reads only the Authorization header field. It does not see a token in a query, form
 // or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
-	ctx, fresh, e := g.authenticate(r.Context(), Request{Authorization: r.Header["Authorization"]})
+	ctx, fresh, e := g.authenticate(r.Context(), Request{Authorization: r.Header["Authorization"], Transport: transportHTTP})
 	switch {
 	case e != nil:
 		return nil, e
@@ -103,6 +102,10 @@ type Request struct {
 	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3). A
 	// bound token without its proof is refused.
 	Proofs []claims.Proof
+
+	// Transport is the Transport of the Decision, such as "grpc": a name that is part of the
+	// program, and never a text of the request.
+	Transport string
 }
 
 // Authenticate is [Guard.Check] for any transport. It returns the context for the handler,
@@ -123,15 +126,33 @@ func (g *Guard) Authenticate(ctx context.Context, request Request) (context.Cont
 	return ctx, nil
 }
 
-// authenticate returns the context for the handler, and whether it differs from ctx.
+// authenticate returns the context for the handler, and whether it differs from ctx. It logs
+// and observes what was decided.
 func (g *Guard) authenticate(ctx context.Context, request Request) (context.Context, bool, *Error) {
+	start := g.m.start()
+	with, fresh, e := g.decide(ctx, request)
+	if e != nil {
+		g.m.log(ctx, e)
+	}
+	if g.m.observe != nil {
+		g.m.observed(ctx, with, request, start, e)
+	}
+	if e != nil {
+		return nil, false, e
+	}
+	return with, fresh, nil
+}
+
+// decide returns the context for the handler, and whether it differs from ctx. If only a
+// policy refuses the request, it returns the context as well.
+func (g *Guard) decide(ctx context.Context, request Request) (context.Context, bool, *Error) {
 	if g.optional && !g.m.hasBearer(request) {
-		with, fresh := anonymous(ctx)
+		with, fresh := g.m.anonymous(ctx, request)
 		return with, fresh, nil
 	}
 	with, fresh, e := g.identify(ctx, request)
 	if e == nil && len(g.policies) > 0 {
-		e = checkAll(with, g.policies)
+		e = askAll(with, verifiedIn(with), g.policies)
 	}
 	if e == nil {
 		return with, fresh, nil
@@ -140,8 +161,7 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 		e.Scopes = neededScopes(g.policies)
 	}
 	e.addOuter(g.m.memoryOf(ctx, request), g)
-	g.m.log(ctx, e)
-	return nil, false, e
+	return with, fresh, e
 }
 
 // identify returns a context that carries the token's claims, and whether it differs from
@@ -149,29 +169,29 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 func (g *Guard) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
 	before := g.m.memoryOf(ctx, request)
 	if before != nil && before.counts(time.Now()) {
-		seen, _ := claims.FromContext(ctx)
-		v := before.passing(g, before)
-		if seen == v.claims && v.guard == before.guard {
+		if seen, _ := claims.FromContext(ctx); seen == before.claims && !before.adds(g) {
 			return ctx, false, nil
 		}
-		return carrying(ctx, v), true, nil
+		return carrying(ctx, before.copy().passing(g, before)), true, nil
 	}
-	v := verified{by: g.m, proofs: confirmationsOf(request.Proofs)}
+	proofs := confirmationsOf(request.Proofs)
 	if before != nil {
-		v.proofs = before.proofs // a proof is not judged twice
+		proofs = before.proofs // a proof is not judged twice
 	}
-	var e *Error
-	if v.claims, e = g.m.verify(ctx, request.Authorization, v.proofs); e != nil {
+	c, e := g.m.verify(ctx, request.Authorization, proofs)
+	if e != nil {
 		return nil, false, e
 	}
-	v.authorization, v.at, v.proofs = request.Authorization[0], time.Now(), asked(v.proofs)
+	v := &verified{
+		by: g.m, authorization: request.Authorization[0], transport: request.Transport,
+		claims: c, at: time.Now(), proofs: asked(proofs),
+	}
 	return carrying(ctx, v.passing(g, before)), true, nil
 }
 
-// errNoResult is for a Verifier that does not keep its contract.
-var errNoResult = errors.New("the Verifier returned neither claims nor an error")
+const errNoResult = detail("the Verifier returned neither claims nor an error")
 
-var errOversized = errors.New("the token is longer than Config.MaxTokenBytes")
+const errOversized = detail("the token is longer than Config.MaxTokenBytes")
 
 // verify reads the token from the Authorization fields and has it verified.
 //
@@ -213,6 +233,8 @@ func (m *Middleware) ask(ctx context.Context, token string, proofs []claims.Proo
 		return nil, fromVerifier(err)
 	case c == nil:
 		return nil, unavailable(claims.ErrUnavailable, errNoResult)
+	case !c.Remembered():
+		m.unaccepted.accept(c)
 	}
 	return c, nil
 }

@@ -12,14 +12,19 @@ import (
 // maxLayers bounds the guards that a request remembers.
 const maxLayers = 8
 
-// passing returns v for what is behind g. A guard around a handler that asks for scopes or
-// for an authentication is remembered: a client that gets a token for exactly what an inner
-// layer names would be refused by the outer one.
-func (v verified) passing(g *Guard, before *verified) verified {
+// adds reports whether g must be remembered with the request: it asks for scopes or for an
+// authentication. A client that gets a token for exactly what an inner layer names would
+// otherwise be refused by the outer one.
+func (v *verified) adds(g *Guard) bool {
+	return g.asks && (v == nil || v.layers < maxLayers) && !v.has(g)
+}
+
+// passing returns v for what is behind g. before is what the layers around g remember, or nil.
+func (v *verified) passing(g *Guard, before *verified) *verified {
 	if before != nil {
 		v.guard, v.outer, v.layers = before.guard, before.outer, before.layers
 	}
-	if g.asks && v.layers < maxLayers && !before.has(g) {
+	if before.adds(g) {
 		v.guard, v.outer, v.layers = g, before, v.layers+1
 	}
 	return v
@@ -38,7 +43,7 @@ func (v *verified) has(g *Guard) bool {
 // layersIn returns the memory of the guards around a handler, or nil if ctx has other claims
 // than they have seen.
 func layersIn(ctx context.Context) *verified {
-	v, _ := ctx.Value(verifiedKey{}).(*verified)
+	v := verifiedIn(ctx)
 	if c, ok := claims.FromContext(ctx); !ok || v == nil || v.claims != c {
 		return nil
 	}

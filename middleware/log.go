@@ -12,24 +12,39 @@ import (
 // warnInterval is the time between two warnings of a Middleware.
 const warnInterval = 10 * time.Second
 
-// log records that a request was not let through. It logs fixed texts and codes only, and
-// nothing of the request. An error's text could hold a token, so it is not logged either.
+// log records that a request was not let through. It logs fixed texts, codes and the
+// configured issuer, and nothing of the request. The text of an error that is not of this
+// module could hold a token, so it is not logged either.
 //
 // A refusal is logged at debug level, because any stranger can cause any number of them. An
 // outage is a warning, but at most one in ten seconds, because it affects every request.
 func (m *Middleware) log(ctx context.Context, e *Error) {
-	logger := m.slog()
+	logger, issuer := m.slog(), m.issuerOf(nil, e)
+	m.suspect(ctx, e, issuer)
 	if e.Status != http.StatusServiceUnavailable || errors.Is(ctx.Err(), context.Canceled) {
 		if logger.Enabled(ctx, slog.LevelDebug) { // saves the allocation of the arguments
-			logger.LogAttrs(ctx, slog.LevelDebug, "middleware: request refused", slog.Int("status", e.Status),
-				slog.String("error", e.Code), slog.String("reason", string(e.Reason)))
+			attrs := []slog.Attr{
+				slog.Int("status", e.Status), slog.String("error", e.Code), slog.String("reason", string(e.Reason)),
+			}
+			logger.LogAttrs(ctx, slog.LevelDebug, "middleware: request refused", about(attrs, issuer, m.detailOf(e))...)
 		}
 		return
 	}
 	if unlogged, ok := m.warnings.take(time.Now()); ok {
-		logger.LogAttrs(ctx, slog.LevelWarn, "middleware: request could not be decided",
-			slog.String("reason", string(e.Reason)), slog.Int64("unlogged", unlogged))
+		attrs := []slog.Attr{slog.String("reason", string(e.Reason)), slog.Int64("unlogged", unlogged)}
+		logger.LogAttrs(ctx, slog.LevelWarn, "middleware: request could not be decided", about(attrs, issuer, m.detailOf(e))...)
 	}
+}
+
+// about appends the issuer and the detail, where they are known.
+func about(attrs []slog.Attr, issuer, detail string) []slog.Attr {
+	if issuer != "" {
+		attrs = append(attrs, slog.String("issuer", issuer))
+	}
+	if detail != "" {
+		attrs = append(attrs, slog.String("detail", detail))
+	}
+	return attrs
 }
 
 // slog returns Config.Logger or its default.

@@ -35,7 +35,7 @@ func TestRefusalsAreLoggedAtDebugLevel(t *testing.T) {
 		"":                    `level=DEBUG msg="middleware: request refused" status=401 error="" reason=""`,
 		"Bearer":              `level=DEBUG msg="middleware: request refused" status=400 error=invalid_request reason=""`,
 		"Bearer x":            `level=DEBUG msg="middleware: request refused" status=401 error=invalid_token reason=signature`,
-		"Bearer " + goodToken: `level=DEBUG msg="middleware: request refused" status=403 error=insufficient_scope reason=forbidden`,
+		"Bearer " + goodToken: `level=DEBUG msg="middleware: request refused" status=403 error=insufficient_scope reason=forbidden detail="a scope is missing"`,
 	} {
 		var out bytes.Buffer
 		auth := newAuth(t, accepting(t, `{}`), logTo(&out, slog.LevelDebug))

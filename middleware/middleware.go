@@ -55,6 +55,10 @@ type Middleware struct {
 	errorHandler func(http.ResponseWriter, *http.Request, *Error)
 	logger       *slog.Logger
 	warnings     warnLimit
+	unaccepted   unaccepted
+
+	observe          func(context.Context, Decision)
+	observesDuration bool
 }
 
 // New returns a Middleware, or every mistake in the Config at once. It makes no request
@@ -77,7 +81,11 @@ func New(config Config) (*Middleware, error) {
 		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
 		errorHandler:   config.ErrorHandler,
 		logger:         config.Logger,
+
+		observe:          config.Observe,
+		observesDuration: config.ObserveDuration,
 	}
+	m.unaccepted.init(m.issuers())
 	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
 		m.challengeEnd = ", resource_metadata=" + quoted(address)
 	}

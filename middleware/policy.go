@@ -3,7 +3,6 @@ package middleware
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 
@@ -36,11 +35,12 @@ type Policy struct {
 	accepts        []string        // these, and all others that the policy accepts
 	anyOf          bool            // one of accepts suffices
 	authentication *authentication // which a step-up challenge asks for; nil for none
+	custom         bool            // allows calls a function of the application
 }
 
-var (
-	errZeroPolicy = errors.New("the zero Policy denies")
-	errNoPolicy   = errors.New("there is no policy that allows it")
+const (
+	errZeroPolicy = detail("the zero Policy denies")
+	errNoPolicy   = detail("there is no policy that allows it")
 )
 
 // Any allows a request if at least one of the policies does, asked in order. If none does,
@@ -54,6 +54,7 @@ func Any(policies ...Policy) Policy {
 	policies = slices.Clone(policies)
 	whole := policies[0] // for what a challenge asks for
 	whole.accepts, whole.anyOf = acceptedScopes(policies), false
+	whole.custom = slices.ContainsFunc(policies, func(p Policy) bool { return p.custom })
 	whole.allows = func(ctx context.Context, c *claims.Claims) error {
 		var answer error
 		for _, p := range policies {
@@ -83,7 +84,7 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 	if allow == nil {
 		panic("middleware: PolicyFunc needs a function")
 	}
-	return Policy{allows: allow}
+	return Policy{allows: allow, custom: true}
 }
 
 // Authorize returns nil if every policy allows the claims in ctx. It is for a handler whose
@@ -93,11 +94,28 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 // or the user must authenticate again, 403 or 503. It names what these policies need, and
 // what the layers around the handler asked for, so that one new token suffices.
 func Authorize(ctx context.Context, policies ...Policy) error {
-	if e := checkAll(ctx, policies); e != nil {
+	v := verifiedIn(ctx)
+	e := askAll(ctx, v, policies)
+	if e != nil {
 		e.addOuter(layersIn(ctx), nil)
+	}
+	if v != nil && v.by != nil && v.asking.Load() == 0 {
+		v.by.authorized(ctx, v, e)
+	}
+	if e != nil {
 		return e // a nil *Error is not a nil error
 	}
 	return nil
+}
+
+// askAll is checkAll. While a function of the application decides, v says so: what an
+// Authorize within it decides is only a part of this decision.
+func askAll(ctx context.Context, v *verified, policies []Policy) *Error {
+	if v != nil && slices.ContainsFunc(policies, func(p Policy) bool { return p.custom }) {
+		v.asking.Add(1)
+		defer v.asking.Add(-1)
+	}
+	return checkAll(ctx, policies)
 }
 
 // check returns nil if p allows c.

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,7 +23,7 @@ type confirmation struct {
 // A finding is what a proof has confirmed: a token, and the value of a member of its cnf.
 type finding struct{ token, value string }
 
-var errNotConfirmed = errors.New("the proof of this request has confirmed another token or key")
+const errNotConfirmed = detail("the proof of this request has confirmed another token or key")
 
 // Member implements [claims.Proof].
 func (c *confirmation) Member() string { return c.proof.Member() }

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -66,16 +65,16 @@ func (r *recheck) check() {
 		r.m.log(r.ctx, e)
 		r.outage.Store(e)
 	default:
-		r.m.log(r.ctx, e)
+		r.m.report(r.ctx, e)
 		r.end(e)
 		return
 	}
 	r.next.Reset(untilRecheck())
 }
 
-var (
-	errNoCheck  = errors.New("the Verifier did not return")
-	errPanicked = errors.New("the Verifier panicked")
+const (
+	errNoCheck  = detail("the Verifier did not return")
+	errPanicked = detail("the Verifier panicked")
 )
 
 // giveUp ends a request whose token no check could find valid for undecidedLimit.
@@ -83,8 +82,8 @@ func (r *recheck) giveUp() {
 	e := r.outage.Load()
 	if e == nil {
 		e = unavailable(claims.ErrUnavailable, errNoCheck)
-		r.m.log(r.ctx, e)
 	}
+	r.m.report(r.ctx, e)
 	r.end(e)
 }
 

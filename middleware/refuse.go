@@ -9,18 +9,18 @@ import (
 )
 
 // Refuse answers a request that its handler does not allow, as [Middleware.Require] would.
-// It logs the refusal, and calls Config.ErrorHandler or else [Middleware.WriteError].
+// It logs and observes the refusal, and calls Config.ErrorHandler or else [Middleware.WriteError].
 //
 //	if err := middleware.Authorize(r.Context(), policies...); err != nil {
 //		auth.Refuse(w, r, err)
 //		return
 //	}
 //
-// err is any error that [Middleware.Answer] takes. A [Guard] logs its own errors: use
-// WriteError for them.
+// err is any error that [Middleware.Answer] takes. What [Authorize] has reported for this
+// request is not reported again. A [Guard] reports its own errors: use WriteError for them.
 func (m *Middleware) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
-	m.log(r.Context(), e)
+	m.report(r.Context(), e)
 	m.refuse(w, r, e)
 }
 

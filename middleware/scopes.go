@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-var errLacksScope = errors.New("a scope is missing")
+const errLacksScope = detail("a scope is missing")
 
 // AllScopes allows tokens that have every one of the scopes, compared exactly and with
 // case. It panics without a scope, if one does not fit the grammar of RFC 6749 section 3.3,

@@ -1,0 +1,167 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+// The transports of decisions that this package makes.
+const transportHTTP = "http"
+
+// A Decision is what a [Middleware] has decided about one request. Config.Observe gets it.
+//
+// All its texts are from small fixed sets or from the configuration, so they can be labels
+// of metrics. Claims and Error are not: they are for logs and audits.
+type Decision struct {
+	_ [0]func() // written with field names
+
+	// Outcome is one of these:
+	//
+	//	ok           let through; without Claims if the route is optional and there is no token
+	//	missing      401, no bearer token
+	//	refused      400 or 401, a malformed request or a token that is not accepted
+	//	forbidden    403, by a policy or by a hook
+	//	unavailable  503, could not be decided
+	Outcome string
+
+	// Reason says why, as in Error. It is empty for the outcomes ok and missing, and for a
+	// malformed request.
+	Reason claims.Reason
+
+	// Issuer is the configured issuer that the token names. It is empty if there is none, if
+	// the token names an unknown one, or cannot be read, and with a Config.Verifier that is
+	// no claims.Verifier. It never comes from a token that was not verified.
+	Issuer string
+
+	// Scheme is "Bearer" if the request has a bearer token, or else empty.
+	Scheme string
+
+	// Transport is "http", or what an adapter says in Request.Transport.
+	Transport string
+
+	// Remembered reports whether the token was in the cache of verified tokens. It is false if
+	// Claims is nil.
+	Remembered bool
+
+	// Nested reports whether the Middleware has let the same request through before: in a
+	// layer around this one, or before its handler called Authorize or Refuse. To count
+	// requests, count the Decisions that are not Nested.
+	Nested bool
+
+	// Claims are those of the verified token. They are nil if no token was verified. They are
+	// not nil if a policy has refused the request: only Outcome says what was decided.
+	Claims *claims.Claims
+
+	// Error is the refusal, or nil for the outcome ok. It must not be changed.
+	Error *Error
+
+	// Duration is how long the decision took, with the wait for keys. It is 0 without
+	// Config.ObserveDuration, and for Refuse.
+	Duration time.Duration
+}
+
+// outcomeOf returns the Outcome of a refusal, or of none.
+func outcomeOf(e *Error) string {
+	switch {
+	case e == nil:
+		return "ok"
+	case e.lacksToken():
+		return "missing"
+	case e.Status == http.StatusForbidden:
+		return "forbidden"
+	case e.Status == http.StatusServiceUnavailable:
+		return "unavailable"
+	}
+	return "refused"
+}
+
+// observed tells Config.Observe about a decision. with carries the claims of the verified
+// token, and is nil if there is none; e is nil if the request is let through.
+func (m *Middleware) observed(ctx, with context.Context, request Request, start time.Time, e *Error) {
+	var c *claims.Claims
+	if with != nil {
+		c, _ = claims.FromContext(with)
+	}
+	d := Decision{
+		Outcome: outcomeOf(e), Issuer: m.issuerOf(c, e), Transport: request.Transport,
+		Remembered: c.Remembered(), Nested: m.hasLetThrough(ctx), Claims: c, Error: e,
+	}
+	if e != nil {
+		d.Reason = e.Reason
+	}
+	if m.hasBearer(request) {
+		d.Scheme = bearerScheme
+	}
+	if !start.IsZero() {
+		d.Duration = time.Since(start)
+	}
+	m.observe(ctx, d)
+}
+
+// start returns the time at which a decision begins, or the zero time if its Duration is not
+// asked for.
+func (m *Middleware) start() time.Time {
+	if !m.observesDuration {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// report logs and observes a refusal once. It is for refusals that no Guard decides: by
+// Authorize, by Refuse, and of a token that is not valid any more while its request runs.
+func (m *Middleware) report(ctx context.Context, e *Error) {
+	request := Request{Transport: transportHTTP}
+	if v := verifiedIn(ctx); v != nil && v.by == m {
+		if v.reported.Swap(e) == e {
+			return
+		}
+		request = v.request()
+	}
+	m.log(ctx, e)
+	if m.observe != nil {
+		m.observed(ctx, ctx, request, time.Time{}, e)
+	}
+}
+
+// authorized tells of what Authorize has decided for a request that m has let through.
+func (m *Middleware) authorized(ctx context.Context, v *verified, e *Error) {
+	switch {
+	case e != nil:
+		m.report(ctx, e)
+	case m.observe != nil:
+		m.observed(ctx, ctx, v.request(), time.Time{}, nil)
+	}
+}
+
+// request returns what a Decision says of the request that v was let through with.
+func (v *verified) request() Request {
+	return Request{Authorization: []string{v.authorization}, Transport: v.transport}
+}
+
+// hasLetThrough reports whether ctx is that of a request that m has let through.
+func (m *Middleware) hasLetThrough(ctx context.Context) bool {
+	v := verifiedIn(ctx)
+	return v != nil && v.by == m
+}
+
+// An origin is an error of a claims.Verifier that knows which configured issuer it is about.
+type origin interface{ Issuer() string }
+
+// issuerOf returns the configured issuer that a decision is about, or "".
+func (m *Middleware) issuerOf(c *claims.Claims, e *Error) string {
+	switch {
+	case !m.decodes:
+		return ""
+	case c != nil:
+		return c.Issuer()
+	case e == nil:
+		return ""
+	}
+	if o, ok := e.Err.(origin); ok {
+		return o.Issuer()
+	}
+	return ""
+}

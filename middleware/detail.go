@@ -1,0 +1,29 @@
+package middleware
+
+import "errors"
+
+// A detail is an error whose text is part of this package, so that it can be logged.
+type detail string
+
+func (d detail) Error() string { return string(d) }
+
+// Detail is like that of the refusals of a claims.Verifier.
+func (d detail) Detail() string { return string(d) }
+
+// detailOf returns what the log can say about a refusal beside its Reason: a fixed text of
+// this module, and never that of a hook, a policy of the application or a key source.
+//
+// It asks only the error itself, and for details of this package also what it wraps. A hook
+// can wrap anything.
+func (m *Middleware) detailOf(e *Error) string {
+	if own, ok := errors.AsType[detail](e.Err); ok {
+		return string(own)
+	}
+	if weak, ok := errors.AsType[*weakness](e.Err); ok {
+		return weak.text
+	}
+	if known, ok := e.Err.(interface{ Detail() string }); ok && m.decodes {
+		return known.Detail()
+	}
+	return ""
+}
