@@ -58,18 +58,6 @@ func ExampleIssuer_validateByAudience() {
 	// admin: true
 }
 
-// Managed identities without an app role are accepted only if their object IDs are listed.
-func ExampleEntra_managedIdentities() {
-	issuers := claims.Entra("6e74172b-be56-4843-9ff4-e66a39bb12e3", "11111111-2222-3333-4444-555555555555")
-	for n := range issuers {
-		issuers[n].RequiredAny = nil // neither scp nor roles is required
-		issuers[n].ClaimOneOf = map[string][]string{"oid": {"99999999-0000-0000-0000-000000000001"}}
-		issuers[n].Keys = exampleKeys // package middleware sets it
-	}
-	fmt.Println(newExampleVerifier(issuers...) != nil)
-	// Output: true
-}
-
 // Scopes of a partner count only if the API lists them.
 func Example_partner() {
 	partner := claims.Issuer{

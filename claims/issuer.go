@@ -89,7 +89,10 @@ type Issuer struct {
 	// ErrRevoked, refuses the token with a 401. The error's text is never sent.
 	Validate func(ctx context.Context, c *Claims) error
 
-	mistake string // in the arguments of a constructor such as Auth0
+	// Err, if not nil, is what is wrong with the arguments of the constructor that made the
+	// Issuer, such as those of package providers. NewVerifier reports it with all other
+	// mistakes, so that nothing trusts the Issuer.
+	Err error
 }
 
 // WithoutAudience holds the conditions for tokens without an audience. Cognito issues
@@ -192,7 +195,7 @@ func (i *Issuer) mistakes() error {
 		}
 	}
 	report(i.URL == "", "URL is empty")
-	report(i.mistake != "", "%s", i.mistake)
+	report(i.Err != nil, "%w", i.Err)
 	report(isNil(i.Keys) && i.JWKSURL == "", "Keys is nil")
 	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
 	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")

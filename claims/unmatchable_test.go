@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +35,7 @@ func TestE1ValuesThatNoTokenMatchesAreMistakes(t *testing.T) {
 		{"alias of Entra", withURL("https://login.microsoftonline.com/common/v2.0"), `URL has the alias "common": write the ID of the tenant, as its tokens do`},
 		{"another alias of Entra", withURL("https://login.microsoftonline.com/organizations/v2.0"), `URL has the alias "organizations"`},
 
+		{"argument of a constructor", func(i *claims.Issuer) { i.Err = errors.New("the realm must be a name") }, `claims: invalid Issuer "https://x.test/": the realm must be a name`},
 		{"audiences with a comma", withAudiences("https://a.test,https://b.test"), `Audiences has "https://a.test,https://b.test": write one element for each value, without a comma`},
 		{"audiences with a space", withAudiences("https://a.test https://b.test"), `Audiences has "https://a.test https://b.test": write it without white space`},
 		{"audience with a space at the end", withAudiences("https://a.test "), `Audiences has "https://a.test ": write it without white space`},
@@ -81,19 +83,6 @@ func TestE1UnusualIssuersAreAccepted(t *testing.T) {
 		_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
 		assert.NoError(t, err)
 	}
-}
-
-func TestE1KeycloaksBaseURLEndsBeforeTheRealm(t *testing.T) {
-	for _, base := range []string{"https://id.test/realms/staff", "https://id.test/auth/realms/staff/", "https://id.test/realms"} {
-		issuer := claims.Keycloak(base, "staff", "api")
-		issuer.Keys = emptySet{}
-		_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
-		assert.ErrorContains(t, err, "the base URL must end before /realms", base)
-	}
-	issuer := claims.Keycloak("https://realms.test/auth", "realms", "api")
-	issuer.Keys = emptySet{}
-	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
-	assert.NoError(t, err)
 }
 
 // This package makes no request, so a JWKSURL is only for package middleware.

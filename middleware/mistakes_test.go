@@ -1,12 +1,16 @@
 package middleware_test
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -43,8 +47,8 @@ func TestE1SettingsThatRefuseEveryTokenAreMistakes(t *testing.T) {
 		{"line break in an audience", single(issuerURL, "https://a.test\n", ""), "write it without white space"},
 		{"discovery document as the keys", single(issuerURL, api, "https://x.test/.well-known/openid-configuration"), `middleware: invalid Config.JWKSURL "https://x.test/.well-known/openid-configuration": it is the address of a discovery document; leave it empty, or write the jwks_uri that the document has`},
 		{"RFC 8414 metadata as the keys of an issuer", middleware.Config{Issuers: []claims.Issuer{{URL: issuerURL, Audiences: []string{api}, JWKSURL: "https://x.test/.well-known/oauth-authorization-server"}}}, `middleware: invalid Config.Issuers[0].JWKSURL "https://x.test/.well-known/oauth-authorization-server": it is the address of a discovery document`},
-		{"realm in Keycloak's base URL", middleware.Config{Issuers: []claims.Issuer{claims.Keycloak("https://x.test/realms/a", "a", "api")}}, "the base URL must end before /realms"},
-		{"scheme in Auth0's domain", middleware.Config{Issuers: []claims.Issuer{claims.Auth0("https://t.auth0.com", "api")}}, "without a scheme"},
+		{"realm in Keycloak's base URL", middleware.Config{Issuers: []claims.Issuer{providers.Keycloak("https://x.test/realms/a", "a", "api")}}, "the base URL must end before /realms"},
+		{"scheme in Auth0's domain", middleware.Config{Issuers: []claims.Issuer{providers.Auth0("https://t.auth0.com", "api")}}, "without a scheme"},
 		{"secrets without HMAC", with(secrets), "middleware: invalid Config.Issuers[0].Algorithms []: Keys is a jwks.Secrets; list the Algorithm of its secrets, such as HS256"},
 		{"secrets with RSA", with(secrets, "RS256"), `middleware: invalid Config.Issuers[0].Algorithms ["RS256"]: Keys is a jwks.Secrets`},
 		{"HMAC with a cache", with(document, "HS256"), `middleware: invalid Config.Issuers[0].Algorithms "HS256": a *jwks.Cache never has an HMAC secret; set Keys to jwks.NewSecrets`},
@@ -58,4 +62,25 @@ func TestE1SettingsThatRefuseEveryTokenAreMistakes(t *testing.T) {
 	}
 	_, err = middleware.New(with(secrets, "HS256"))
 	assert.NoError(t, err)
+}
+
+// A constructor's mistake does not hide other mistakes, and is no reason for reports of more.
+func TestMistakeOfAConstructorIsReportedWithAllOthers(t *testing.T) {
+	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("New has fetched %s", r.URL)
+		return nil, errors.New("no network")
+	})}
+	fetched := providers.Keycloak("https://a.test", "", "api")
+	given := providers.Keycloak("https://b.test/realms/b", "b", "api")
+	given.Keys = noKeys{}
+	_, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{fetched, given}, Client: client, Realm: "\n"})
+	require.EqualError(t, err, `middleware: invalid Config.Realm "\n": it must be printable ASCII
+claims: invalid Issuer "https://a.test/realms/": the realm must be a name
+claims: invalid Issuer "https://b.test/realms/b/realms/b": the base URL must end before /realms`)
+}
+
+type noKeys struct{}
+
+func (noKeys) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return nil, claims.ErrUnknownKey
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -78,7 +79,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestAuthorize(t *testing.T) {
-	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{claims.Auth0("t.auth0.com", "api")}})
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{providers.Auth0("t.auth0.com", "api")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestIssuerInMemory(t *testing.T) {
 }
 
 func TestChi(t *testing.T) {
-	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{claims.Auth0("t.auth0.com", "api")}})
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{providers.Auth0("t.auth0.com", "api")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestOwnCache(t *testing.T) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	issuer := claims.Auth0("tenant.eu.auth0.com", "https://timesheets.example.com")
+	issuer := providers.Auth0("tenant.eu.auth0.com", "https://timesheets.example.com")
 	issuer.Keys = keys // later: keys.Block("kid of the leaked key")
 	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{issuer}})
 	// README }
@@ -158,7 +159,7 @@ func TestOwnCache(t *testing.T) {
 func TestProvider(t *testing.T) {
 	// README {
 	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{
-		claims.Keycloak("https://id.example.com", "staff", "timesheets"),
+		providers.Keycloak("https://id.example.com", "staff", "timesheets"),
 	}})
 	// README }
 	if err != nil || auth == nil {

@@ -1,31 +1,45 @@
-package claims
+// Package providers has constructors for the issuers of identity providers whose access
+// tokens need more than a URL and an audience.
+//
+// Each constructor returns plain [claims.Issuer] values with the settings that the provider's
+// documentation implies: the exact form of iss, and what tells an access token from the
+// provider's other tokens. Callers may change them. Keys is not set: package middleware finds
+// the keys by discovery. No constructor makes a request.
+//
+// A constructor puts a mistake in its arguments into Issuer.Err. [claims.NewVerifier] and
+// middleware.New report it together with all other mistakes.
+//
+// For another provider, a claims.Issuer with its URL and Audiences is enough if the URL is the
+// iss of its tokens, they have an aud, and scope or scp has their scopes. If its ID tokens
+// can have the same aud, set RequiredClaims, ClaimValues or ClaimOneOf as well, or use
+// [claims.Issuer.RFC9068].
+package providers
 
 import (
+	"errors"
 	"regexp"
 	"strings"
-)
 
-// The constructors below return plain Issuer values with the settings that each provider's
-// documentation implies. Callers may change them. Keys is not set: package middleware finds
-// the keys by discovery. NewVerifier reports mistakes in the arguments.
+	"github.com/bearerguard/bearerguard/claims"
+)
 
 // Auth0 returns the Issuer for an API of an Auth0 tenant. domain is the tenant's domain or
 // a custom domain, without a scheme. audience is the API's identifier.
 //
 // The URL ends in a slash. Scopes are in scope. With RBAC, the user's permissions are also
-// in permissions: read them with [Claims.Strings]. The audience of ID tokens is the client.
-// For an API whose token dialect is RFC 9068, add [Issuer.RFC9068].
+// in permissions: read them with [claims.Claims.Strings]. The audience of ID tokens is the
+// client. For an API whose token dialect is RFC 9068, add [claims.Issuer.RFC9068].
 //
 //	{"iss":"https://t.eu.auth0.com/","sub":"ID@clients","aud":"https://api.example/","azp":"ID",
 //	 "scope":"read:x","gty":"client-credentials","iat":1,"exp":2}
 //
 // Source: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
 // (2026-11-28).
-func Auth0(domain, audience string) Issuer {
-	return Issuer{
+func Auth0(domain, audience string) claims.Issuer {
+	return claims.Issuer{
 		URL:       "https://" + domain + "/",
 		Audiences: []string{audience},
-		mistake:   hostMistake(domain),
+		Err:       checkHost(domain),
 	}
 }
 
@@ -42,15 +56,15 @@ func Auth0(domain, audience string) Issuer {
 //
 // Source: https://developer.okta.com/docs/reference/api/oidc/, access token payload
 // (2026-11-28).
-func Okta(domain, server, audience string) Issuer {
-	mistake := hostMistake(domain)
+func Okta(domain, server, audience string) claims.Issuer {
+	err := checkHost(domain)
 	if server == "" || strings.ContainsAny(server, "/?#") {
-		mistake = `the authorization server must be "default" or an id`
+		err = errors.New(`the authorization server must be "default" or an id`)
 	}
-	return Issuer{
+	return claims.Issuer{
 		URL:       "https://" + domain + "/oauth2/" + server,
 		Audiences: []string{audience},
-		mistake:   mistake,
+		Err:       err,
 	}
 }
 
@@ -59,26 +73,27 @@ func Okta(domain, server, audience string) Issuer {
 // into aud.
 //
 // The claim typ distinguishes access tokens from ID and refresh tokens. It is Bearer, or DPoP
-// for a token that is bound to a key (RFC 9449). Roles are at realm_access.roles and resource_access.CLIENT.roles: read them with [Claims.Strings].
+// for a token that is bound to a key (RFC 9449). Roles are at realm_access.roles and
+// resource_access.CLIENT.roles: read them with [claims.Claims.Strings].
 //
 //	{"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"Bearer","azp":"app",
 //	 "realm_access":{"roles":["editor"]},"scope":"read:x","jti":"a","iat":1,"exp":2}
 //
 // Sources: https://www.keycloak.org/securing-apps/dpop and, for typ,
 // https://github.com/keycloak/keycloak/issues/21919 (2026-11-28).
-func Keycloak(baseURL, realm, audience string) Issuer {
-	mistake := ""
+func Keycloak(baseURL, realm, audience string) claims.Issuer {
+	var err error
 	if realm == "" || strings.ContainsAny(realm, "/?#") {
-		mistake = "the realm must be a name"
+		err = errors.New("the realm must be a name")
 	}
 	if strings.Contains(baseURL+"/", "/realms/") {
-		mistake = "the base URL must end before /realms"
+		err = errors.New("the base URL must end before /realms")
 	}
-	return Issuer{
+	return claims.Issuer{
 		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
 		Audiences:  []string{audience},
 		ClaimOneOf: map[string][]string{"typ": {"Bearer", "DPoP"}},
-		mistake:    mistake,
+		Err:        err,
 	}
 }
 
@@ -88,14 +103,14 @@ func Keycloak(baseURL, realm, audience string) Issuer {
 // Access tokens have no aud, so they are accepted only from the listed app clients, at least
 // one. With resource binding they have an aud: set Audiences then. The claim token_use
 // distinguishes access tokens from ID tokens. Groups are at cognito:groups: read them with
-// [Claims.Strings].
+// [claims.Claims.Strings].
 //
 //	{"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"abc",
 //	 "token_use":"access","scope":"timesheets/read","cognito:groups":["g"],"sub":"aaaa","iat":1,"exp":2}
 //
 // Source: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 // (2026-11-28).
-func Cognito(region, userPool string, clientIDs ...string) Issuer {
+func Cognito(region, userPool string, clientIDs ...string) claims.Issuer {
 	return cognito("cognito-idp.", region, userPool, clientIDs)
 }
 
@@ -109,23 +124,23 @@ func Cognito(region, userPool string, clientIDs ...string) Issuer {
 //
 // Source: https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_IssuerConfigurationType.html
 // (2026-11-28).
-func CognitoUpdated(region, userPool string, clientIDs ...string) Issuer {
+func CognitoUpdated(region, userPool string, clientIDs ...string) claims.Issuer {
 	return cognito("issuer-cognito-idp.", region, userPool, clientIDs)
 }
 
-func cognito(service, region, userPool string, clientIDs []string) Issuer {
-	mistake := ""
+func cognito(service, region, userPool string, clientIDs []string) claims.Issuer {
+	var err error
 	switch {
 	case !awsRegion.MatchString(region):
-		mistake = "the region must be a name such as eu-west-1"
+		err = errors.New("the region must be a name such as eu-west-1")
 	case userPool == "" || strings.ContainsAny(userPool, "/?#"):
-		mistake = "the user pool must be an id"
+		err = errors.New("the user pool must be an id")
 	}
-	return Issuer{
+	return claims.Issuer{
 		URL:             "https://" + service + region + ".amazonaws.com/" + userPool,
-		WithoutAudience: &WithoutAudience{ClientIDs: clientIDs},
+		WithoutAudience: &claims.WithoutAudience{ClientIDs: clientIDs},
 		ClaimValues:     map[string]string{"token_use": "access"},
-		mistake:         mistake,
+		Err:             err,
 	}
 }
 
@@ -153,17 +168,17 @@ func cognito(service, region, userPool string, clientIDs []string) Issuer {
 // Sources: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference,
 // https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
 // and https://learn.microsoft.com/answers/questions/1626221 for external tenants (2026-11-28).
-func Entra(clientID string, tenants ...string) []Issuer {
-	var issuers []Issuer
+func Entra(clientID string, tenants ...string) []claims.Issuer {
+	var issuers []claims.Issuer
 	for _, name := range tenants {
 		tenant, external := strings.CutSuffix(name, externalTenants)
-		base := Issuer{
+		base := claims.Issuer{
 			Audiences:   []string{clientID, "api://" + clientID},
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
 			RequiredAny: []string{"scp", "roles"},
 		}
 		if !guid.MatchString(tenant) {
-			base.mistake = "the tenant must be a GUID, not an alias such as common"
+			base.Err = errors.New("the tenant must be a GUID, not an alias such as common")
 		}
 		v2, v1 := base, base
 		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
@@ -191,9 +206,9 @@ var (
 	host      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 
-func hostMistake(name string) string {
+func checkHost(name string) error {
 	if !host.MatchString(name) {
-		return "the domain must be a host name, without a scheme or a path"
+		return errors.New("the domain must be a host name, without a scheme or a path")
 	}
-	return ""
+	return nil
 }

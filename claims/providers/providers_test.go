@@ -1,12 +1,14 @@
-package claims_test
+package providers_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 )
 
 const (
@@ -17,8 +19,8 @@ const (
 // The payloads have the members that each provider documents, with shortened values.
 func TestProviders(t *testing.T) {
 	const times = `"iat":1893553400,"exp":1893557000`
-	okta := claims.Okta("d.okta.com", "default", "api://default")
-	entra := claims.Entra(entraClient, tenant)
+	okta := providers.Okta("d.okta.com", "default", "api://default")
+	entra := providers.Entra(entraClient, tenant)
 	for _, tc := range []struct {
 		rule    string
 		issuers []claims.Issuer
@@ -31,14 +33,14 @@ func TestProviders(t *testing.T) {
 	}{
 		{
 			"Auth0, client credentials",
-			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			[]claims.Issuer{providers.Auth0("t.auth0.com", "https://api.example/")},
 			goodHeader,
 			`{"iss":"https://t.auth0.com/","sub":"cid@clients","aud":"https://api.example/","azp":"cid",` + times + `,"scope":"read:x","gty":"client-credentials","org_id":"org_9yb"}`,
 			"", "read:x", nil, "",
 		},
 		{
 			"Auth0, user with permissions",
-			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			[]claims.Issuer{providers.Auth0("t.auth0.com", "https://api.example/")},
 			goodHeader,
 			`{"iss":"https://t.auth0.com/","sub":"auth0|123","aud":["https://api.example/","https://t.auth0.com/userinfo"],"azp":"cid",` + times + `,"scope":"openid read:x","permissions":["read:y"]}`,
 			"", "read:x",
@@ -47,14 +49,14 @@ func TestProviders(t *testing.T) {
 		},
 		{
 			"Auth0, ID token",
-			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/")},
+			[]claims.Issuer{providers.Auth0("t.auth0.com", "https://api.example/")},
 			goodHeader,
 			`{"iss":"https://t.auth0.com/","sub":"auth0|123","aud":"cid",` + times + `,"nonce":"n","email":"a@example.com"}`,
 			claims.ErrType, "", nil, "",
 		},
 		{
 			"Auth0, RFC 9068 dialect",
-			[]claims.Issuer{claims.Auth0("t.auth0.com", "https://api.example/").RFC9068()},
+			[]claims.Issuer{providers.Auth0("t.auth0.com", "https://api.example/").RFC9068()},
 			`{"alg":"EdDSA","typ":"at+jwt"}`,
 			`{"iss":"https://t.auth0.com/","sub":"cid@clients","aud":"https://api.example/","client_id":"cid","jti":"j",` + times + `,"scope":"read:x"}`,
 			"", "read:x", nil, "",
@@ -77,7 +79,7 @@ func TestProviders(t *testing.T) {
 		},
 		{
 			"Keycloak",
-			[]claims.Issuer{claims.Keycloak("https://h/", "demo", "timesheets")},
+			[]claims.Issuer{providers.Keycloak("https://h/", "demo", "timesheets")},
 			goodHeader,
 			`{` + times + `,"jti":"a","iss":"https://h/realms/demo","aud":["account","timesheets"],"sub":"f:1","typ":"Bearer","azp":"app","sid":"s","acr":"1","realm_access":{"roles":["offline_access"]},"resource_access":{"account":{"roles":["view-profile"]}},"scope":"openid read:x"}`,
 			"", "read:x",
@@ -86,21 +88,21 @@ func TestProviders(t *testing.T) {
 		},
 		{
 			"Keycloak, ID token",
-			[]claims.Issuer{claims.Keycloak("https://h", "demo", "timesheets")},
+			[]claims.Issuer{providers.Keycloak("https://h", "demo", "timesheets")},
 			goodHeader,
 			`{` + times + `,"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"ID","azp":"timesheets"}`,
 			claims.ErrMissingClaim, "", nil, "",
 		},
 		{
 			"Keycloak, without an audience mapper",
-			[]claims.Issuer{claims.Keycloak("https://h", "demo", "timesheets")},
+			[]claims.Issuer{providers.Keycloak("https://h", "demo", "timesheets")},
 			goodHeader,
 			`{` + times + `,"iss":"https://h/realms/demo","sub":"f:1","typ":"Bearer","azp":"app"}`,
 			claims.ErrMissingClaim, "", nil, "",
 		},
 		{
 			"Cognito",
-			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			[]claims.Issuer{providers.Cognito("eu-west-1", "eu-west-1_x", "abc")},
 			`{"alg":"EdDSA"}`,
 			`{"sub":"aaaa","cognito:groups":["g"],"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","version":2,"client_id":"abc","origin_jti":"o","token_use":"access","scope":"timesheets/read","auth_time":1,` + times + `,"jti":"j","username":"u"}`,
 			"", "timesheets/read",
@@ -109,14 +111,14 @@ func TestProviders(t *testing.T) {
 		},
 		{
 			"Cognito, ID token",
-			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			[]claims.Issuer{providers.Cognito("eu-west-1", "eu-west-1_x", "abc")},
 			`{"alg":"EdDSA"}`,
 			`{"sub":"aaaa","iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","aud":"abc","token_use":"id",` + times + `}`,
 			claims.ErrAudience, "", nil, "",
 		},
 		{
 			"Cognito, another app client",
-			[]claims.Issuer{claims.Cognito("eu-west-1", "eu-west-1_x", "abc")},
+			[]claims.Issuer{providers.Cognito("eu-west-1", "eu-west-1_x", "abc")},
 			`{"alg":"EdDSA"}`,
 			`{"sub":"aaaa","iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"evil","token_use":"access",` + times + `}`,
 			claims.ErrAudience, "", nil, "",
@@ -150,11 +152,6 @@ func TestProviders(t *testing.T) {
 		},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
-			for n := range tc.issuers {
-				issuer := tc.issuers[n]
-				issuer.Keys = oneKey()
-				tc.issuers[n] = issuer
-			}
 			c, err := newVerifier(t, tc.issuers...).Verify(t.Context(), sign(tc.header, tc.payload))
 			requireReason(t, tc.want, err)
 			if tc.want != "" {
@@ -172,25 +169,64 @@ func TestProviders(t *testing.T) {
 
 func TestProviderMistakesAreReported(t *testing.T) {
 	for want, issuers := range map[string][]claims.Issuer{
-		"the domain must be a host name": {claims.Auth0("https://t.auth0.com", "a")},
-		"the domain must be a host":      {claims.Okta("", "default", "a")},
-		"the authorization server":       {claims.Okta("d.okta.com", "", "a")},
-		"the realm must be a name":       {claims.Keycloak("https://h", "a/b", "a")},
-		"the user pool must be an id":    {claims.Cognito("eu-west-1", "", "a")},
-		"the region must be a name":      {claims.Cognito("eu/west", "x", "a")},
-		"a name such as eu-west-1":       {claims.CognitoUpdated("https://eu-west-1", "x", "a")},
-		"the user pool must be":          {claims.CognitoUpdated("eu-west-1", "a/b", "a")},
-		"ClientIDs is empty":             {claims.Cognito("eu-west-1", "x")},
-		"Audiences has an empty":         {claims.Auth0("t.auth0.com", "")},
-		"not an alias such as common":    claims.Entra(entraClient, "common"),
-		"not an alias":                   claims.Entra(entraClient, "contoso.ciamlogin.com"),
-		"the tenant must be a GUID":      claims.Entra(entraClient, ""),
-		"at least one is required":       claims.Entra(entraClient),
+		"the domain must be a host name": {providers.Auth0("https://t.auth0.com", "a")},
+		"the domain must be a host":      {providers.Okta("", "default", "a")},
+		"the authorization server":       {providers.Okta("d.okta.com", "", "a")},
+		"the realm must be a name":       {providers.Keycloak("https://h", "a/b", "a")},
+		"the user pool must be an id":    {providers.Cognito("eu-west-1", "", "a")},
+		"the region must be a name":      {providers.Cognito("eu/west", "x", "a")},
+		"a name such as eu-west-1":       {providers.CognitoUpdated("https://eu-west-1", "x", "a")},
+		"the user pool must be":          {providers.CognitoUpdated("eu-west-1", "a/b", "a")},
+		"ClientIDs is empty":             {providers.Cognito("eu-west-1", "x")},
+		"Audiences has an empty":         {providers.Auth0("t.auth0.com", "")},
+		"not an alias such as common":    providers.Entra(entraClient, "common"),
+		"not an alias":                   providers.Entra(entraClient, "contoso.ciamlogin.com"),
+		"the tenant must be a GUID":      providers.Entra(entraClient, ""),
+		"at least one is required":       providers.Entra(entraClient),
 	} {
-		for n := range issuers {
-			issuers[n].Keys = oneKey()
-		}
-		_, err := claims.NewVerifier(claims.Config{Issuers: issuers})
+		_, err := claims.NewVerifier(claims.Config{Issuers: withKeys(issuers)})
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestMistakeIsReportedWhateverElseIsSet(t *testing.T) {
+	for rule, change := range map[string]func(*claims.Issuer){
+		"nothing":    func(*claims.Issuer) {},
+		"Keys":       func(i *claims.Issuer) { i.Keys = oneKey{} },
+		"JWKSURL":    func(i *claims.Issuer) { i.JWKSURL = "https://id.test/keys" },
+		"URL":        func(i *claims.Issuer) { i.URL, i.Keys = "https://id.test/realms/a", oneKey{} },
+		"RFC 9068":   func(i *claims.Issuer) { *i = i.RFC9068() },
+		"ClaimOneOf": func(i *claims.Issuer) { i.ClaimOneOf = nil },
+		"Validate":   func(i *claims.Issuer) { i.Validate = func(context.Context, *claims.Claims) error { return nil } },
+	} {
+		issuer := providers.Keycloak("https://id.test/realms/a", "a", "api")
+		change(&issuer)
+		verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+		assert.Nil(t, verifier, rule)
+		assert.ErrorContains(t, err, `claims: invalid Issuer "`+issuer.URL+`": the base URL must end before /realms`, rule)
+	}
+}
+
+func TestMistakesAreReportedTogether(t *testing.T) {
+	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{
+		providers.Keycloak("https://id.test", "", ""),
+		providers.Cognito("Frankfurt", "p"),
+	}})
+	require.EqualError(t, err, `claims: invalid Issuer "https://id.test/realms/": the realm must be a name
+claims: invalid Issuer "https://id.test/realms/": Keys is nil
+claims: invalid Issuer "https://id.test/realms/": Audiences has an empty value
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": the region must be a name such as eu-west-1
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": Keys is nil
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": WithoutAudience.ClientIDs is empty`)
+}
+
+func TestKeycloaksBaseURLEndsBeforeTheRealm(t *testing.T) {
+	for _, base := range []string{"https://id.test/realms/staff", "https://id.test/auth/realms/staff/", "https://id.test/realms"} {
+		issuers := []claims.Issuer{providers.Keycloak(base, "staff", "api")}
+		_, err := claims.NewVerifier(claims.Config{Issuers: withKeys(issuers)})
+		assert.ErrorContains(t, err, "the base URL must end before /realms", base)
+	}
+	issuers := []claims.Issuer{providers.Keycloak("https://realms.test/auth", "realms", "api")}
+	_, err := claims.NewVerifier(claims.Config{Issuers: withKeys(issuers)})
+	assert.NoError(t, err)
 }
