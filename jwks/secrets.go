@@ -29,7 +29,8 @@ type Secrets struct{ index *keyset.Index }
 
 // A Secret is one shared secret, for [NewSecrets].
 //
-// The packages fmt, log/slog and encoding/json do not print its Value.
+// The packages fmt, log/slog and encoding/json do not print its Value, with one exception: fmt
+// calls no method for the verbs %w and %p, which are for errors and pointers only.
 type Secret struct {
 	// KeyID is the kid in the header of the issuer's tokens. If it is empty, the secret
 	// serves tokens without a kid. If no secret of the set has a KeyID, it serves tokens
@@ -171,28 +172,25 @@ func hashOfHMAC(alg string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-const redacted = "(redacted)"
+const (
+	redacted    = "(redacted)"
+	secretsText = "jwks.Secrets" + redacted
+)
 
-// String returns a fixed text.
+// String returns a fixed text, for printers that ask only for a fmt.Stringer.
 func (s Secret) String() string { return "jwks.Secret" + redacted }
 
-// GoString returns a fixed text.
+// GoString returns a fixed text, for printers that ask only for a fmt.GoStringer.
 func (s Secret) GoString() string { return s.String() }
 
-// Format prints a fixed text for every verb.
+// Format prints a fixed text.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue returns a fixed text.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// String returns a fixed text.
-func (s *Secrets) String() string { return "jwks.Secrets" + redacted }
-
-// GoString returns a fixed text.
-func (s *Secrets) GoString() string { return s.String() }
-
-// Format prints a fixed text for every verb.
-func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+// Format prints a fixed text.
+func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretsText) }
 
 // LogValue returns a fixed text.
-func (s *Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
+func (s *Secrets) LogValue() slog.Value { return slog.StringValue(secretsText) }

@@ -13,8 +13,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -282,12 +284,14 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	held := holder{secret, &secret, set, set, []jwks.Secret{secret}}
 	key := onlyKey(t, set, "HS256", "a")
 
+	cause := errors.New("cause")
 	var printed []string
 	for _, v := range []any{secret, &secret, set, *set, held, &held, key, []any{secret, set}} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%8.3v"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%8.3v", "%z", "%*d", "no verb"} {
 			printed = append(printed, fmt.Sprintf(verb, v))
 		}
 		printed = append(printed, fmt.Sprint(v), fmt.Sprintln(v), logged(v))
+		printed = append(printed, fmt.Errorf("%v: %w", v, cause).Error())
 		document, err := json.Marshal(v)
 		require.NoError(t, err)
 		printed = append(printed, string(document))
@@ -298,10 +302,55 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "jwks.Secret(redacted) jwks.Secrets(redacted)", fmt.Sprintf("%v %#v", secret, set))
-	assert.Equal(t, "jwks.Secret(redacted) jwks.Secrets(redacted)", secret.GoString()+" "+set.GoString())
 	assert.Equal(t, "jwks.Secret(redacted) jwks.Secrets(redacted)", fmt.Sprintf("%x %d", secret, set))
 	assert.Contains(t, logged(secret), `"v":"jwks.Secret(redacted)"`)
 	assert.Contains(t, logged(set), `"v":"jwks.Secrets(redacted)"`)
+}
+
+// Some printers follow pointers into unexported fields and call only these methods. The module
+// github.com/davecgh/go-spew calls String, and github.com/kr/pretty calls GoString.
+func TestSecretsAreHiddenFromOtherPrinters(t *testing.T) {
+	const value = "hunter2-hunter2-hunter2-hunter2-"
+	secret := jwks.Secret{KeyID: "kid of it", Algorithm: "HS256", Value: []byte(value)}
+	assert.Equal(t, "jwks.Secret(redacted)", secret.String())
+	assert.Equal(t, "jwks.Secret(redacted)", secret.GoString())
+	require.Contains(t, reachable(reflect.ValueOf(&secret)), value, "without methods, it can be read")
+
+	set, err := jwks.NewSecrets(secret)
+	require.NoError(t, err)
+	found := reachable(reflect.ValueOf(set))
+	assert.Contains(t, found, "kid of it")
+	for _, text := range found {
+		assert.NotContains(t, text, value[:14])
+	}
+}
+
+// reachable returns every string and every slice of bytes that reflection finds. It looks at
+// values without cycles only.
+func reachable(v reflect.Value) (found []string) {
+	switch v.Kind() {
+	case reflect.String:
+		return []string{v.String()}
+	case reflect.Pointer, reflect.Interface:
+		return reachable(v.Elem())
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			found = append(found, reachable(field)...)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			found = append(found, reachable(key)...)
+			found = append(found, reachable(v.MapIndex(key))...)
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 && v.Kind() == reflect.Slice {
+			return []string{string(v.Bytes())}
+		}
+		for n := range v.Len() {
+			found = append(found, reachable(v.Index(n))...)
+		}
+	}
+	return found
 }
 
 func logged(v any) string {
