@@ -147,10 +147,13 @@ import (
 // addresses in URLs. No issuer and no address is ever taken from a token.
 type Cache struct {
 	clock
+	issuer  string // Config.Issuer
 	source  *source
 	limit   *FetchLimit
 	log     eventLog
 	store   store
+	onFetch func(cause, result string, took time.Duration)
+	onWait  func(context.Context) func(error)
 	running atomic.Int32  // calls of Run under way
 	wake    chan struct{} // tells Run that a fetch has ended; holds one message
 
@@ -160,6 +163,8 @@ type Cache struct {
 	// bucket. It is never held across I/O or a caller's function.
 	mu     sync.Mutex
 	bucket bucket
+
+	misses misses
 }
 
 var _ claims.KeySet = (*Cache)(nil)
@@ -188,7 +193,7 @@ type clock struct {
 // cache returns the cache for a Config that is valid.
 func (c Config) cache(own clock) *Cache {
 	cache := &Cache{
-		clock:  own,
+		clock: own, issuer: c.Issuer, onFetch: c.OnFetch, onWait: c.OnWait,
 		source: &source{client: c.fetchClient(own.random), stores: c.OnDocument != nil, clock: own},
 		limit:  c.FetchLimit,
 		log:    newEventLog(c, own.now),
@@ -253,18 +258,24 @@ func (c *Cache) Keys(ctx context.Context, alg, kid string) ([]claims.Key, error)
 			if state == StateRevalidating {
 				c.startDue(s, now)
 			}
+			if err != nil {
+				c.misses.count(true)
+			}
 			return keys, err
 		}
 	}
 	if !keyset.Supported(alg) || len(kid) > keyset.MaxKeyIDBytes {
+		c.misses.count(true)
 		return nil, keyset.ErrUnknownKey
 	}
-	keys, err := c.resolve(ctx, newWaiter(alg, kid, s, now))
+	w := newWaiter(alg, kid, s, now)
+	keys, err := c.resolve(ctx, &w)
 	if err != nil {
 		// A scheduled fetch retries, asks without no-cache and reads discovery again, so it
 		// can find what a forced fetch did not. Requests for unknown kids must start it too.
 		c.revalidate()
 	}
+	w.leave(err)
 	return keys, err
 }
 
@@ -302,7 +313,9 @@ const forever = 100 * 365 * 24 * time.Hour
 // The error is a [*claims.UnavailableError], which can wrap the error of ctx.
 func (c *Cache) Ready(ctx context.Context) error {
 	c.revalidate()
-	_, err := c.settle(ctx, newWaiter("", "", c.current.Load(), c.now()))
+	w := newWaiter("", "", c.current.Load(), c.now())
+	_, err := c.settle(ctx, &w)
+	w.leave(err)
 	return err
 }
 

@@ -127,6 +127,27 @@ type Config struct {
 	// panics, the panic is logged as an Error.
 	OnDocument func(document []byte)
 
+	// OnFetch, if set, is called once at the end of each fetch, for metrics. cause is
+	// "schedule"; "forced", for an unknown key; or "asked", by Refresh. result is "ok",
+	// "not_modified", after a 304, or "error". took is without the wait for a place in the
+	// FetchLimit. A fetch that never got a place is not reported. One that a freeze of the
+	// process cut off is reported when its goroutine ends.
+	//
+	// It is called on the goroutine of the fetch, after the requests that waited for the fetch
+	// were released. The next fetch does not wait for it, so calls can overlap. If it panics,
+	// the panic is logged as an Error.
+	OnFetch func(cause, result string, took time.Duration)
+
+	// OnWait, if set, is called when a request begins to wait for a fetch, with the context
+	// of the request, for tracing. The function that it returns, which can be nil, is called
+	// when the wait is over, with the error that the request gets, or nil.
+	//
+	// A request is a call of Keys or Ready, and has at most one OnWait, though it can wait for
+	// several fetches in a row. Refresh and Run are no requests. Requests that need not wait
+	// cost nothing. Both functions run on the goroutine of the request, which they delay. A
+	// panic in them is one of the request.
+	OnWait func(ctx context.Context) (done func(err error))
+
 	// Logger gets an event for each change, never one per request. It defaults to
 	// slog.Default(). Use slog.DiscardHandler for silence.
 	//

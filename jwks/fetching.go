@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,9 +49,13 @@ type fetching struct {
 	began        time.Time
 	failed       chan struct{} // closed when the first of its HTTP requests has failed
 	done         chan struct{} // closed when the snapshot has the outcome
-	err          error         // set before done is closed, as is confirmed
 
-	confirmed bool // by a 304, which proves nothing about an unknown kid
+	// Set before done is closed.
+	err       error
+	confirmed bool          // by a 304, which proves nothing about an unknown kid
+	took      time.Duration // from ran on
+
+	reported atomic.Bool // to Config.OnFetch
 
 	// Guarded by Cache.mu.
 	ran      time.Time // when it got a slot; zero before
@@ -145,19 +150,21 @@ func (c *Cache) revalidate() {
 // startForced returns a fetch for a waiter that misses a key and that arrived after so many
 // fetches had begun: the one under way, or a new one if the bucket has a token. It returns
 // nil if the bucket is empty, if the issuer asked for a pause, or if a fetch that began after
-// the waiter arrived has ended.
-func (c *Cache) startForced(begun uint64) *fetching {
+// the waiter arrived has ended. limited reports whether it was one of the first two.
+func (c *Cache) startForced(begun uint64) (f *fetching, limited bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	s := c.live(now)
 	switch {
 	case s.fetch != nil:
-		return s.fetch
-	case s.answer.seq > begun || s.untilUnpaused(now) > 0 || !c.bucket.take(now):
-		return nil
+		return s.fetch, false
+	case s.answer.seq > begun:
+		return nil, false
+	case s.untilUnpaused(now) > 0 || !c.bucket.take(now):
+		return nil, true
 	}
-	return c.start(forced, now)
+	return c.start(forced, now), false
 }
 
 // untilForced returns how long it is until a forced fetch can start.
@@ -228,12 +235,15 @@ func (c *Cache) watch(f *fetching, cancel context.CancelFunc) {
 // RoundTripper, or a function of the caller's, that panics makes the fetch fail: nothing
 // else would recover the panic on this goroutine, and the process would end.
 func (c *Cache) run(ctx context.Context, p plan) (out outcome) {
+	var heard heard
+	p.retries.OnAnswer = heard.note
 	defer c.source.client.CloseIdle()
 	defer func() {
 		if v := recover(); v != nil {
 			out = outcome{err: errPanic}
 			c.log.panicked("the Client", v)
 		}
+		out.heard = heard
 	}()
 	return c.source.run(ctx, p)
 }
@@ -246,6 +256,7 @@ func (c *Cache) finish(f *fetching, out outcome) {
 	before, after := c.replace(f, out, c.now())
 	c.mu.Unlock()
 	if after == nil {
+		c.report(f)
 		return
 	}
 	close(f.done)
@@ -254,6 +265,7 @@ func (c *Cache) finish(f *fetching, out outcome) {
 	default:
 	}
 	c.log.fetched(before, after, f, out)
+	c.report(f)
 	if out.err == nil {
 		c.store.offer(&c.current)
 	}
@@ -272,7 +284,9 @@ func (c *Cache) replace(f *fetching, out outcome, now time.Time) (before, after 
 		f.watchdog.Stop()
 	}
 	if out.err != errNoSlot {
-		s.conclude(f, out, f.ended(now), c.random())
+		ended := f.ended(now)
+		f.took, _ = elapsed(ended, f.ran)
+		s.conclude(f, out, ended, c.random())
 		s.condition = conditionOf(s.state(now), out.err)
 	}
 	c.current.Store(&s)

@@ -53,12 +53,15 @@ func TestNoFetchIsForcedIfOneBeganAfterTheRequestArrived(t *testing.T) {
 		cache := newFailingCache(t)
 		arrived := cache.current.Load().begun
 		require.Error(t, cache.Refresh(t.Context()))
-		assert.Nil(t, cache.startForced(arrived))
+		none, limited := cache.startForced(arrived)
+		assert.Nil(t, none)
+		assert.False(t, limited)
 		assert.Equal(t, uint64(1), cache.Status().Fetches)
 
-		f := cache.startForced(cache.current.Load().begun)
+		f, _ := cache.startForced(cache.current.Load().begun)
 		require.NotNil(t, f)
-		assert.Same(t, f, cache.startForced(0), "under way: joined")
+		same, _ := cache.startForced(0)
+		assert.Same(t, f, same, "under way: joined")
 		<-f.done
 	})
 }

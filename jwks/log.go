@@ -112,9 +112,8 @@ func (s *snapshot) outlook(now time.Time) []slog.Attr {
 	if host := s.location.host(); host != "" {
 		attrs = append(attrs, slog.String("key_set_host", host))
 	}
-	if s.usable(now) {
-		age, _ := elapsed(now, s.good.began)
-		attrs = append(attrs, slog.Time("usable_until", now.Add(s.schedule.maxStale-age)))
+	if until := s.usableUntil(now); !until.IsZero() {
+		attrs = append(attrs, slog.Time("usable_until", until))
 	}
 	return attrs
 }

@@ -23,6 +23,10 @@ type snapshot struct {
 	latest ended
 	answer ended // the latest that can answer for an unknown kid: not one that a 304 ended
 
+	took       time.Duration // of the latest fetch
+	status     int           // of its latest answer; 0 if there was none
+	clockAhead time.Duration // of the issuer, when that was last known
+
 	failures   int // scheduled and asked fetches that failed in a row
 	failedAt   time.Time
 	spread     float64 // the random part of the backoff, in [0, 1)
@@ -40,7 +44,8 @@ type snapshot struct {
 	warning   error     // of the latest attempt to read discovery again
 	condition condition // the last one that was logged
 
-	begun, forced, failed uint64 // counts of fetches; begun is also the seq of the newest one
+	// Counts of fetches. begun is also the seq of the newest one.
+	begun, forced, failed, notModified uint64
 }
 
 // An ended is the latest fetch that has ended.
@@ -89,6 +94,15 @@ func (s *snapshot) backoff(now time.Time) time.Duration {
 func (s *snapshot) overdue(now time.Time) time.Duration {
 	since, _ := elapsed(now, s.failedAt)
 	return since - s.backoff(now)
+}
+
+// usableUntil returns when the set is too old to be used; zero if no set is usable.
+func (s *snapshot) usableUntil(now time.Time) time.Time {
+	if !s.usable(now) {
+		return time.Time{}
+	}
+	age, _ := elapsed(now, s.good.began)
+	return now.Add(s.schedule.maxStale - age)
 }
 
 // presumesOutage reports whether requests get a stale set without waiting for its refresh.
@@ -167,12 +181,17 @@ func (s *snapshot) mustRediscover(now time.Time) bool {
 
 // conclude takes over the outcome of a fetch that ended now. random is in [0, 1).
 func (s *snapshot) conclude(f *fetching, out outcome, now time.Time, random float64) {
-	took, _ := elapsed(now, f.ran)
 	s.latest = ended{seq: f.seq, began: f.ran, err: out.err}
-	if !out.confirmed {
+	s.took, s.status = f.took, out.heard.status
+	if out.heard.dated {
+		s.clockAhead = out.heard.clockAhead
+	}
+	if out.confirmed {
+		s.notModified++
+	} else {
 		s.answer = ended{seq: f.seq, began: f.ran.Add(-out.age), err: out.err}
 	}
-	s.slow = out.err != nil || took > slowFetch
+	s.slow = out.err != nil || f.took > slowFetch
 	s.learn(out, now)
 	s.moderate(f, out, now)
 	if out.err != nil {

@@ -63,6 +63,22 @@ type outcome struct {
 	location  location      // zero if it could not be learned
 	err       error
 	warning   error // discovery could not be read again; the known location was used
+	heard     heard
+}
+
+// A heard is what the answers of a fetch said besides their bodies. While discovery is read
+// again beside the key set, only the answers for the key set count.
+type heard struct {
+	status     int           // of the latest answer; 0 if there was none
+	clockAhead time.Duration // by the latest answer that is dated
+	dated      bool          // there was one
+}
+
+func (h *heard) note(a fetch.Answer) {
+	h.status = a.Status
+	if a.Dated {
+		h.clockAhead, h.dated = a.Ahead, true
+	}
 }
 
 // run fetches the key set once, with the retries and the discovery of p.

@@ -17,7 +17,9 @@ func TestStatusTellsWhatHappened(t *testing.T) {
 		issuer := newIssuer()
 		issuer.PublishJWK(`{"kty":"RSA","use":"enc","kid":"encryption","n":"AA","e":"AQAB"}`)
 		cache := newCache(t, issuer, atURL(issuer))
-		assert.Equal(t, jwks.Status{State: jwks.StateCold, NextRefresh: time.Now(), Host: "issuer.example.test"}, cache.Status())
+		assert.Equal(t, jwks.Status{
+			Issuer: issuer.URL(), State: jwks.StateCold, NextRefresh: time.Now(), Host: "issuer.example.test",
+		}, cache.Status())
 
 		began := time.Now()
 		require.NoError(t, cache.Refresh(t.Context()))
@@ -33,6 +35,8 @@ func TestStatusTellsWhatHappened(t *testing.T) {
 		assert.Equal(t, began, status.LastSuccess)
 		assert.Equal(t, failed, status.LastAttempt)
 		assert.ErrorContains(t, status.LastError, "status 403")
+		assert.Equal(t, http.StatusForbidden, status.LastStatus)
+		assert.Equal(t, began.Add(24*time.Hour), status.UsableUntil)
 		assert.WithinRange(t, status.NextRefresh, began.Add(13*time.Minute), began.Add(15*time.Minute))
 		assert.Equal(t, []string{"known"}, status.KeyIDs)
 		assert.Equal(t, 1, status.Keys)

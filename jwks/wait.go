@@ -23,6 +23,9 @@ type waiter struct {
 	arrived  time.Time
 	begun    uint64    // how many fetches had begun at arrived
 	deadline time.Time // of all waiting
+
+	waits bool        // OnWait was called
+	done  func(error) // what OnWait returned; can be nil
 }
 
 func newWaiter(alg, kid string, s *snapshot, now time.Time) waiter {
@@ -33,25 +36,56 @@ func newWaiter(alg, kid string, s *snapshot, now time.Time) waiter {
 // before w arrived, and was not answered by a 304. An issuer whose validator does not change
 // with the keys would otherwise hide a new key. Requests that arrive at the same instant
 // share one fetch.
-func (w waiter) answeredBy(f *fetching) bool { return !f.confirmed && w.precedes(f) }
+func (w *waiter) answeredBy(f *fetching) bool { return !f.confirmed && w.precedes(f) }
 
 // precedes reports whether f, which has ended, did not ask before w arrived.
-func (w waiter) precedes(f *fetching) bool {
+func (w *waiter) precedes(f *fetching) bool {
 	return f.seq > w.begun || !f.ran.Before(w.arrived)
+}
+
+// await waits for f until a time: see fetching.wait.
+func (c *Cache) await(ctx context.Context, w *waiter, f *fetching, until time.Time) error {
+	c.enter(ctx, w, f)
+	return f.wait(ctx, until.Sub(c.now()))
+}
+
+// enter tells Config.OnWait that w waits for f, unless f has ended or it was told before. It
+// holds no lock and has nothing to undo: a panic of OnWait is one of the request.
+func (c *Cache) enter(ctx context.Context, w *waiter, f *fetching) {
+	if c.onWait == nil || w.waits {
+		return
+	}
+	select {
+	case <-f.done:
+	default:
+		w.waits = true
+		w.done = c.onWait(ctx)
+	}
+}
+
+// leave tells that the waiting is over, if it was told that it began.
+func (w *waiter) leave(err error) {
+	if w.done != nil {
+		w.done(err)
+	}
 }
 
 // resolve serves what is not there at once. It waits for a usable set, and if that set
 // lacks the key, for a newer one.
-func (c *Cache) resolve(ctx context.Context, w waiter) ([]claims.Key, error) {
+func (c *Cache) resolve(ctx context.Context, w *waiter) ([]claims.Key, error) {
 	joined, err := c.settle(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	keys, err := c.current.Load().find(w.alg, w.kid)
 	switch {
-	case keys != nil || err != nil:
-		return keys, err
+	case err != nil:
+		c.misses.count(joined == nil)
+		return nil, err
+	case keys != nil:
+		return keys, nil
 	case joined != nil && w.answeredBy(joined):
+		c.misses.count(false)
 		return c.verdict(w)
 	}
 	return c.miss(ctx, w)
@@ -59,7 +93,7 @@ func (c *Cache) resolve(ctx context.Context, w waiter) ([]claims.Key, error) {
 
 // settle waits where the state says so, and returns nil once there is a set to use. joined
 // is the fetch whose end it waited for; nil if there is none.
-func (c *Cache) settle(ctx context.Context, w waiter) (joined *fetching, err error) {
+func (c *Cache) settle(ctx context.Context, w *waiter) (joined *fetching, err error) {
 	s, now := c.current.Load(), c.now()
 	switch s.state(now) {
 	case StateFresh, StateRevalidating:
@@ -85,7 +119,7 @@ func (c *Cache) settle(ctx context.Context, w waiter) (joined *fetching, err err
 // While an outage is presumed, the stale set is served at once. Only a request that starts
 // a due refresh waits a moment for its first answer. Without this wait, a process that runs
 // only while it serves requests would never complete a fetch.
-func (c *Cache) awaitFresh(ctx context.Context, w waiter) (joined *fetching, err error) {
+func (c *Cache) awaitFresh(ctx context.Context, w *waiter) (joined *fetching, err error) {
 	for {
 		s, now := c.current.Load(), c.now()
 		presumed := s.presumesOutage(now)
@@ -100,12 +134,13 @@ func (c *Cache) awaitFresh(ctx context.Context, w waiter) (joined *fetching, err
 		case f == nil:
 			return joined, nil
 		case presumed && started:
+			c.enter(ctx, w, f)
 			f.firstOutcome(ctx, moment)
 			return joined, nil
 		case presumed:
 			return joined, nil
 		}
-		err := f.wait(ctx, earlier(f.began.Add(maxWait), w.deadline).Sub(now))
+		err := c.await(ctx, w, f, earlier(f.began.Add(maxWait), w.deadline))
 		switch {
 		case err == errSlow:
 			return joined, nil
@@ -125,23 +160,26 @@ func earlier(a, b time.Time) time.Time {
 
 // awaitUsable joins the fetch under way or starts one. During backoff there is none, and
 // nothing to wait for.
-func (c *Cache) awaitUsable(ctx context.Context, s *snapshot, now time.Time, w waiter) (*fetching, error) {
+func (c *Cache) awaitUsable(ctx context.Context, s *snapshot, now time.Time, w *waiter) (*fetching, error) {
 	f, _ := c.startDue(s, now)
 	if f == nil {
 		return nil, nil
 	}
-	return f, f.wait(ctx, w.deadline.Sub(now))
+	return f, c.await(ctx, w, f, w.deadline)
 }
 
 // miss looks for a key that the set lacks: in the outcome of the fetch under way, and in
 // one more if that fetch began before the waiter arrived.
-func (c *Cache) miss(ctx context.Context, w waiter) ([]claims.Key, error) {
-	for {
-		f := c.startForced(w.begun)
+func (c *Cache) miss(ctx context.Context, w *waiter) ([]claims.Key, error) {
+	for first := true; ; first = false {
+		f, limited := c.startForced(w.begun)
+		if first {
+			c.misses.count(limited)
+		}
 		if f == nil {
 			return c.verdict(w)
 		}
-		if err := f.wait(ctx, w.deadline.Sub(c.now())); err != nil {
+		if err := c.await(ctx, w, f, w.deadline); err != nil {
 			return nil, c.unavailable(err)
 		}
 		if w.answeredBy(f) {
@@ -154,7 +192,7 @@ func (c *Cache) miss(ctx context.Context, w waiter) ([]claims.Key, error) {
 }
 
 // verdict answers by the latest fetch, without another one.
-func (c *Cache) verdict(w waiter) ([]claims.Key, error) {
+func (c *Cache) verdict(w *waiter) ([]claims.Key, error) {
 	s, now := c.current.Load(), c.now()
 	if keys, err := s.find(w.alg, w.kid); keys != nil || err != nil {
 		return keys, err

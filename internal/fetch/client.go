@@ -108,6 +108,7 @@ type Request struct {
 	// 5.2.1). Empty sends none.
 	CacheControl string
 	Validators
+	onAnswer func(Answer) // see Retries; can be nil
 }
 
 // A Response is a document, or the answer that it has not changed.
@@ -132,11 +133,15 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	if c.trusts(req.URL.Hostname()) {
 		client = &c.trusted
 	}
+	sent := time.Now()
 	res, err := client.Do(req)
 	if err != nil {
 		return nil, transferError(ctx, r.What, err)
 	}
 	defer func() { _ = res.Body.Close() }()
+	if r.onAnswer != nil {
+		r.onAnswer(newAnswer(res, sent, time.Now()))
+	}
 	return r.read(ctx, res)
 }
 

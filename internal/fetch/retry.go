@@ -8,9 +8,10 @@ import (
 
 // Retries says how the requests of one fetch are repeated, all together.
 type Retries struct {
-	Left     int    // how many retries are left
-	Plain    bool   // repeat a refused request once without its CacheControl
-	OnFailed func() // called after each request that failed and is not repeated at once; can be nil
+	Left     int          // how many retries are left
+	Plain    bool         // repeat a refused request once without its CacheControl
+	OnFailed func()       // called after each request that failed and is not repeated at once; can be nil
+	OnAnswer func(Answer) // called for each answer, of whatever status; can be nil
 }
 
 // GetWithRetries is Get, repeated while it fails, a retry can help and one is left. It
@@ -19,6 +20,7 @@ type Retries struct {
 // Some firewalls refuse a request that has a Cache-Control field. With Plain, such a request
 // is repeated at once without it, which does not count as a retry.
 func (c *Client) GetWithRetries(ctx context.Context, r Request, retries *Retries) (*Response, error) {
+	r.onAnswer = retries.OnAnswer
 	for n := 0; ; {
 		res, err := c.Get(ctx, r)
 		if err == nil {
