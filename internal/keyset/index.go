@@ -85,3 +85,15 @@ func (x *Index) Ambiguous(headers []Header) []error {
 	}
 	return problems
 }
+
+// KeyIDs returns the kids of all keys, sorted.
+func (x *Index) KeyIDs() []string {
+	var kids []string
+	for header := range x.keys {
+		if header.KeyID != "" {
+			kids = append(kids, header.KeyID)
+		}
+	}
+	slices.Sort(kids)
+	return slices.Compact(kids)
+}
