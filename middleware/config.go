@@ -142,6 +142,12 @@ type Config struct {
 	// ObserveDuration measures Decision.Duration, by two readings of the clock.
 	ObserveDuration bool
 
+	// ObserveFetch and ObserveWait are the OnFetch and OnWait of the key caches that New makes,
+	// for Issuer and for Issuers without Keys. ObserveFetch also gets the issuer. See
+	// jwks.Config.
+	ObserveFetch func(issuer, cause, result string, took time.Duration)
+	ObserveWait  func(ctx context.Context) (done func(err error))
+
 	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
 	// and Refuse: with a page, or a body of another format. The header already has the
 	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets
@@ -197,6 +203,8 @@ func (c *Config) checkModes() []error {
 		{len(c.PrivateHosts) > 0, "PrivateHosts"},
 		{c.AllowRedirects, "AllowRedirects"},
 		{c.FetchLimit != nil, "FetchLimit"},
+		{c.ObserveFetch != nil, "ObserveFetch"},
+		{c.ObserveWait != nil, "ObserveWait"},
 	} {
 		problems.report(f.set && !fetches, ".%s: no keys are fetched, so it would have no effect", f.name)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -134,8 +135,9 @@ func (c *Config) fetchLimit() *jwks.FetchLimit {
 
 // A fetching makes the caches of all issuers.
 type fetching struct {
-	common jwks.Config // without an address
-	broken bool        // common has mistakes, which are reported once
+	common  jwks.Config // without an address
+	broken  bool        // common has mistakes, which are reported once
+	observe func(issuer, cause, result string, took time.Duration)
 }
 
 // fetching returns what all caches have in common, or what is wrong with it.
@@ -143,7 +145,8 @@ func (c *Config) fetching() (*fetching, error) {
 	f := &fetching{common: jwks.Config{
 		Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
 		AllowRedirects: c.AllowRedirects, FetchLimit: c.fetchLimit(), Logger: c.Logger,
-	}}
+		OnWait: c.ObserveWait,
+	}, observe: c.ObserveFetch}
 	trial := f.common
 	trial.Issuer = "https://issuer.invalid"
 	_, err := jwks.New(trial)
@@ -167,6 +170,9 @@ func (f *fetching) keys(issuer, jwksURL string) (claims.KeySet, error) {
 	}
 	config := f.common
 	config.Issuer, config.URL = issuer, jwksURL
+	if f.observe != nil {
+		config.OnFetch = func(cause, result string, took time.Duration) { f.observe(issuer, cause, result, took) }
+	}
 	cache, err := jwks.New(config)
 	if err != nil {
 		return noKeys{}, err

@@ -1,0 +1,153 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// A Status describes a [Middleware] at one moment. It is a copy, and does not change.
+type Status struct {
+	_ [0]func() // written with field names
+
+	// Issuers has an element for each configured issuer, in the order of the Config, with its
+	// URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing else: its State is "".
+	// Issuers is empty with a Config.Verifier that is no claims.Verifier.
+	Issuers []jwks.Status
+
+	// CacheEntries is how many tokens are remembered. CacheEvictions is how many were dropped to
+	// make room, and CacheKeysGone because their key was gone.
+	CacheEntries   int
+	CacheEvictions uint64
+	CacheKeysGone  uint64
+}
+
+// Status describes the key sets of all issuers, and the cache of verified tokens. It makes no
+// request. Its cost grows with the number of issuers: it is for dashboards, not for requests.
+func (m *Middleware) Status() Status {
+	v, ok := m.verifier.(*claims.Verifier)
+	if !ok {
+		return Status{}
+	}
+	var s Status
+	s.CacheEntries, s.CacheEvictions, s.CacheKeysGone = v.CacheStatus()
+	for url, keys := range v.Issuers() {
+		var issuer jwks.Status
+		if known, ok := keys.(interface{ Status() jwks.Status }); ok {
+			issuer = known.Status()
+		}
+		issuer.Issuer = url
+		s.Issuers = append(s.Issuers, issuer)
+	}
+	return s
+}
+
+// Run keeps the keys of all issuers current until ctx is done, and returns the error of ctx. It
+// uses one goroutine, the caller's, and fetches all keys at once when it begins:
+//
+//	go auth.Run(ctx)
+//
+// A server with traffic does not need Run: see [jwks.Cache.Run] for what it spares others. It
+// runs key sets of type *jwks.Cache only. Without any, it waits for the end of ctx.
+func (m *Middleware) Run(ctx context.Context) error {
+	return jwks.Run(ctx, m.keyCaches()...)
+}
+
+func (m *Middleware) keyCaches() []*jwks.Cache {
+	v, ok := m.verifier.(*claims.Verifier)
+	if !ok {
+		return nil
+	}
+	var caches []*jwks.Cache
+	for _, keys := range v.Issuers() {
+		if c, ok := keys.(*jwks.Cache); ok {
+			caches = append(caches, c)
+		}
+	}
+	return caches
+}
+
+// Ready returns nil if tokens of at least one issuer can be verified now. It is for a readiness
+// probe: one issuer that fails must not take the API from the users of all others. Status tells
+// them apart.
+//
+// Ready does what requests do: it can start or join fetches, and waits for at most 3 s, or
+// until ctx ends. An issuer whose Keys have no Ready method, as static keys, is ready. The error
+// is a 503 [*Error] that wraps what is wrong with each issuer, at most 8 of them. It is for logs.
+func (m *Middleware) Ready(ctx context.Context) error {
+	v, ok := m.verifier.(*claims.Verifier)
+	if !ok {
+		return nil
+	}
+	var probes []probe
+	for url, keys := range v.Issuers() {
+		p, ok := keys.(readier)
+		switch {
+		case !ok:
+			return nil
+		case isUsable(keys) && p.Ready(ctx) == nil: // without a wait
+			return nil
+		}
+		probes = append(probes, probe{url, p})
+	}
+	return anyReady(ctx, probes)
+}
+
+type readier interface {
+	Ready(ctx context.Context) error
+}
+
+type probe struct {
+	issuer string
+	readier
+}
+
+func isUsable(keys claims.KeySet) bool {
+	known, ok := keys.(interface{ Status() jwks.Status })
+	if !ok {
+		return false
+	}
+	state := known.Status().State
+	return state == jwks.StateFresh || state == jwks.StateRevalidating
+}
+
+const (
+	probeTimeout = 3 * time.Second
+	maxProbes    = 64 // at a time
+)
+
+// anyReady returns nil once one of the probes succeeds. The goroutines end with ctx, which ends
+// with anyReady. Only their waits end then, and not the fetches.
+func anyReady(ctx context.Context, probes []probe) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	questions, answers := make(chan probe, len(probes)), make(chan error, len(probes))
+	for _, p := range probes {
+		questions <- p
+	}
+	close(questions)
+	for range min(len(probes), maxProbes) {
+		go func() {
+			for p := range questions {
+				err := p.Ready(ctx)
+				if err != nil {
+					err = fmt.Errorf("issuer %q: %w", p.issuer, err)
+				}
+				answers <- err
+			}
+		}()
+	}
+	var problems []error
+	for range probes {
+		err := <-answers // each Ready ends with ctx
+		if err == nil {
+			return nil
+		}
+		problems = append(problems, err)
+	}
+	return unavailable(claims.ErrKeysUnavailable, errors.Join(problems[:min(len(problems), maxListed)]...))
+}
