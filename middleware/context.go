@@ -71,13 +71,12 @@ func (v *verified) Value(key any) any {
 // easily logged.
 func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.verified") }
 
-// memoryOf returns what m has already found out about the request, or nil. The Authorization
-// value must be the same: a handler may pass its context on with another token, or to the
-// Middleware of another API.
+// memoryOf returns v if it is what m has already found out about the request, or else nil. The
+// Authorization value must be the same: a handler may pass its context on with another token,
+// or to the Middleware of another API.
 //
 // A request that was let through without proofs says nothing about one with proofs.
-func (m *Middleware) memoryOf(ctx context.Context, request Request) *verified {
-	v := verifiedIn(ctx)
+func (m *Middleware) memoryOf(v *verified, request Request) *verified {
 	if v == nil || v.by != m || v.claims == nil || len(request.Authorization) != 1 || v.authorization != request.Authorization[0] {
 		return nil
 	}

@@ -79,26 +79,34 @@ func outcomeOf(e *Error) string {
 }
 
 // observed tells Config.Observe about a decision. with carries the claims of the verified
-// token, and is nil if there is none; e is nil if the request is let through.
-func (m *Middleware) observed(ctx, with context.Context, request Request, start time.Time, e *Error) {
-	var c *claims.Claims
-	if with != nil {
-		c, _ = claims.FromContext(with)
-	}
+// token, and is nil if there is none; outer is what ctx remembers; e is nil if the request is
+// let through.
+func (m *Middleware) observed(ctx, with context.Context, outer *verified, request Request, start time.Time, e *Error) {
 	d := Decision{
-		Outcome: outcomeOf(e), Issuer: m.issuerOf(c, e), Transport: request.Transport,
-		Remembered: c.Remembered(), Nested: m.hasLetThrough(ctx), Claims: c, Error: e,
+		Outcome: outcomeOf(e), Transport: request.Transport, Error: e,
+		Nested: outer != nil && outer.by == m,
+	}
+	d.Claims = claimsIn(with)
+	d.Issuer, d.Remembered = m.issuerOf(d.Claims, e), d.Claims.Remembered()
+	if d.Claims != nil || m.hasBearer(request) {
+		d.Scheme = bearerScheme
 	}
 	if e != nil {
 		d.Reason = e.Reason
-	}
-	if m.hasBearer(request) {
-		d.Scheme = bearerScheme
 	}
 	if !start.IsZero() {
 		d.Duration = time.Since(start)
 	}
 	m.observe(ctx, d)
+}
+
+// claimsIn returns the claims in ctx, which can be nil, or nil.
+func claimsIn(ctx context.Context) *claims.Claims {
+	if ctx == nil {
+		return nil
+	}
+	c, _ := claims.FromContext(ctx)
+	return c
 }
 
 // start returns the time at which a decision begins, or the zero time if its Duration is not
@@ -113,16 +121,16 @@ func (m *Middleware) start() time.Time {
 // report logs and observes a refusal once. It is for refusals that no Guard decides: by
 // Authorize, by Refuse, and of a token that is not valid any more while its request runs.
 func (m *Middleware) report(ctx context.Context, e *Error) {
-	request := Request{Transport: transportHTTP}
-	if v := verifiedIn(ctx); v != nil && v.by == m {
+	request, v := Request{Transport: transportHTTP}, verifiedIn(ctx)
+	if v != nil && v.by == m {
 		if v.reported.Swap(e) == e {
 			return
 		}
 		request = v.request()
 	}
-	m.log(ctx, e)
+	m.log(ctx, ctx, e)
 	if m.observe != nil {
-		m.observed(ctx, ctx, request, time.Time{}, e)
+		m.observed(ctx, ctx, v, request, time.Time{}, e)
 	}
 }
 
@@ -132,19 +140,13 @@ func (m *Middleware) authorized(ctx context.Context, v *verified, e *Error) {
 	case e != nil:
 		m.report(ctx, e)
 	case m.observe != nil:
-		m.observed(ctx, ctx, v.request(), time.Time{}, nil)
+		m.observed(ctx, ctx, v, v.request(), time.Time{}, nil)
 	}
 }
 
 // request returns what a Decision says of the request that v was let through with.
 func (v *verified) request() Request {
 	return Request{Authorization: []string{v.authorization}, Transport: v.transport}
-}
-
-// hasLetThrough reports whether ctx is that of a request that m has let through.
-func (m *Middleware) hasLetThrough(ctx context.Context) bool {
-	v := verifiedIn(ctx)
-	return v != nil && v.by == m
 }
 
 // An origin is an error of a claims.Verifier that knows which configured issuer it is about.

@@ -129,13 +129,13 @@ func (g *Guard) Authenticate(ctx context.Context, request Request) (context.Cont
 // authenticate returns the context for the handler, and whether it differs from ctx. It logs
 // and observes what was decided.
 func (g *Guard) authenticate(ctx context.Context, request Request) (context.Context, bool, *Error) {
-	start := g.m.start()
-	with, fresh, e := g.decide(ctx, request)
+	start, outer := g.m.start(), verifiedIn(ctx)
+	with, fresh, e := g.decide(ctx, outer, request)
 	if e != nil {
-		g.m.log(ctx, e)
+		g.m.log(ctx, with, e)
 	}
 	if g.m.observe != nil {
-		g.m.observed(ctx, with, request, start, e)
+		g.m.observed(ctx, with, outer, request, start, e)
 	}
 	if e != nil {
 		return nil, false, e
@@ -143,14 +143,15 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 	return with, fresh, nil
 }
 
-// decide returns the context for the handler, and whether it differs from ctx. If only a
-// policy refuses the request, it returns the context as well.
-func (g *Guard) decide(ctx context.Context, request Request) (context.Context, bool, *Error) {
+// decide returns the context for the handler, and whether it differs from ctx, in which outer
+// was found. If only a policy refuses the request, it returns the context as well.
+func (g *Guard) decide(ctx context.Context, outer *verified, request Request) (context.Context, bool, *Error) {
 	if g.optional && !g.m.hasBearer(request) {
 		with, fresh := g.m.anonymous(ctx, request)
 		return with, fresh, nil
 	}
-	with, fresh, e := g.identify(ctx, request)
+	before := g.m.memoryOf(outer, request)
+	with, fresh, e := g.identify(ctx, before, request)
 	if e == nil && len(g.policies) > 0 {
 		e = askAll(with, verifiedIn(with), g.policies)
 	}
@@ -160,14 +161,13 @@ func (g *Guard) decide(ctx context.Context, request Request) (context.Context, b
 	if e.Status == http.StatusUnauthorized {
 		e.Scopes = neededScopes(g.policies)
 	}
-	e.addOuter(g.m.memoryOf(ctx, request), g)
+	e.addOuter(before, g)
 	return with, fresh, e
 }
 
 // identify returns a context that carries the token's claims, and whether it differs from
-// ctx.
-func (g *Guard) identify(ctx context.Context, request Request) (context.Context, bool, *Error) {
-	before := g.m.memoryOf(ctx, request)
+// ctx. before is what the Middleware has already found out about the request, or nil.
+func (g *Guard) identify(ctx context.Context, before *verified, request Request) (context.Context, bool, *Error) {
 	if before != nil && before.counts(time.Now()) {
 		if seen, _ := claims.FromContext(ctx); seen == before.claims && !before.adds(g) {
 			return ctx, false, nil

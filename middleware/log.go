@@ -18,8 +18,10 @@ const warnInterval = 10 * time.Second
 //
 // A refusal is logged at debug level, because any stranger can cause any number of them. An
 // outage is a warning, but at most one in ten seconds, because it affects every request.
-func (m *Middleware) log(ctx context.Context, e *Error) {
-	logger, issuer := m.slog(), m.issuerOf(nil, e)
+//
+// with carries the claims of the verified token; it is nil if there is none.
+func (m *Middleware) log(ctx, with context.Context, e *Error) {
+	logger, issuer := m.slog(), m.issuerOf(claimsIn(with), e)
 	m.suspect(ctx, e, issuer)
 	if e.Status != http.StatusServiceUnavailable || errors.Is(ctx.Err(), context.Canceled) {
 		if logger.Enabled(ctx, slog.LevelDebug) { // saves the allocation of the arguments

@@ -62,7 +62,7 @@ func (r *recheck) check() {
 		r.undecided.Reset(undecidedLimit)
 		r.outage.Store(nil)
 	case e.Status == http.StatusServiceUnavailable:
-		r.m.log(r.ctx, e)
+		r.m.log(r.ctx, r.ctx, e)
 		r.outage.Store(e)
 	default:
 		r.m.report(r.ctx, e)

@@ -104,7 +104,9 @@ func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 	if gate.kind == public {
 		return ctx, nil
 	}
-	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{Authorization: header["Authorization"]})
+	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{
+		Authorization: header["Authorization"], Transport: "connect",
+	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
 	}

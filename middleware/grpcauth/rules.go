@@ -94,7 +94,7 @@ func (g *gates) admit(ctx context.Context, method string) (context.Context, *ref
 		return ctx, nil
 	}
 	allowed, err := guard.Authenticate(ctx, middleware.Request{
-		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), Transport: "grpc",
 	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)

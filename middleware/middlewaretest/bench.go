@@ -42,6 +42,7 @@ func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.
 		ResourceMetadataURL: "https://api.example.test/.well-known/oauth-protected-resource",
 		Logger:              slog.New(slog.DiscardHandler),
 		ErrorHandler:        errorHandler,
+		Observe:             b.log.observe,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("middlewaretest: %v", err))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,12 +65,12 @@ func callResults(newCall func(auth *middleware.Middleware, routes []Route) Call)
 
 func (b *bench) compareCall(call Call, route Route, c testCase) error {
 	plain := answerOf(exchange(b.plain(route), route, c.authorization))
-	b.log.take()
+	expected := b.log.take()
 	got, err := call(route, c.authorization)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.check(got), sameAnswer(plain, got), b.checkLog(c))
+	return errors.Join(c.check(got), sameAnswer(plain, got), c.checkCalls(expected, b.log.take()))
 }
 
 // check compares an answer with the table.
@@ -122,21 +123,60 @@ func sameAnswer(plain, got Answer) error {
 	return errors.Join(problems...)
 }
 
-// checkLog reports what was wrong on the server while it answered c.
-func (b *bench) checkLog(c testCase) error {
-	verified, served, differed := b.log.take()
+// checkCalls reports what was wrong on the server while it answered c. plain is what happened
+// with net/http.
+func (c testCase) checkCalls(plain, got calls) error {
 	var problems []error
 	switch {
-	case c.status == http.StatusOK && served != 1:
-		problems = append(problems, fmt.Errorf("the handler ran %d times", served))
-	case c.status != http.StatusOK && served != 0:
+	case c.status == http.StatusOK && got.served != 1:
+		problems = append(problems, fmt.Errorf("the handler ran %d times", got.served))
+	case c.status != http.StatusOK && got.served != 0:
 		problems = append(problems, errors.New("the handler ran after a refusal"))
 	}
-	if differed {
+	if got.differed {
 		problems = append(problems, errors.New("the accessor returned other claims than the handler's context has"))
 	}
-	if verified > 1 {
-		problems = append(problems, fmt.Errorf("the token was verified %d times for one request", verified))
+	if got.verified > 1 {
+		problems = append(problems, fmt.Errorf("the token was verified %d times for one request", got.verified))
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, c.checkDecisions(plain, got)...)...)
+}
+
+// checkDecisions reports decisions that differ from those of net/http, which are checked
+// themselves: one for each request, and one more for each layer within the first.
+func (c testCase) checkDecisions(plain, got calls) (problems []error) {
+	requests := 0
+	for _, d := range got.decisions {
+		if !d.Nested {
+			requests++
+		}
+	}
+	if requests != 1 {
+		problems = append(problems, fmt.Errorf("%d decisions about one request that are not nested", requests))
+	}
+	if !slices.Equal(plain.decisions, got.decisions) {
+		problems = append(problems, fmt.Errorf("decisions are %v, with net/http they are %v", got.decisions, plain.decisions))
+	}
+	if n := len(got.decisions); n > 0 && got.decisions[n-1].Outcome != c.outcome() {
+		problems = append(problems, fmt.Errorf("the last decision is %v", got.decisions[n-1]))
+	}
+	if len(slices.Compact(got.transports)) > 1 {
+		problems = append(problems, fmt.Errorf("the transports of the decisions are %q", got.transports))
+	}
+	return problems
+}
+
+// outcome returns the Outcome of the decision that answers c.
+func (c testCase) outcome() string {
+	switch {
+	case c.status == http.StatusOK:
+		return "ok"
+	case c.status == http.StatusForbidden:
+		return "forbidden"
+	case c.status == http.StatusServiceUnavailable:
+		return "unavailable"
+	case c.code == "":
+		return "missing"
+	}
+	return "refused"
 }

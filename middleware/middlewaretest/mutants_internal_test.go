@@ -95,6 +95,9 @@ var mutants = map[string]struct {
 	"Config.ErrorHandler ignored": {answering(func(auth *middleware.Middleware, _ http.Handler, w http.ResponseWriter, r *http.Request, err error) {
 		auth.WriteError(w, r, err)
 	}), "sorry, "},
+	"a Guard's refusal observed twice": {answering(func(auth *middleware.Middleware, _ http.Handler, w http.ResponseWriter, r *http.Request, err error) {
+		auth.Refuse(w, r, err)
+	}), "2 decisions about one request"},
 	"a body for HEAD": {answering(func(auth *middleware.Middleware, _ http.Handler, w http.ResponseWriter, r *http.Request, err error) {
 		r = r.Clone(r.Context())
 		r.Method = http.MethodGet
@@ -199,9 +202,9 @@ func TestServeComparesTheAccessorWithTheContext(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			b := newBench(nil)
 			b.routes()[0].Serve(tt.ctx, tt.c, tt.ok)
-			_, served, differed := b.log.take()
-			assert.Equal(t, 1, served)
-			assert.Equal(t, tt.differed, differed)
+			got := b.log.take()
+			assert.Equal(t, 1, got.served)
+			assert.Equal(t, tt.differed, got.differed)
 		})
 	}
 }

@@ -61,17 +61,32 @@ func (r Route) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 // A callLog records what happens during one request.
 type callLog struct {
-	mu       sync.Mutex // guards what follows
-	verified int        // how often a token was found valid
-	served   int        // how often a handler ran
-	differed bool       // an accessor and the context had different claims
+	mu    sync.Mutex // guards what follows
+	calls calls
+}
+
+// calls are what has happened.
+type calls struct {
+	verified   int  // how often a token was found valid
+	served     int  // how often a handler ran
+	differed   bool // an accessor and the context had different claims
+	decisions  []decision
+	transports []string // of the decisions
+}
+
+// A decision is what must be equal in all transports.
+type decision struct {
+	Outcome        string
+	Reason         claims.Reason
+	Issuer, Scheme string
+	Nested         bool
 }
 
 func (l *callLog) record(c *claims.Claims, agree bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.served++
-	l.differed = l.differed || !agree
+	l.calls.served++
+	l.calls.differed = l.calls.differed || !agree
 	if c == nil {
 		return anonymous
 	}
@@ -81,14 +96,21 @@ func (l *callLog) record(c *claims.Claims, agree bool) string {
 func (l *callLog) verify() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.verified++
+	l.calls.verified++
+}
+
+func (l *callLog) observe(_ context.Context, d middleware.Decision) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls.decisions = append(l.calls.decisions, decision{d.Outcome, d.Reason, d.Issuer, d.Scheme, d.Nested})
+	l.calls.transports = append(l.calls.transports, d.Transport)
 }
 
 // take returns what has happened since the last take.
-func (l *callLog) take() (verified, served int, differed bool) {
+func (l *callLog) take() calls {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	verified, served, differed = l.verified, l.served, l.differed
-	l.verified, l.served, l.differed = 0, 0, false
-	return verified, served, differed
+	happened := l.calls
+	l.calls = calls{}
+	return happened
 }
