@@ -42,9 +42,23 @@ type Secret struct {
 
 	// Value is at least as long as the hash: 32, 48 or 64 bytes. It should come from a
 	// random source: an attacker with one token can guess a pass phrase offline. It is
-	// copied.
-	Value []byte `json:"-" yaml:"-"`
+	// copied. A []byte can be assigned to it; its type prints as a fixed text.
+	Value secretBytes `json:"-" yaml:"-"`
 }
+
+// secretBytes print as a fixed text, also in a copy of a Secret that a printer takes apart.
+type secretBytes []byte
+
+// String is for printers that ask only for a fmt.Stringer.
+func (secretBytes) String() string { return redacted }
+
+// GoString is for printers that ask only for a fmt.GoStringer.
+func (secretBytes) GoString() string { return redacted }
+
+func (secretBytes) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText is for encoders that ignore the tags.
+func (secretBytes) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 const (
 	errHMACAlgorithm keyset.Unusable = "Algorithm is none of HS256, HS384 and HS512"
@@ -174,20 +188,15 @@ func hashOfHMAC(alg string) (crypto.Hash, bool) {
 
 const (
 	redacted    = "(redacted)"
+	secretText  = "jwks.Secret" + redacted
 	secretsText = "jwks.Secrets" + redacted
 )
 
-// String returns a fixed text, for printers that ask only for a fmt.Stringer.
-func (s Secret) String() string { return "jwks.Secret" + redacted }
-
-// GoString returns a fixed text, for printers that ask only for a fmt.GoStringer.
-func (s Secret) GoString() string { return s.String() }
-
 // Format prints a fixed text.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretText) }
 
 // LogValue returns a fixed text.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(secretText) }
 
 // Format prints a fixed text.
 func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretsText) }

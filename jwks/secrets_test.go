@@ -286,7 +286,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 
 	cause := errors.New("cause")
 	var printed []string
-	for _, v := range []any{secret, &secret, set, *set, held, &held, key, []any{secret, set}} {
+	for _, v := range []any{secret, &secret, secret.Value, set, *set, held, &held, key, []any{secret, set}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%8.3v", "%z", "%*d", "no verb"} {
 			printed = append(printed, fmt.Sprintf(verb, v))
 		}
@@ -304,6 +304,10 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	assert.Equal(t, "jwks.Secret(redacted) jwks.Secrets(redacted)", fmt.Sprintf("%v %#v", secret, set))
 	assert.Equal(t, "jwks.Secret(redacted) jwks.Secrets(redacted)", fmt.Sprintf("%x %d", secret, set))
 	assert.Contains(t, logged(secret), `"v":"jwks.Secret(redacted)"`)
+	assert.Contains(t, logged(secret.Value), `"v":"(redacted)"`)
+	text, err := secret.Value.MarshalText()
+	require.NoError(t, err)
+	assert.Equal(t, "(redacted)", string(text))
 	assert.Contains(t, logged(set), `"v":"jwks.Secrets(redacted)"`)
 }
 
@@ -312,8 +316,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 func TestSecretsAreHiddenFromOtherPrinters(t *testing.T) {
 	const value = "hunter2-hunter2-hunter2-hunter2-"
 	secret := jwks.Secret{KeyID: "kid of it", Algorithm: "HS256", Value: []byte(value)}
-	assert.Equal(t, "jwks.Secret(redacted)", secret.String())
-	assert.Equal(t, "jwks.Secret(redacted)", secret.GoString())
+	assert.Equal(t, "(redacted)", secret.Value.String())
+	assert.Equal(t, "(redacted)", secret.Value.GoString())
 	require.Contains(t, reachable(reflect.ValueOf(&secret)), value, "without methods, it can be read")
 
 	set, err := jwks.NewSecrets(secret)
