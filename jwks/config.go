@@ -154,9 +154,13 @@ type Config struct {
 	// Info: keys added, removed or skipped, a recovery, and Block. Warn: refreshing starts
 	// to fail, the set becomes stale, or discovery cannot be read again. Error: no request
 	// can be served any more, and each fetch whose RoundTripper ignores its context. Debug:
-	// all other fetches. A failure names the earliest time of the next scheduled fetch
-	// (retry_in), the host (key_set_host) and the end of the present set's use
-	// (usable_until), where they are known.
+	// all other fetches.
+	//
+	// While fetches fail, the Warn or Error is repeated each hour, and when half and nine
+	// tenths of MaxStale are over, by the next fetch that fails. A failure names how long
+	// fetches have failed (failed_for), how many in a row (failures), the earliest time of the
+	// next scheduled fetch (retry_in), the host (key_set_host) and the end of the present
+	// set's use (usable_until), where they are known. A recovery has failed_for too.
 	Logger *slog.Logger
 
 	// FetchLimit bounds the fetches of all caches that share it. It defaults to

@@ -133,7 +133,7 @@ func (c *Cache) live(now time.Time) *snapshot {
 		return s
 	}
 	_, after := c.replace(f, outcome{err: errCutOff}, now)
-	after.condition = s.condition // nothing was logged
+	after.outage = s.outage // nothing was logged
 	f.cancel()
 	close(f.done)
 	return after
@@ -287,7 +287,7 @@ func (c *Cache) replace(f *fetching, out outcome, now time.Time) (before, after 
 		ended := f.ended(now)
 		f.took, _ = elapsed(ended, f.ran)
 		s.conclude(f, out, ended, c.random())
-		s.condition = conditionOf(s.state(now), out.err)
+		s.outage = s.outage.next(&s, f.ran, out.err, now)
 	}
 	c.current.Store(&s)
 	return before, &s

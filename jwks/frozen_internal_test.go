@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -99,6 +100,10 @@ func TestA4CutOffFetchIsAFailureOfItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer time.Sleep(time.Minute)
 		p := newFrozenProcess(t)
+		reports := make(chan string, 10)
+		p.cache.onFetch = func(cause, result string, took time.Duration) {
+			reports <- fmt.Sprint(cause, " ", result, " ", took)
+		}
 		require.NoError(t, p.keys(t, 0, p.issuer.SigningKey().ID))
 		require.NoError(t, p.keys(t, 16*time.Minute, p.issuer.SigningKey().ID)) // starts a fetch behind it
 		cut := p.cache.current.Load().fetch
@@ -111,8 +116,17 @@ func TestA4CutOffFetchIsAFailureOfItsTime(t *testing.T) {
 		assert.Equal(t, ran.Add(abandonAfter), s.failedAt)
 		assert.NotSame(t, cut, s.fetch, "the request started another one")
 		assert.Equal(t, uint64(1), s.failed)
+		assert.Zero(t, s.outage, "nothing was logged, so the next failure is told")
 
 		time.Sleep(time.Minute)
+		synctest.Wait()
+		close(reports)
+		var told []string
+		for report := range reports {
+			told = append(told, report)
+		}
+		assert.ElementsMatch(t, []string{"schedule ok 400ms", "schedule error 6s", "schedule ok 200ms"}, told,
+			"the one that was cut off by its own goroutine, and once")
 		assert.Equal(t, uint64(3), p.cache.Status().Fetches)
 		assert.Equal(t, uint64(1), p.cache.Status().FailedFetches)
 	})

@@ -13,36 +13,6 @@ import (
 	"github.com/bearerguard/bearerguard/internal/keyset"
 )
 
-// A condition is what the log last said about a cache.
-type condition string
-
-const (
-	conditionGood     condition = ""
-	conditionFailing  condition = "key set could not be refreshed"
-	conditionStale    condition = "key set is stale and could not be refreshed"
-	conditionUnusable condition = "no usable key set: tokens cannot be verified"
-)
-
-// conditionOf returns the condition after a fetch that ended in state s.
-func conditionOf(s State, err error) condition {
-	switch {
-	case err == nil:
-		return conditionGood
-	case s == StateCold || s == StateExhausted:
-		return conditionUnusable
-	case s == StateStale:
-		return conditionStale
-	}
-	return conditionFailing
-}
-
-func (c condition) level() slog.Level {
-	if c == conditionUnusable {
-		return slog.LevelError
-	}
-	return slog.LevelWarn
-}
-
 // An eventLog tells the operator what has changed. It is called on the goroutine of a fetch,
 // never on that of a request.
 type eventLog struct {
@@ -88,20 +58,23 @@ func (l eventLog) fetched(before, after *snapshot, f *fetching, out outcome) {
 			slog.Any("error", out.warning))
 	}
 	if out.err != nil {
-		l.failure(before, after, f, out.err)
+		l.failure(after, f, out.err)
 		return
 	}
 	l.success(before, after, f)
 }
 
-// failure is loud when the condition changes, and quiet at every further failure.
-func (l eventLog) failure(before, after *snapshot, f *fetching, err error) {
+func (l eventLog) failure(after *snapshot, f *fetching, err error) {
+	now, o := l.now(), after.outage
 	level := slog.LevelDebug
-	if after.condition != before.condition {
-		level = after.condition.level()
+	if o.loud {
+		level = o.condition.level()
 	}
-	attrs := []slog.Attr{slog.Any("error", err), slog.String("cause", string(f.kind))}
-	l.log(level, string(after.condition), append(attrs, after.outlook(l.now())...)...)
+	attrs := []slog.Attr{
+		slog.Any("error", err), slog.Duration("failed_for", o.length(now)), slog.Int("failures", after.failures),
+		slog.String("cause", string(f.kind)),
+	}
+	l.log(level, string(o.condition), append(attrs, after.outlook(now)...)...)
 }
 
 // outlook says, after a failure, when the next scheduled fetch can start, from which host the
@@ -138,16 +111,21 @@ func (l eventLog) success(before, after *snapshot, f *fetching) {
 	}
 	keys := after.good.keys
 	added, removed := keys.Beyond(old), old.Beyond(keys)
+	recovered := before.outage.condition != conditionGood
 	level := slog.LevelDebug
-	if len(added)+len(removed) > 0 || before.condition != conditionGood {
+	if len(added)+len(removed) > 0 || recovered {
 		level = slog.LevelInfo
 	}
-	l.log(level, "key set refreshed",
+	attrs := []slog.Attr{
 		slog.Int("keys", keys.Len()),
 		slog.String("added", quoteKeyIDs(added)),
 		slog.String("removed", quoteKeyIDs(removed)),
-		slog.Bool("recovered", before.condition != conditionGood),
-		slog.String("cause", string(f.kind)))
+		slog.Bool("recovered", recovered),
+	}
+	if recovered {
+		attrs = append(attrs, slog.Duration("failed_for", before.outage.length(l.now())))
+	}
+	l.log(level, "key set refreshed", append(attrs, slog.String("cause", string(f.kind)))...)
 	if skipped := keys.Skipped(); len(skipped) > 0 && !slices.Equal(skipped, old.Skipped()) {
 		l.log(slog.LevelInfo, "keys skipped", slog.String("skipped", keys.SkipText()))
 	}

@@ -66,38 +66,6 @@ const (
 	unusableEvent  = "ERROR jwks: no usable key set: tokens cannot be verified"
 )
 
-func TestOutageIsLoggedOncePerChange(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		var log eventLog
-		issuer := newIssuer()
-		cache := newCache(t, issuer, withLog(&log))
-		call := func(d time.Duration) {
-			for start := time.Now(); time.Since(start) < d; time.Sleep(20 * time.Second) {
-				_, _ = cache.Keys(t.Context(), alg, "known")
-			}
-			synctest.Wait()
-		}
-		call(20 * time.Second)
-		assert.Equal(t, []string{refreshedEvent}, log.take())
-		call(30 * time.Minute)
-		assert.Empty(t, log.take(), "an ordinary refresh")
-
-		issuer.Fail(jwkstest.JWKS, jwkstest.Refuse())
-		call(20 * time.Minute)
-		assert.Equal(t, []string{failingEvent}, log.take())
-		call(2 * time.Hour)
-		assert.Equal(t, []string{staleEvent}, log.take())
-		call(24 * time.Hour)
-		assert.Equal(t, []string{unusableEvent}, log.take())
-		issuer.Recover()
-		call(time.Minute)
-		assert.Equal(t, []string{refreshedEvent}, log.take())
-		assert.Contains(t, log.text(), "recovered=true")
-		call(time.Hour)
-		assert.Empty(t, log.take())
-	})
-}
-
 func TestColdStartIsLoggedOncePerChange(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog

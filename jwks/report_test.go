@@ -132,6 +132,7 @@ func TestA15PanicOfOnFetchIsLogged(t *testing.T) {
 		})
 		requireKnown(t, cache, "known")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, []string{refreshedEvent, "ERROR jwks: a panic was recovered in OnFetch"}, log.take())
 		assert.Contains(t, log.text(), `panic="no metrics"`)
 		assert.Equal(t, 1, d.writes, "the document is stored all the same")

@@ -40,9 +40,9 @@ type snapshot struct {
 	noMaxAge    bool      // the latest scheduled fetch that succeeded had no Cache-Control
 	slow        bool      // the latest fetch failed or took long: see FetchLimit
 
-	location  location
-	warning   error     // of the latest attempt to read discovery again
-	condition condition // the last one that was logged
+	location location
+	warning  error // of the latest attempt to read discovery again
+	outage   outage
 
 	// Counts of fetches. begun is also the seq of the newest one.
 	begun, forced, failed, notModified uint64
