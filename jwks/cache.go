@@ -160,9 +160,10 @@ type Cache struct {
 	current atomic.Pointer[snapshot] // loaded without a lock, replaced with mu held
 
 	// mu makes loading the snapshot, deciding and replacing it one step. It also guards
-	// bucket. It is never held across I/O or a caller's function.
+	// bucket and flood. It is never held across I/O or a caller's function.
 	mu     sync.Mutex
 	bucket bucket
+	flood  flood
 
 	misses misses
 }

@@ -151,6 +151,8 @@ type Config struct {
 	// Logger gets an event for each change, never one per request. It defaults to
 	// slog.Default(). Use slog.DiscardHandler for silence.
 	//
+	// Its methods are called on the goroutines of fetches, and of New and Block.
+	//
 	// Info: keys added, removed or skipped, a recovery, and Block. Warn: refreshing starts
 	// to fail, the set becomes stale, or discovery cannot be read again. Error: no request
 	// can be served any more, and each fetch whose RoundTripper ignores its context. Debug:
@@ -161,6 +163,12 @@ type Config struct {
 	// fetches have failed (failed_for), how many in a row (failures), the earliest time of the
 	// next scheduled fetch (retry_in), the host (key_set_host) and the end of the present
 	// set's use (usable_until), where they are known. A recovery has failed_for too.
+	//
+	// Warn when a flood of unknown keys begins, and Info when it is over, with the number of
+	// its look-ups. It is a flood when 10 look-ups within a minute are answered without a fetch
+	// because no forced fetch is left, or the issuer asked for a pause. It is over after 5
+	// minutes without one. The next fetch that ends notices both. A kid of a token is never
+	// logged.
 	Logger *slog.Logger
 
 	// FetchLimit bounds the fetches of all caches that share it. It defaults to

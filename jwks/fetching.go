@@ -162,6 +162,7 @@ func (c *Cache) startForced(begun uint64) (f *fetching, limited bool) {
 	case s.answer.seq > begun:
 		return nil, false
 	case s.untilUnpaused(now) > 0 || !c.bucket.take(now):
+		c.flood.add(now)
 		return nil, true
 	}
 	return c.start(forced, now), false
@@ -265,6 +266,7 @@ func (c *Cache) finish(f *fetching, out outcome) {
 	default:
 	}
 	c.log.fetched(before, after, f, out)
+	c.tellFlood()
 	c.report(f)
 	if out.err == nil {
 		c.store.offer(&c.current)

@@ -85,22 +85,6 @@ func TestColdStartIsLoggedOncePerChange(t *testing.T) {
 	})
 }
 
-func TestFloodIsNotLogged(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		var log eventLog
-		issuer := newIssuer()
-		cache := newWarmCache(t, issuer, withLog(&log))
-		synctest.Wait()
-		log.take()
-		for range 1000 {
-			requireUnknown(t, cache, secret)
-			time.Sleep(100 * time.Millisecond)
-		}
-		assert.Empty(t, log.take())
-		assert.NotContains(t, log.text(), secret, "a token's kid is never logged")
-	})
-}
-
 func TestEventsNameKeysAddedRemovedAndSkipped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var log eventLog
