@@ -24,36 +24,55 @@ func Run(ctx context.Context, caches ...*Cache) error {
 		c.running.Add(1)
 		defer c.running.Add(-1)
 	}
-	timer := time.NewTicker(runTick)
-	defer timer.Stop()
+	r := runner{caches: caches}
+	tick := time.NewTicker(runTick)
+	defer tick.Stop()
 	for ctx.Err() == nil {
-		if startAll(caches) {
-			timer.Reset(runTick)
+		if r.startDue() {
+			tick.Reset(runTick)
 		} else {
-			timer.Reset(runBusyTick)
+			tick.Reset(runBusyTick)
 		}
 		select {
-		case <-timer.C:
+		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
 	return ctx.Err()
 }
 
-// startAll starts the fetches that are due, and reports whether it could start all of them.
-func startAll(caches []*Cache) bool {
-	underway, waiting := 0, []*Cache(nil)
-	for _, c := range caches {
-		switch s, now := c.current.Load(), c.now(); {
-		case s.fetch != nil && !s.fetch.older(now, abandonAfter+maxSlotWait):
-			underway++
-		case s.fetch != nil || s.untilDue(now) == 0:
-			waiting = append(waiting, c)
+// A runner starts the fetches of caches in turn, so that those that fail again and again do not
+// keep the others from their first one.
+type runner struct {
+	caches []*Cache
+	next   int // the one to begin with
+}
+
+// startDue starts the fetches that are due, and reports whether it could start all of them.
+func (r *runner) startDue() bool {
+	room := runFetches
+	for _, c := range r.caches {
+		if c.isFetching() {
+			room--
 		}
 	}
-	room := min(max(runFetches-underway, 0), len(waiting))
-	for _, c := range waiting[:room] {
-		c.startDue(c.current.Load(), c.now())
+	n := len(r.caches)
+	for i := range n {
+		at := (r.next + i) % n
+		if c := r.caches[at]; !c.isFetching() && c.current.Load().untilDue(c.now()) == 0 {
+			if room <= 0 {
+				r.next = at
+				return false
+			}
+			c.startDue(c.current.Load(), c.now())
+			room--
+		}
 	}
-	return room == len(waiting)
+	return true
+}
+
+// isFetching reports whether a fetch is under way that was not cut off by a freeze.
+func (c *Cache) isFetching() bool {
+	f := c.current.Load().fetch
+	return f != nil && !f.older(c.now(), abandonAfter+maxSlotWait)
 }
