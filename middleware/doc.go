@@ -20,6 +20,13 @@
 // with a single issuer, because a second one may come. [FromIssuer] keeps a route for the
 // tokens of one issuer.
 //
+// # Operation
+//
+// Config.Observe gets each [Decision], from every transport, for metrics and audits. The
+// packages promauth and otelauth, below this one, make metrics of it. [Middleware.Ready] and
+// [Middleware.Status] are for probes and dashboards, and [Middleware.Run] keeps keys current on a
+// server that idles. The command bearerguard, below this package, explains why a token is refused.
+//
 // # Adapters
 //
 // Routers like chi take [Middleware.Handler] as it is. The packages ginauth, echoauth,
