@@ -153,7 +153,7 @@ func (s *source) readDiscovery(document []byte) (string, error) {
 		JWKSURI *string `json:"jwks_uri"`
 	}
 	if json.Unmarshal(keyset.TrimMark(document), &d) != nil || d.Issuer == nil && d.JWKSURI == nil {
-		return "", errNoMetadata
+		return "", notMetadata(document)
 	}
 	if err := s.checkIssuer(d.Issuer); err != nil {
 		return "", err
@@ -165,6 +165,16 @@ func (s *source) readDiscovery(document []byte) (string, error) {
 		return "", fmt.Errorf("jwks: discovery document: jwks_uri: %w", err)
 	}
 	return *d.JWKSURI, nil
+}
+
+// notMetadata says what a document looks like that is no discovery document.
+func notMetadata(document []byte) error {
+	switch looks := keyset.LooksLike(document); looks {
+	case "", keyset.LooksLikeMetadata: // with a mistake in it
+		return errNoMetadata
+	default:
+		return fmt.Errorf("%w: %s", errNoMetadata, looks)
+	}
 }
 
 // checkIssuer wants the issuer byte for byte (RFC 8414 section 3.3, OpenID Connect Discovery

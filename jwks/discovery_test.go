@@ -152,7 +152,7 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"template for tenants":   {edit("issuer", "https://issuer.example.test/{tenantid}/v2.0"), "template for many tenants"},
 		"no jwks_uri":            {edit("jwks_uri", jwkstest.Absent), "no jwks_uri"},
 		"null jwks_uri":          {edit("jwks_uri", nil), "no jwks_uri"},
-		"http jwks_uri":          {edit("jwks_uri", "http://issuer.example.test/jwks"), `http on host "issuer.example.test" is not allowed`},
+		"http jwks_uri":          {edit("jwks_uri", "http://issuer.example.test/jwks"), `http on host "issuer.example.test" is not allowed, because the issuer is on https`},
 		"http loopback jwks_uri": {edit("jwks_uri", "http://127.0.0.1/jwks"), `http on host "127.0.0.1" is not allowed`},
 		"file jwks_uri":          {edit("jwks_uri", "file:///etc/passwd"), "not a URL with a host"},
 		"relative jwks_uri":      {edit("jwks_uri", "/jwks"), "not a URL with a host"},
@@ -166,8 +166,8 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"loopback address":       {edit("jwks_uri", "https://[::1]/jwks"), "Config.PrivateHosts"},
 		"loopback name":          {edit("jwks_uri", "https://localhost/jwks"), "Config.PrivateHosts"},
 		"mapped private address": {edit("jwks_uri", "https://[::ffff:10.0.0.1]/jwks"), "Config.PrivateHosts"},
-		"HTML":                   {jwkstest.Respond(200, nil, "<html>"+secret), "not the JSON of one"},
-		"array":                  {jwkstest.Respond(200, nil, "[]"), "not the JSON of one"},
+		"HTML":                   {jwkstest.Respond(200, nil, "<html>"+secret), "not the JSON of one: it looks like a page of HTML"},
+		"array":                  {jwkstest.Respond(200, nil, "[]"), "not the JSON of one: it is a JSON array"},
 		"null":                   {jwkstest.Respond(200, nil, "null"), "not the JSON of one"},
 		"two objects":            {jwkstest.Respond(200, nil, "{}{}"), "not the JSON of one"},
 		"duplicate issuer": {jwkstest.Respond(200, nil,
@@ -175,7 +175,7 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"member in another case": {jwkstest.Respond(200, nil,
 			`{"Issuer":"https://issuer.example.test/","jwks_uri":"https://a.example/"}`), differs},
 		"too long": {jwkstest.Pad(512<<10 + 1), "longer than 524288 bytes"},
-		"redirect": {jwkstest.Redirect("https://evil.example/"), "status 302, a redirect that is not allowed"},
+		"redirect": {jwkstest.Redirect("https://evil.example/"), `status 302, a redirect to host "evil.example", which is never followed`},
 		"hangs":    {jwkstest.Hang(), "no complete answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,6 +186,7 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 				err := newCache(t, issuer).Refresh(t.Context())
 				require.ErrorContains(t, err, tt.problem)
 				assert.NotContains(t, err.Error(), secret)
+				assert.NotContains(t, err.Error(), "looks like a discovery document", "that is what was expected")
 				assert.Zero(t, issuer.Count(jwkstest.JWKS))
 
 				issuer.Fail(jwkstest.Metadata, respond(http.StatusNotFound, ""))
@@ -214,7 +215,7 @@ func TestDiscoveryFromAnHTTPIssuer(t *testing.T) {
 		"same host":                 {"http://localhost:8080", "http://localhost:8080/k", ""},
 		"another name of loopback":  {"http://localhost:8080", "http://127.0.0.1:9090/k", ""},
 		"https beside http":         {"http://localhost:8080", "https://localhost/k", ""},
-		"http elsewhere":            {"http://localhost:8080", "http://keys.example/k", "http on host"},
+		"http elsewhere":            {"http://localhost:8080", "http://keys.example/k", `http on host "keys.example" is not allowed: to allow it, name the host in Config.InsecureHTTPHosts`},
 		"private address elsewhere": {"http://localhost:8080", "https://10.0.0.1/k", "Config.PrivateHosts"},
 		"named host":                {"http://keycloak", "http://keycloak/k", ""},
 		"another named host":        {"http://keycloak", "http://keys/k", ""},

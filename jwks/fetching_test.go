@@ -40,8 +40,8 @@ func TestAskedFetchUnderFaults(t *testing.T) {
 		"one byte too long":       {jwkstest.Pad(512<<10 + 1), 1, 0, "longer than 524288 bytes"},
 		"100,000 keys":            {jwkstest.ManyKeys(100_000), 1, 0, "longer than 524288 bytes"},
 		"300 keys":                {jwkstest.ManyKeys(300), 1, 0, "more than 256 keys"},
-		"HTML":                    {status(200), 1, 0, "not a JWK Set"},
-		"no body":                 {jwkstest.Respond(200, nil, ""), 1, 0, "not a JWK Set"},
+		"HTML":                    {status(200), 1, 0, "not a JWK Set: not a JSON object"},
+		"no body":                 {jwkstest.Respond(200, nil, ""), 1, 0, "not a JWK Set: the document is empty"},
 		"{}":                      {jwkstest.Respond(200, nil, "{}"), 1, 0, "not a JWK Set"},
 		"no keys":                 {jwkstest.Respond(200, nil, `{"keys":[]}`), 1, 0, "no usable key"},
 		"201":                     {status(201), 1, 0, "status 201"},
@@ -58,9 +58,9 @@ func TestAskedFetchUnderFaults(t *testing.T) {
 		"500":                     {status(500), 3, 2 * time.Second, "status 500"},
 		"503":                     {status(503), 3, 2 * time.Second, "status 503"},
 		"503, Retry-After 1 h":    {status(503, "Retry-After", "3600"), 1, 0, "status 503"},
-		"redirect loop":           {jwkstest.Redirect(""), 1, 0, "status 302, a redirect that is not allowed"},
-		"redirect to http":        {jwkstest.Redirect("http://issuer.example.test/" + secret), 1, 0, "status 302"},
-		"redirect to elsewhere":   {jwkstest.Redirect("https://evil.example/" + secret), 1, 0, "status 302"},
+		"redirect loop":           {jwkstest.Redirect(""), 1, 0, "status 302, a redirect on the same host: to follow it, set Config.AllowRedirects"},
+		"redirect to http":        {jwkstest.Redirect("http://issuer.example.test/" + secret), 1, 0, "status 302, a redirect that is not to https"},
+		"redirect to elsewhere":   {jwkstest.Redirect("https://evil.example/" + secret), 1, 0, `status 302, a redirect to host "evil.example"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

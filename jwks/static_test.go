@@ -30,7 +30,7 @@ func TestNewStaticWithoutAUsableKeyNamesTheReasons(t *testing.T) {
 	assert.Less(t, len(err.Error()), 1000)
 
 	_, err = jwks.NewStatic([]byte("<html>"))
-	assert.EqualError(t, err, "jwks: not a JWK Set: not a JSON object")
+	assert.EqualError(t, err, "jwks: not a JWK Set: it looks like a page of HTML, such as a login page")
 }
 
 func TestZeroSetsHoldNoKeys(t *testing.T) {

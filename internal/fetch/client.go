@@ -10,10 +10,7 @@ import (
 	"time"
 )
 
-const (
-	maxRedirects = 3
-	userAgent    = "bearerguard-jwks"
-)
+const userAgent = "bearerguard-jwks"
 
 // A Config says which hosts a Client may ask, and how.
 type Config struct {
@@ -45,6 +42,7 @@ type Config struct {
 // A Client makes bounded GET requests. It is safe for concurrent use.
 type Client struct {
 	Hosts
+	redirects     bool        // AllowRedirects
 	trusted       http.Client // for hosts that were configured
 	named         http.Client // for hosts that an issuer named
 	closeIdle     func()
@@ -61,8 +59,9 @@ func New(c Config) *Client {
 	base.Jar = nil
 	base.CheckRedirect = redirectPolicy(c.AllowRedirects)
 	client := &Client{
-		Hosts:   NewHosts(c.Address, c.InsecureHTTPHosts, c.PrivateHosts),
-		trusted: base, named: base,
+		Hosts:     NewHosts(c.Address, c.InsecureHTTPHosts, c.PrivateHosts),
+		redirects: c.AllowRedirects,
+		trusted:   base, named: base,
 		authorization: c.Authorization,
 		random:        c.Random,
 	}
@@ -85,18 +84,6 @@ func (c *Client) Complete() bool {
 
 // CloseIdle closes the connections that no request uses, and so ends their goroutines.
 func (c *Client) CloseIdle() { c.closeIdle() }
-
-// redirectPolicy returns the redirect itself as the answer if it is not followed: its
-// status says what happened.
-func redirectPolicy(allowed bool) func(*http.Request, []*http.Request) error {
-	return func(next *http.Request, via []*http.Request) error {
-		first := via[0].URL
-		if allowed && len(via) <= maxRedirects && next.URL.Scheme == "https" && next.URL.Host == first.Host {
-			return nil
-		}
-		return http.ErrUseLastResponse
-	}
-}
 
 // A Request asks for one document.
 type Request struct {
@@ -141,6 +128,11 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	defer func() { _ = res.Body.Close() }()
 	if r.onAnswer != nil {
 		r.onAnswer(newAnswer(res, sent, time.Now()))
+	}
+	if isRedirect(res.StatusCode) {
+		failure := statusError(r.What, res)
+		failure.Problem += ", " + refusedRedirect(req.URL, res.Header.Get("Location"), c.redirects)
+		return nil, failure
 	}
 	return r.read(ctx, res)
 }

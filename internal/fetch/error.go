@@ -94,8 +94,6 @@ func statusError(what string, res *http.Response) *Error {
 		e.Retry = true
 	case e.Status == http.StatusNotModified:
 		e.Problem += ", although there was no condition"
-	case e.Status >= 300 && e.Status < 400:
-		e.Problem += ", a redirect that is not allowed"
 	}
 	return e
 }

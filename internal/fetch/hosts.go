@@ -67,8 +67,10 @@ func (h Hosts) CheckNamed(raw string) error {
 		return errors.New("not a URL with a host")
 	case u.User != nil || strings.Contains(raw, "#"):
 		return errors.New("a user name or fragment is not allowed")
-	case u.Scheme == "http" && !(h.http && h.MayUseHTTP(u.Hostname())):
-		return fmt.Errorf("http on host %q is not allowed", u.Hostname())
+	case u.Scheme == "http" && !h.http:
+		return fmt.Errorf("http on host %q is not allowed, because the issuer is on https", u.Hostname())
+	case u.Scheme == "http" && !h.MayUseHTTP(u.Hostname()):
+		return fmt.Errorf("http on host %q is not allowed: to allow it, name the host in Config.InsecureHTTPHosts", u.Hostname())
 	case u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("https is required")
 	case !h.trusts(u.Hostname()) && isPrivateLiteral(u.Hostname()):

@@ -46,7 +46,7 @@ type splitter struct {
 
 func (s *splitter) document() ([]jsontext.Value, error) {
 	if s.dec.PeekKind() != '{' {
-		return nil, errors.New("not a JSON object")
+		return nil, s.other("not a JSON object")
 	}
 	if _, err := s.dec.ReadToken(); err != nil {
 		return nil, s.syntax()
@@ -88,20 +88,17 @@ func (s *splitter) members() (keys []jsontext.Value, err error) {
 		}
 	}
 	if !seen["keys"] {
-		return nil, withoutKeys(seen)
+		return nil, s.other("no member keys")
 	}
 	return keys, nil
 }
 
-// withoutKeys says what a document without the member keys looks like.
-func withoutKeys(seen map[string]bool) error {
-	switch {
-	case seen["kty"]:
-		return errors.New("it looks like a single key: a set has its keys in an array, the member keys")
-	case seen["jwks_uri"], seen["issuer"]:
-		return errors.New("it looks like a discovery document: use its issuer, or the address in its jwks_uri, instead")
+// other says what the document looks like, or else the problem.
+func (s *splitter) other(problem string) error {
+	if looks := LooksLike(s.doc); looks != "" && looks != LooksLikeSet {
+		problem = looks
 	}
-	return errors.New("no member keys")
+	return errors.New(problem)
 }
 
 func (s *splitter) elements() (keys []jsontext.Value, err error) {

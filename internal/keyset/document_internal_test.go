@@ -55,29 +55,6 @@ func TestDocumentThatIsNotAKeySetIsRefused(t *testing.T) {
 	}
 }
 
-// The address of the discovery document in place of that of the key set is a common mistake.
-func TestD6DocumentOfAnotherKindIsNamed(t *testing.T) {
-	const (
-		discovery = "jwks: not a JWK Set: it looks like a discovery document: use its issuer, or the address in its jwks_uri, instead"
-		single    = "jwks: not a JWK Set: it looks like a single key: a set has its keys in an array, the member keys"
-		neither   = "jwks: not a JWK Set: no member keys"
-	)
-	for document, want := range map[string]string{
-		`{"issuer":"https://secret.example","jwks_uri":"https://secret.example/keys","id_token_signing_alg_values_supported":["RS256"]}`: discovery,
-		`{"jwks_uri":"https://secret.example/keys"}`:                              discovery,
-		`{"issuer":"https://secret.example","authorization_endpoint":"https://"}`: discovery,
-		`{` + rsaMembers + `}`: single,
-		`{` + rsaMembers + `,"issuer":"https://secret.example"}`: single, // Entra ID's keys have an issuer
-		`{}`:                       neither,
-		`{"error":"secret"}`:       neither,
-		`{"Keys":[],"Issuer":"x"}`: neither,
-	} {
-		set, err := Parse([]byte(document), nil)
-		require.EqualError(t, err, want, document)
-		assert.Nil(t, set)
-	}
-}
-
 // RFC 8259 section 8.1 lets a reader ignore the mark.
 func TestByteOrderMarkIsIgnored(t *testing.T) {
 	good := string(jwkset(ed25519Members))
