@@ -85,6 +85,21 @@ func TestRunSparesRequestsTheWaitInAnOutage(t *testing.T) {
 	})
 }
 
+// A fetch costs a goroutine, also while it waits for its place in the FetchLimit.
+func TestRunBoundsTheFetchesUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCrowdOfIssuers(t, 1_000, 64)
+		c.hang(0, 1_000, 0)
+		defer c.run(t)()
+		time.Sleep(time.Second)
+		begun := 0
+		for _, cache := range c.caches {
+			begun += int(cache.Status().Fetches)
+		}
+		assert.Equal(t, 256, begun)
+	})
+}
+
 func TestRunWithoutCachesWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

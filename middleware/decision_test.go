@@ -101,11 +101,13 @@ func TestEachDecisionIsObservedOnce(t *testing.T) {
 		{"optional, with a token", auth.Optional(whoami), []string{good}, []string{"ok, remembered"}},
 		{"optional, with a bad token", auth.Optional(whoami), []string{"Bearer x"}, []string{"refused malformed"}},
 		{
-			"two layers", auth.Handler(read(whoami)), []string{good},
+			"two layers", auth.Handler(read(whoami)),
+			[]string{good},
 			[]string{"ok, remembered", "ok, remembered, nested"},
 		},
 		{
-			"refused by the inner layer", auth.Handler(read(whoami)), []string{weak},
+			"refused by the inner layer", auth.Handler(read(whoami)),
+			[]string{weak},
 			[]string{"ok, remembered", "forbidden forbidden, remembered, nested"},
 		},
 		{
@@ -113,11 +115,13 @@ func TestEachDecisionIsObservedOnce(t *testing.T) {
 			[]string{"ok, no scheme", "missing, no scheme, nested"},
 		},
 		{
-			"Authorize allows", auth.Handler(refusing(middleware.AllScopes("read:example"))), []string{good},
+			"Authorize allows", auth.Handler(refusing(middleware.AllScopes("read:example"))),
+			[]string{good},
 			[]string{"ok, remembered", "ok, remembered, nested"},
 		},
 		{
-			"Authorize denies, and Refuse answers", auth.Handler(refusing(deny)), []string{good},
+			"Authorize denies, and Refuse answers", auth.Handler(refusing(deny)),
+			[]string{good},
 			[]string{"ok, remembered", "forbidden forbidden, remembered, nested"},
 		},
 		{
@@ -126,15 +130,18 @@ func TestEachDecisionIsObservedOnce(t *testing.T) {
 		},
 		{"Refuse on a route that is not protected", demanding, nil, []string{"missing, no scheme"}},
 		{
-			"Authorize within a policy is part of the decision", auth.Require(asking)(whoami), []string{good},
+			"Authorize within a policy is part of the decision", auth.Require(asking)(whoami),
+			[]string{good},
 			[]string{"forbidden forbidden, remembered"},
 		},
 		{
-			"Authorize within Any", auth.Require(middleware.Any(asking, middleware.AllScopes("read:example")))(whoami), []string{good},
+			"Authorize within Any", auth.Require(middleware.Any(asking, middleware.AllScopes("read:example")))(whoami),
+			[]string{good},
 			[]string{"ok, remembered"},
 		},
 		{
-			"Authorize within a policy of Authorize", auth.Handler(refusing(asking)), []string{good},
+			"Authorize within a policy of Authorize", auth.Handler(refusing(asking)),
+			[]string{good},
 			[]string{"ok, remembered", "forbidden forbidden, remembered, nested"},
 		},
 	} {
@@ -183,6 +190,16 @@ func TestDecisionNamesConfiguredIssuersOnly(t *testing.T) {
 	auth = newAuth(t, accepting(t, `{"iss":"https://any.example/"}`), seen.attach)
 	auth.Handler(whoami).ServeHTTP(httptest.NewRecorder(), get("Bearer "+goodToken))
 	assert.Empty(t, seen.seen[len(seen.seen)-1].Issuer)
+}
+
+// Another Middleware has let the request through: for this one it is the first decision.
+func TestDecisionsOfTwoMiddlewares(t *testing.T) {
+	var outer, inner observer
+	c := accepting(t, `{"sub":"alice"}`)
+	h := newAuth(t, c, outer.attach).Handler(newAuth(t, c, inner.attach).Handler(whoami))
+	h.ServeHTTP(httptest.NewRecorder(), get("Bearer "+goodToken))
+	assert.Equal(t, []string{"ok"}, outer.take())
+	assert.Equal(t, []string{"ok"}, inner.take())
 }
 
 func TestDecisionDuration(t *testing.T) {

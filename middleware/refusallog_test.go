@@ -43,7 +43,8 @@ func TestD1TheLogHasTheDetailOfARefusal(t *testing.T) {
 		"a wrong type":     {with("exp", "soon"), middleware.Policy{}, `reason=malformed detail="payload: exp: not a number"`},
 		"bound to a key":   {with("cnf", map[string]any{"jkt": "x"}), middleware.Policy{}, `reason=confirmation issuer=%s detail="no proof"`},
 		"slash": {
-			with("iss", strings.TrimSuffix(issuer.URL(), "/")), middleware.Policy{},
+			with("iss", strings.TrimSuffix(issuer.URL(), "/")),
+			middleware.Policy{},
 			`reason=issuer detail="iss differs from a configured issuer in the slash at its end"`,
 		},
 		"a hook": {with("hook", 1), middleware.Policy{}, `reason=rejected issuer=%s`},
@@ -80,6 +81,21 @@ func TestD1TheLogHasTheDetailOfARefusal(t *testing.T) {
 		})
 	}
 }
+
+// A Verifier of the application can have any error, with any text.
+func TestD1TheLogHasNoDetailOfAnotherVerifier(t *testing.T) {
+	var out bytes.Buffer
+	auth := newAuth(t, refusing(talkative{}), logTo(&out, slog.LevelDebug))
+	auth.Handler(whoami).ServeHTTP(httptest.NewRecorder(), get("Bearer x"))
+	assert.Contains(t, out.String(), "request refused")
+	assert.NotContains(t, out.String(), "a text")
+}
+
+type talkative struct{}
+
+func (talkative) Error() string  { return "a text" }
+func (talkative) Detail() string { return "a text" }
+func (talkative) Issuer() string { return "a text" }
 
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
