@@ -138,6 +138,17 @@ import (
 // why; only processes that start meanwhile need a Seed. A published key is not accepted:
 // look at Status().Skipped.
 //
+// # What to watch
+//
+// [Cache.Status] makes no request, so a dashboard can ask it often. Look at it when State is
+// cold or exhausted, and before UsableUntil: LastError, LastStatus and Failures say what the
+// issuer does. UnknownKeysUnfetched grows fast in a flood of tokens with made-up kids, and
+// where the issuer signs with a key that it does not publish. Tokens that seem expired, or not
+// valid yet, can be a ClockDifference.
+//
+// Config.Logger gets each change, and a reminder of an outage each hour. Config.OnFetch is for
+// metrics, and Config.OnWait for traces.
+//
 // # Addresses
 //
 // Keys come over https; http is for a configured address on loopback or in InsecureHTTPHosts.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
@@ -17,7 +18,10 @@ func TestKeysAllocatesNothingOnAHit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
-				cache := newWarmCache(t, issuer)
+				cache := newWarmCache(t, issuer, func(c *jwks.Config) {
+					c.OnFetch = func(string, string, time.Duration) {}
+					c.OnWait = func(context.Context) func(error) { return func(error) {} }
+				})
 				time.Sleep(age)
 				if age > 0 { // the refresh has failed
 					issuer.Fail(jwkstest.JWKS, jwkstest.Respond(http.StatusServiceUnavailable, nil, ""))

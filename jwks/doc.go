@@ -7,7 +7,7 @@
 //
 //	keys, err := jwks.New(jwks.Config{Issuer: "https://tenant.eu.auth0.com/"})
 //
-// The documentation of [Cache] has its states, its numbers, its promises, and what to do in
-// an emergency. [NewStatic], [StaticKeys] and [NewSecrets] hold keys that never change. All of
+// The documentation of [Cache] has its states, its numbers, its promises, what to do in an
+// emergency, and what to watch. [NewStatic], [StaticKeys] and [NewSecrets] hold keys that never change. All of
 // them implement [claims.KeySet].
 package jwks
