@@ -233,7 +233,11 @@ func TestStartsWhileTheIssuerIsDownAndRecovers(t *testing.T) {
 		api, token := newAPI(t, issuer), scoped(issuer, "read:timesheets")
 
 		assert.Equal(t, http.StatusOK, call(api, "GET", "/healthz", "", "").Code)
-		w := call(api, "GET", "/timesheets", token, "")
+		w := call(api, "GET", "/readyz", "", "")
+		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+		assert.JSONEq(t, `{"status":"unavailable","reason":"keys_unavailable"}`, w.Body.String())
+		assert.NotEmpty(t, w.Header().Get("Retry-After"))
+		w = call(api, "GET", "/timesheets", token, "")
 		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 		assert.NotEmpty(t, w.Header().Get("Retry-After"))
 		assert.Empty(t, w.Header().Get("WWW-Authenticate"), "an outage says nothing about the token")
@@ -241,6 +245,7 @@ func TestStartsWhileTheIssuerIsDownAndRecovers(t *testing.T) {
 		issuer.Recover()
 		time.Sleep(15 * time.Second)
 		assert.Equal(t, http.StatusOK, call(api, "GET", "/timesheets", token, "").Code)
+		assert.Equal(t, http.StatusOK, call(api, "GET", "/readyz", "", "").Code)
 	})
 }
 

@@ -15,7 +15,8 @@
 //	JWKS_REFRESH   the age at which keys are refreshed, as a Go duration; 15m by default
 //
 // GET /timesheets requires the scope read:timesheets, POST /timesheets requires
-// write:timesheets, and GET /healthz requires no token. The API starts and keeps running
+// write:timesheets. GET /healthz and GET /readyz require no token: the first answers 200 while
+// the process serves, the second while it also has keys. The API starts and keeps running
 // while the issuer is down, and answers 503 until it has the issuer's keys.
 package main
 

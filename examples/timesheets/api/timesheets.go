@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -55,6 +56,7 @@ func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handle
 	s := new(store)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
+	mux.HandleFunc("GET /readyz", readiness(auth))
 	mux.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(http.HandlerFunc(s.list)))
 	mux.Handle("POST /timesheets", auth.RequireScopes("write:timesheets")(http.HandlerFunc(s.create)))
 	return mux, nil
@@ -64,6 +66,22 @@ func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handle
 // would not help to get them.
 func healthy(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readiness answers 200 while tokens of known keys can be verified, so that a load balancer
+// sends no requests to a process that has no keys yet.
+func readiness(auth *middleware.Middleware) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := auth.Ready(r.Context())
+		if err == nil {
+			answer(w, http.StatusOK, map[string]string{"status": "ok"})
+			return
+		}
+		reason := claims.ErrUnavailable
+		errors.As(err, &reason)
+		w.Header().Set("Retry-After", strconv.Itoa(int(auth.Answer(err).RetryAfter.Seconds())))
+		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": string(reason)})
+	}
 }
 
 // A store keeps the latest maxEntries entries in memory.
