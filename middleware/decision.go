@@ -120,8 +120,9 @@ func (m *Middleware) start() time.Time {
 
 // report logs and observes a refusal once. It is for refusals that no Guard decides: by
 // Authorize, by Refuse, and of a token that is not valid any more while its request runs.
-func (m *Middleware) report(ctx context.Context, e *Error) {
-	request, v := Request{Transport: transportHTTP}, verifiedIn(ctx)
+// request is for a ctx that m has not let through.
+func (m *Middleware) report(ctx context.Context, request Request, e *Error) {
+	v := verifiedIn(ctx)
 	if v != nil && v.by == m {
 		if v.reported.Swap(e) == e {
 			return
@@ -138,7 +139,7 @@ func (m *Middleware) report(ctx context.Context, e *Error) {
 func (m *Middleware) authorized(ctx context.Context, v *verified, e *Error) {
 	switch {
 	case e != nil:
-		m.report(ctx, e)
+		m.report(ctx, v.request(), e)
 	case m.observe != nil:
 		m.observed(ctx, ctx, v, v.request(), time.Time{}, nil)
 	}

@@ -129,6 +129,7 @@ func TestEachDecisionIsObservedOnce(t *testing.T) {
 			[]string{"ok, no scheme", "missing, no scheme, nested"},
 		},
 		{"Refuse on a route that is not protected", demanding, nil, []string{"missing, no scheme"}},
+		{"Refuse there, of a request with a token", demanding, []string{good}, []string{"missing"}},
 		{
 			"Authorize within a policy is part of the decision", auth.Require(asking)(whoami),
 			[]string{good},

@@ -65,7 +65,7 @@ func (r *recheck) check() {
 		r.m.log(r.ctx, r.ctx, e)
 		r.outage.Store(e)
 	default:
-		r.m.report(r.ctx, e)
+		r.m.report(r.ctx, r.v.request(), e)
 		r.end(e)
 		return
 	}
@@ -83,7 +83,7 @@ func (r *recheck) giveUp() {
 	if e == nil {
 		e = unavailable(claims.ErrUnavailable, errNoCheck)
 	}
-	r.m.report(r.ctx, e)
+	r.m.report(r.ctx, r.v.request(), e)
 	r.end(e)
 }
 
