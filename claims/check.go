@@ -10,13 +10,16 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// check applies the issuer's settings to an unverified token, cheapest check first. A
-// foreign, expired or broken token is refused here, without looking up a key and without
-// causing a fetch.
-func (i *Issuer) check(h header, c *Claims, now time.Time) error {
-	switch {
-	case !slices.Contains(i.Algorithms, h.alg):
+func (i *Issuer) checkAlgorithm(h header) error {
+	if !slices.Contains(i.Algorithms, h.alg) {
 		return refuse(ErrAlgorithm, "")
+	}
+	return nil
+}
+
+// checkType refuses other kinds of token (RFC 8725 sections 3.11 and 3.12).
+func (i *Issuer) checkType(h header, c *Claims) error {
+	switch {
 	case !slices.Contains(i.TokenTypes, h.typ):
 		return refuse(ErrType, "typ")
 	case c.otherKind:
@@ -26,26 +29,7 @@ func (i *Issuer) check(h header, c *Claims, now time.Time) error {
 		// or groups as well.
 		return refuse(ErrType, "nonce without scopes, as in ID tokens")
 	}
-	if err := i.checkTimes(c, now); err != nil {
-		return err
-	}
-	if err := i.checkAudience(c); err != nil {
-		return err
-	}
-	for _, name := range i.RequiredClaims {
-		if !c.has(name) {
-			return refuse(ErrMissingClaim, name)
-		}
-	}
-	if i.RequiredAny != nil && !slices.ContainsFunc(i.RequiredAny, c.hasContent) {
-		return refuse(ErrMissingClaim, strings.Join(i.RequiredAny, " or "))
-	}
-	for name, values := range i.ClaimOneOf {
-		if got, ok := c.stringClaim(name); !ok || !slices.Contains(values, got) {
-			return refuse(ErrMissingClaim, name)
-		}
-	}
-	return checkValues(c, i.ClaimValues)
+	return nil
 }
 
 // checkTimes compares exp and nbf with the clock (RFC 7519 sections 4.1.4 and 4.1.5).
@@ -85,13 +69,48 @@ func (i *Issuer) checkAudience(c *Claims) error {
 	return checkValues(c, without.ClaimValues)
 }
 
-func checkValues(c *Claims, values map[string]string) error {
-	for name, want := range values {
-		if got, ok := c.stringClaim(name); !ok || got != want {
+// checkRequired requires the claims, and values of claims, that the issuer's settings name.
+func (i *Issuer) checkRequired(c *Claims) error {
+	for _, name := range i.RequiredClaims {
+		if !c.has(name) {
 			return refuse(ErrMissingClaim, name)
 		}
 	}
+	if i.RequiredAny != nil && !slices.ContainsFunc(i.RequiredAny, c.hasContent) {
+		return refuse(ErrMissingClaim, strings.Join(i.RequiredAny, " or "))
+	}
+	wrong := ""
+	for name, values := range i.ClaimOneOf {
+		if got, ok := c.stringClaim(name); !ok || !slices.Contains(values, got) {
+			wrong = firstOf(wrong, name)
+		}
+	}
+	if wrong != "" {
+		return refuse(ErrMissingClaim, wrong)
+	}
+	return checkValues(c, i.ClaimValues)
+}
+
+func checkValues(c *Claims, values map[string]string) error {
+	wrong := ""
+	for name, want := range values {
+		if got, ok := c.stringClaim(name); !ok || got != want {
+			wrong = firstOf(wrong, name)
+		}
+	}
+	if wrong != "" {
+		return refuse(ErrMissingClaim, wrong)
+	}
 	return nil
+}
+
+// firstOf returns the name that sorts first, so that a refusal does not depend on the order in
+// which a map is read. "" is no name.
+func firstOf(found, name string) string {
+	if found == "" || name < found {
+		return name
+	}
+	return found
 }
 
 // runValidate calls the issuer's hook and gives its error one Reason. ErrForbidden takes

@@ -30,6 +30,12 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
+	return c.confirmBy(ctx, token, func(member string) Proof { return proofOf(member, proofs) })
+}
+
+// confirmBy is confirm for a token that has a cnf. prove returns nil if there is no proof of a
+// member.
+func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member string) Proof) error {
 	// No proof is asked before the whole object has been read.
 	type member struct{ name, value string }
 	var bound []member
@@ -42,7 +48,7 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	}
 	confirmed := 0
 	for _, m := range bound {
-		proof := proofOf(m.name, proofs)
+		proof := prove(m.name)
 		known := slices.Contains(knownConfirmations, m.name)
 		switch {
 		case m.value == null && (known || proof != nil):

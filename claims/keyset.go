@@ -40,9 +40,12 @@ type Key interface {
 const maxCandidates = 4
 
 // candidates returns the issuer's keys for a header, one to four, or an error with a Reason.
-// It enforces the contract of KeySet.
 func (i *Issuer) candidates(ctx context.Context, h header) ([]Key, error) {
-	keys, err := i.Keys.Keys(ctx, h.alg, h.kid)
+	return fitting(i.Keys.Keys(ctx, h.alg, h.kid))
+}
+
+// fitting enforces the contract of KeySet.
+func fitting(keys []Key, err error) ([]Key, error) {
 	switch {
 	case err != nil:
 		return nil, keySetError(err)

@@ -123,8 +123,8 @@ func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
 // longer than ctx. A proof is used only if the token's cnf has its member. A caller that
 // requires a bound token must check [Claims.Confirmation] as well.
 func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*Claims, error) {
-	if len(token) > v.maxTokenBytes {
-		return nil, refuse(ErrMalformed, "longer than Config.MaxTokenBytes")
+	if v.isTooLong(token) {
+		return nil, refuse(ErrMalformed, tooLong)
 	}
 	parts, err := strict.Cut(token)
 	if err != nil {
@@ -151,6 +151,10 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	}
 	return t.claims, nil
 }
+
+const tooLong = "longer than Config.MaxTokenBytes"
+
+func (v *Verifier) isTooLong(token string) bool { return len(token) > v.maxTokenBytes }
 
 // recall returns a token from the cache, and false if the token must be verified in full.
 // Like accept, it asks the key set for the keys. A refresh that is due therefore starts even
@@ -180,69 +184,60 @@ func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Ti
 	return t, true, nil
 }
 
-// accept verifies a token in the order of cost: its grammar, then its issuer's settings, and
-// only then its signature.
+// accept verifies a token that the cache does not have.
 func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (token, error) {
-	t, signature, err := v.read(parts)
-	if err != nil {
-		return token{}, err
+	a := attempt{parts: parts, now: now}
+	for c := range numChecks {
+		if err := v.check(ctx, &a, c); err != nil {
+			return token{}, a.attribute(err)
+		}
 	}
-	if t.issuer, err = v.issuerOf(t.claims); err != nil {
-		return token{}, err
-	}
-	if err := t.issuer.check(t.header, t.claims, now); err != nil {
-		return token{}, t.issuer.attribute(err)
-	}
-	t.signingInput = []byte(parts.SigningInput)
-	if t.key, err = t.verifySignature(ctx, signature); err != nil {
-		return token{}, t.issuer.attribute(err)
-	}
-	t.header = v.headers.add(parts.Header, t.header)
-	t.claims.resolveScopes(t.issuer.ScopeClaims, t.issuer.AllowedScopes)
-	return t, nil
+	a.header = v.headers.add(parts.Header, a.header)
+	a.claims.resolveScopes(a.issuer.ScopeClaims, a.issuer.AllowedScopes)
+	return a.token, nil
 }
 
-// read decodes and parses a token, at a cost that its length bounds. Neither the token nor
-// the signature is verified.
-func (v *Verifier) read(parts strict.Compact) (t token, signature []byte, err error) {
-	if t.header, err = v.readHeader(parts.Header); err != nil {
-		return token{}, nil, err
-	}
-	switch {
-	case !slices.Contains(v.algorithms, t.header.alg): // no issuer accepts it: do not read further
-		return token{}, nil, refuse(ErrAlgorithm, "")
-	case parts.Signature == "":
-		return token{}, nil, refuse(ErrMalformed, "empty signature")
-	}
-	// All grammar is checked before the issuer is known. Otherwise the order of the answers
-	// would tell a stranger which issuers are trusted.
-	if signature, err = strict.AppendDecode(nil, parts.Signature); err != nil {
-		return token{}, nil, malformed("signature", err)
-	}
-	payload, err := strict.Decode(parts.Payload)
-	if err != nil {
-		return token{}, nil, malformed("payload", err)
-	}
-	if t.claims, err = parsePayload(payload); err != nil {
-		return token{}, nil, err
-	}
-	return t, signature, nil
-}
-
-func (v *Verifier) readHeader(segment string) (header, error) {
+// openHeader returns the header if it is one that has been verified before, and otherwise its
+// document.
+func (v *Verifier) openHeader(segment string) (h header, document string, err error) {
 	if h, ok := v.headers.get(segment); ok {
-		return h, nil
+		return h, "", nil
 	}
+	document, err = decode("header", segment)
+	return header{}, document, err
+}
+
+// algorithmCheck refuses an alg that no issuer accepts. Its token is not read any further.
+func (v *Verifier) checkAlgorithm(h header) error {
+	switch {
+	case strings.EqualFold(h.alg, "none"):
+		return refuse(ErrAlgorithm, "the token is not signed")
+	case !slices.Contains(v.algorithms, h.alg):
+		return refuse(ErrAlgorithm, "")
+	}
+	return nil
+}
+
+func decodeSignature(segment string) ([]byte, error) {
+	if segment == "" {
+		return nil, refuse(ErrMalformed, "empty signature")
+	}
+	signature, err := strict.AppendDecode(nil, segment)
+	if err != nil {
+		return nil, malformed("signature", err)
+	}
+	return signature, nil
+}
+
+func decode(part, segment string) (string, error) {
 	document, err := strict.Decode(segment)
 	if err != nil {
-		return header{}, malformed("header", err)
+		return "", malformed(part, err)
 	}
-	return parseHeader(document)
+	return document, nil
 }
 
-// issuerOf returns the issuer that iss names. Everything before this call is the same for all
-// issuers. Everything after it uses only this issuer's settings and keys (RFC 8725 section
-// 3.8).
+// issuerOf returns the issuer that iss names.
 func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
 	issuer, ok := v.issuers[c.issuer]
 	switch {
