@@ -30,12 +30,11 @@ func (c *Claims) confirm(ctx context.Context, token string, proofs []Proof) erro
 	if c.confirmation == (strict.Span{}) {
 		return nil
 	}
-	return c.confirmBy(ctx, token, func(member string) Proof { return proofOf(member, proofs) })
+	return c.confirmBy(ctx, token, func(member, _ string) Proof { return proofOf(member, proofs) })
 }
 
-// confirmBy is confirm for a token that has a cnf. prove returns nil if there is no proof of a
-// member.
-func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member string) Proof) error {
+// confirmBy is confirm for a token that has a cnf. prove returns the proof of a member, or nil.
+func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member, value string) Proof) error {
 	// No proof is asked before the whole object has been read.
 	type member struct{ name, value string }
 	var bound []member
@@ -48,7 +47,7 @@ func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member 
 	}
 	confirmed := 0
 	for _, m := range bound {
-		proof := prove(m.name)
+		proof := prove(m.name, m.value)
 		known := slices.Contains(knownConfirmations, m.name)
 		switch {
 		case m.value == null && (known || proof != nil):

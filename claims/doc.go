@@ -28,6 +28,8 @@
 //	cnf: proof of a bound key  RFC 7800 3.1        confirmation
 //	Validate hook              revoked, rejected, forbidden, unavailable
 //
+// [Verifier.Explain] says of each check what is expected, and what a token has instead.
+//
 // Header and claims must be strict JSON, with members nested at most 32 deep. A registered
 // claim that is null is absent, except cnf. Not checked are revocation (the hook can), replay
 // and scopes (see [Claims.HasScope]). With several issuers, iss and sub are the principal.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/explain"
 )
 
 // A verifyCase is a token and the reason for which it must be refused. An empty reason means
@@ -24,7 +25,7 @@ type verifyCase struct {
 }
 
 // runVerify runs every case without the token cache, and twice with it. A second refusal must
-// have the same reason.
+// have the same reason, and Explain must agree.
 func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 	t.Helper()
 	uncached, cached := verifierWith(t, -1, issuers...), verifierWith(t, 0, issuers...)
@@ -34,6 +35,7 @@ func runVerify(t *testing.T, issuers []claims.Issuer, cases []verifyCase) {
 				c, err := v.Verify(t.Context(), tc.token)
 				requireReason(t, tc.want, err)
 				assert.Equal(t, tc.want == "", c != nil, "claims must be returned if and only if there is no error")
+				requireAgreement(t, tc.want, explained(t, v, tc.token, explain.Options{Fetch: true}))
 			}
 		})
 	}
