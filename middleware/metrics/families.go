@@ -1,0 +1,184 @@
+package metrics
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// A Kind says how the value of a series changes.
+type Kind string
+
+// The kinds of families.
+const (
+	Counter   Kind = "counter"   // it only grows
+	Gauge     Kind = "gauge"     // it goes up and down
+	Histogram Kind = "histogram" // it counts values by their size
+)
+
+// A Family is all series of one name.
+type Family struct {
+	Name   string // as in OpenTelemetry, such as "bearerguard.jwks.age"
+	Kind   Kind
+	Unit   string   // "s", or what is counted, such as "{request}"; empty for 0 or 1
+	Help   string   // one sentence without a period
+	Labels []string // the names of the labels, such as "error.type"
+	Bounds []float64
+	Series []Series
+}
+
+// A Series is one value of a Family.
+type Series struct {
+	Values []string // of the Family's Labels; empty if a label does not apply
+	Value  float64  // of a Counter or Gauge
+
+	// Of a Histogram. Buckets has, for each of the Family's Bounds, how many were not above it.
+	// Count also has those above all Bounds.
+	Buckets []uint64
+	Count   uint64
+	Sum     float64
+}
+
+// Families returns all figures of one moment. status is that of the Middleware whose decisions
+// c counts; its issuers get their labels. All families are always there, in the same order,
+// some without series. The result is the caller's.
+func (c *Counts) Families(status middleware.Status) []Family {
+	rows := c.adopt(status.Issuers)
+	listed := c.listed(rows, status.Issuers)
+	verifications, hits, misses := decided(listed)
+	fetches, durations := fetched(listed)
+	families := []Family{
+		{
+			Name: "bearerguard.requests", Kind: Counter, Unit: "{request}",
+			Help:   "Requests by outcome, each once",
+			Labels: []string{"outcome", "scheme", "transport"}, Series: c.requested(),
+		},
+		{
+			Name: "bearerguard.verifications", Kind: Counter, Unit: "{verification}",
+			Help:   "Decisions by outcome, reason and issuer",
+			Labels: []string{"outcome", "error.type", "issuer"}, Series: verifications,
+		},
+		{
+			Name: "bearerguard.verification.duration", Kind: Histogram, Unit: "s",
+			Help:   "Time that decisions took, with the wait for keys",
+			Labels: []string{"outcome", "cache"}, Bounds: seconds(decisionBounds[:]), Series: c.took(),
+		},
+		{
+			Name: "bearerguard.token_cache.lookups", Kind: Counter, Unit: "{lookup}",
+			Help:   "Verified tokens that were remembered (hit) or not (miss), and those dropped because their key was gone",
+			Labels: []string{"result"}, Series: []Series{
+				{Values: []string{"hit"}, Value: float64(hits)},
+				{Values: []string{"miss"}, Value: float64(misses)},
+				{Values: []string{"key_gone"}, Value: float64(status.CacheKeysGone)},
+			},
+		},
+		single("bearerguard.token_cache.entries", Gauge, "{token}",
+			"Tokens that are remembered", float64(status.CacheEntries)),
+		single("bearerguard.token_cache.evictions", Counter, "{token}",
+			"Remembered tokens that were dropped to make room", float64(status.CacheEvictions)),
+		{
+			Name: "bearerguard.jwks.fetches", Kind: Counter, Unit: "{fetch}",
+			Help:   "Fetches of key sets that have ended",
+			Labels: []string{"issuer", "cause", "result"}, Series: fetches,
+		},
+		{
+			Name: "bearerguard.jwks.fetch.duration", Kind: Histogram, Unit: "s",
+			Help:   "Time that fetches of key sets took",
+			Labels: []string{"issuer", "cause", "result"}, Bounds: seconds(fetchBounds[:]), Series: durations,
+		},
+	}
+	return append(families, keyFamilies(rows, status.Issuers, time.Now())...)
+}
+
+func single(name string, kind Kind, unit, help string, value float64) Family {
+	return Family{Name: name, Kind: kind, Unit: unit, Help: help, Series: []Series{{Value: value}}}
+}
+
+// requested returns the series of requests.
+func (c *Counts) requested() (list []Series) {
+	for o := range outcomes {
+		for s := range schemes {
+			for t := range transports {
+				expected := outcomes[o] != other && s < expectedSchemes && t < expectedTransports
+				n := c.requests[o][s][t].Load()
+				list = appendCount(list, expected, n, outcomes[o], schemes[s], transports[t])
+			}
+		}
+	}
+	return list
+}
+
+// appendCount leaves out a series that is not expected and has counted nothing.
+func appendCount(list []Series, expected bool, n uint64, values ...string) []Series {
+	if !expected && n == 0 {
+		return list
+	}
+	return append(list, Series{Values: values, Value: float64(n)})
+}
+
+// A listed is a row whose expected series are listed even if they are 0.
+type listed struct {
+	*row
+	expected bool
+}
+
+func (c *Counts) listed(rows *rows, issuers []jwks.Status) []listed {
+	list := []listed{{&c.none, true}}
+	for _, r := range rows.inOrder {
+		list = append(list, listed{r, true})
+	}
+	return append(list, listed{&c.others, slices.ContainsFunc(issuers, rows.leavesOut)})
+}
+
+// decided returns the series of verifications, and how many of the tokens were remembered. It
+// reads each counter once, so that the sums never go back.
+func decided(rows []listed) (list []Series, hits, misses uint64) {
+	for _, r := range rows {
+		for o := range outcomes {
+			for e, errorType := range errorTypes {
+				cell := &r.decisions[o][e]
+				known, fresh := cell[hit].Load(), cell[miss].Load()
+				hits, misses = hits+known, misses+fresh
+				expected := r.expected && expects(o, errorType) && (r.issuer == "" || !hasNoIssuer(o, errorType))
+				list = appendCount(list, expected, known+fresh+cell[noLookup].Load(), outcomes[o], errorType, r.issuer)
+			}
+		}
+	}
+	return list, hits, misses
+}
+
+// took returns the series of durations, all at once with the first duration: without
+// Config.ObserveDuration there is none.
+func (c *Counts) took() (list []Series) {
+	if !c.timed.Load() {
+		return nil
+	}
+	for o := range outcomes {
+		for l, lookup := range lookups {
+			s := c.durations[o][l].series(decisionBounds[:], outcomes[o], lookup)
+			if s.Count > 0 || outcomes[o] != other {
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
+
+// fetched returns the series of fetches, and of their durations.
+func fetched(rows []listed) (fetches, durations []Series) {
+	for _, r := range rows {
+		for i, cause := range causes {
+			for j, result := range results {
+				expected := r.expected && r.issuer != "" && cause != other && result != other
+				s := r.fetches[i][j].series(fetchBounds[:], r.issuer, cause, result)
+				if s.Count > 0 || expected {
+					fetches = append(fetches, Series{Values: s.Values, Value: float64(s.Count)})
+					durations = append(durations, s)
+				}
+			}
+		}
+	}
+	return fetches, durations
+}
