@@ -30,7 +30,7 @@
 //
 // All series of counters that can be expected are there from the start, with 0, so that the
 // first refusal is a difference. An unusual one, as of the label "_other", appears with its
-// first count. The series of durations appear with the first one.
+// first count. So do durations: those of decisions all at once, those of fetches one by one.
 //
 // # Issuers beyond the 64th
 //

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,9 +48,14 @@ func hostile(issuer *jwkstest.Issuer, stranger jwkstest.Key, n int) string {
 
 // Whatever is sent, the series are those from the start, and have no part of it.
 func TestHostileValuesAddNoSeries(t *testing.T) {
+	synctest.Test(t, testHostileValues)
+}
+
+func testHostileValues(t *testing.T) {
 	const requests = 10_000
 	key := jwkstest.NewKey("EdDSA")
 	issuer := jwkstest.NewIssuer(jwkstest.Config{Key: key})
+	issuer.FailNext(1, jwkstest.JWKS, jwkstest.Delay(time.Second)) // the first duration
 	auth, counts := observed(t, issuer, func(c *middleware.Config) { c.ObserveDuration = true })
 	h := auth.RequireScopes(mark + "-scope-0")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	send := func(field string) int {
@@ -57,7 +64,9 @@ func TestHostileValuesAddNoSeries(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w.Code
 	}
-	require.Equal(t, http.StatusOK, send(hostile(issuer, key, 0))) // the first duration
+	require.Equal(t, http.StatusOK, send(hostile(issuer, key, 0)))
+	require.Equal(t, http.StatusUnauthorized, send(hostile(issuer, key, 1))) // the first forced fetch
+	synctest.Wait()
 	before := flat(counts.Families(auth.Status()))
 
 	stranger, answers := jwkstest.NewKey("EdDSA"), make(map[int]int)

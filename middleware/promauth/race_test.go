@@ -1,0 +1,5 @@
+//go:build race
+
+package promauth_test
+
+const raceEnabled = true
