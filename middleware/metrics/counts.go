@@ -109,6 +109,11 @@ func (c *Counts) row(issuer string) *row {
 	return &c.others
 }
 
+// Issuer returns the value of the label issuer for an issuer: the issuer itself if it is one of
+// the first 64 of the configuration, and otherwise "_other". It is a label that is safe
+// everywhere.
+func (c *Counts) Issuer(issuer string) string { return c.row(issuer).issuer }
+
 // adopt gives rows to issuers that have none, as long as there are rows. Issuers keep their
 // rows after they have left the configuration, because counters must not go back.
 func (c *Counts) adopt(issuers []jwks.Status) *rows {

@@ -159,6 +159,9 @@ func TestIssuersBeyondThe64thAreOther(t *testing.T) {
 	assert.EqualValues(t, 1, after["verifications outcome=ok issuer="+all[63].Issuer])
 	assert.NotContains(t, after, "verifications outcome=ok issuer="+all[64].Issuer)
 	assert.EqualValues(t, 1000+1000-64, after["verifications outcome=ok issuer=_other"])
+	assert.Equal(t, all[63].Issuer, counts.Issuer(all[63].Issuer))
+	assert.Equal(t, "_other", counts.Issuer(all[64].Issuer))
+	assert.Empty(t, counts.Issuer(""))
 }
 
 func TestCountersOfRemovedIssuersStay(t *testing.T) {

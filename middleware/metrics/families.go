@@ -8,20 +8,10 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// A Kind says how the value of a series changes.
-type Kind string
-
-// The kinds of families.
-const (
-	Counter   Kind = "counter"   // it only grows
-	Gauge     Kind = "gauge"     // it goes up and down
-	Histogram Kind = "histogram" // it counts values by their size
-)
-
 // A Family is all series of one name.
 type Family struct {
-	Name   string // as in OpenTelemetry, such as "bearerguard.jwks.age"
-	Kind   Kind
+	Name   string   // as in OpenTelemetry, such as "bearerguard.jwks.age"
+	Kind   string   // "counter", which only grows, "gauge" or "histogram"
 	Unit   string   // "s", or what is counted, such as "{request}"; empty for 0 or 1
 	Help   string   // one sentence without a period
 	Labels []string // the names of the labels, such as "error.type"
@@ -32,14 +22,21 @@ type Family struct {
 // A Series is one value of a Family.
 type Series struct {
 	Values []string // of the Family's Labels; empty if a label does not apply
-	Value  float64  // of a Counter or Gauge
+	Value  float64  // of a counter or gauge
 
-	// Of a Histogram. Buckets has, for each of the Family's Bounds, how many were not above it.
+	// Of a histogram. Buckets has, for each of the Family's Bounds, how many were not above it.
 	// Count also has those above all Bounds.
 	Buckets []uint64
 	Count   uint64
 	Sum     float64
 }
+
+// The kinds of families.
+const (
+	counter       = "counter"
+	gauge         = "gauge"
+	histogramKind = "histogram"
+)
 
 // Families returns all figures of one moment. status is that of the Middleware whose decisions
 // c counts; its issuers get their labels. All families are always there, in the same order,
@@ -51,22 +48,22 @@ func (c *Counts) Families(status middleware.Status) []Family {
 	fetches, durations := fetched(listed)
 	families := []Family{
 		{
-			Name: "bearerguard.requests", Kind: Counter, Unit: "{request}",
+			Name: "bearerguard.requests", Kind: counter, Unit: "{request}",
 			Help:   "Requests by the decision of the outermost layer, each once",
 			Labels: []string{"outcome", "scheme", "transport"}, Series: c.requested(),
 		},
 		{
-			Name: "bearerguard.verifications", Kind: Counter, Unit: "{verification}",
+			Name: "bearerguard.verifications", Kind: counter, Unit: "{verification}",
 			Help:   "Decisions of all layers by outcome, reason and issuer",
 			Labels: []string{"outcome", "error.type", "issuer"}, Series: verifications,
 		},
 		{
-			Name: "bearerguard.verification.duration", Kind: Histogram, Unit: "s",
+			Name: "bearerguard.verification.duration", Kind: histogramKind, Unit: "s",
 			Help:   "Time that decisions took, with the wait for keys",
 			Labels: []string{"outcome", "cache"}, Bounds: seconds(decisionBounds[:]), Series: c.took(),
 		},
 		{
-			Name: "bearerguard.token_cache.lookups", Kind: Counter, Unit: "{lookup}",
+			Name: "bearerguard.token_cache.lookups", Kind: counter, Unit: "{lookup}",
 			Help:   "Verified tokens that were remembered (hit) or not (miss), and those dropped because their key was gone",
 			Labels: []string{"result"}, Series: []Series{
 				{Values: []string{"hit"}, Value: float64(hits)},
@@ -74,17 +71,17 @@ func (c *Counts) Families(status middleware.Status) []Family {
 				{Values: []string{"key_gone"}, Value: float64(status.CacheKeysGone)},
 			},
 		},
-		single("bearerguard.token_cache.entries", Gauge, "{token}",
+		single("bearerguard.token_cache.entries", gauge, "{token}",
 			"Tokens that are remembered", float64(status.CacheEntries)),
-		single("bearerguard.token_cache.evictions", Counter, "{token}",
+		single("bearerguard.token_cache.evictions", counter, "{token}",
 			"Remembered tokens that were dropped to make room", float64(status.CacheEvictions)),
 		{
-			Name: "bearerguard.jwks.fetches", Kind: Counter, Unit: "{fetch}",
+			Name: "bearerguard.jwks.fetches", Kind: counter, Unit: "{fetch}",
 			Help:   "Fetches of key sets that have ended",
 			Labels: []string{"issuer", "cause", "result"}, Series: fetches,
 		},
 		{
-			Name: "bearerguard.jwks.fetch.duration", Kind: Histogram, Unit: "s",
+			Name: "bearerguard.jwks.fetch.duration", Kind: histogramKind, Unit: "s",
 			Help:   "Time that fetches of key sets took",
 			Labels: []string{"issuer", "cause", "result"}, Bounds: seconds(fetchBounds[:]), Series: durations,
 		},
@@ -92,7 +89,7 @@ func (c *Counts) Families(status middleware.Status) []Family {
 	return append(families, keyFamilies(rows, status.Issuers, time.Now())...)
 }
 
-func single(name string, kind Kind, unit, help string, value float64) Family {
+func single(name string, kind, unit, help string, value float64) Family {
 	return Family{Name: name, Kind: kind, Unit: unit, Help: help, Series: []Series{{Value: value}}}
 }
 

@@ -10,7 +10,7 @@ import (
 // A keyFigure is one figure of the status of a key cache.
 type keyFigure struct {
 	name string
-	kind Kind
+	kind string
 	unit string
 	help string
 	of   func(s *jwks.Status, now time.Time) float64
@@ -24,31 +24,31 @@ type keyFigure struct {
 func keyFigures() []keyFigure {
 	return []keyFigure{
 		{
-			"bearerguard.jwks.age", Gauge, "s", "Age of the key set in use, 0 before the first one",
+			"bearerguard.jwks.age", gauge, "s", "Age of the key set in use, 0 before the first one",
 			func(s *jwks.Status, _ time.Time) float64 { return s.Age.Seconds() }, math.Max, false,
 		}, {
-			"bearerguard.jwks.usable_for", Gauge, "s", "Time until the key set cannot be used without a success, 0 if it cannot now",
+			"bearerguard.jwks.usable_for", gauge, "s", "Time until the key set cannot be used without a success, 0 if it cannot now",
 			usableFor, math.Min, true,
 		}, {
-			"bearerguard.jwks.keys", Gauge, "{key}", "Usable keys of the key set",
+			"bearerguard.jwks.keys", gauge, "{key}", "Usable keys of the key set",
 			func(s *jwks.Status, _ time.Time) float64 { return float64(s.Keys) }, math.Min, true,
 		}, {
-			"bearerguard.jwks.keys_skipped", Gauge, "{key}", "Keys of the key set that cannot be used",
+			"bearerguard.jwks.keys_skipped", gauge, "{key}", "Keys of the key set that cannot be used",
 			func(s *jwks.Status, _ time.Time) float64 { return float64(len(s.Skipped)) }, math.Max, false,
 		}, {
-			"bearerguard.jwks.consecutive_failures", Gauge, "{fetch}", "Scheduled and asked fetches that failed in a row",
+			"bearerguard.jwks.consecutive_failures", gauge, "{fetch}", "Scheduled and asked fetches that failed in a row",
 			func(s *jwks.Status, _ time.Time) float64 { return float64(s.Failures) }, math.Max, false,
 		}, {
-			"bearerguard.jwks.last_success_timestamp", Gauge, "s", "Time of the latest successful fetch since 1970, 0 before the first one",
+			"bearerguard.jwks.last_success_timestamp", gauge, "s", "Time of the latest successful fetch since 1970, 0 before the first one",
 			lastSuccess, math.Min, true,
 		}, {
-			"bearerguard.jwks.clock_difference", Gauge, "s", "Time that the clock of the issuer is ahead, negative if it is behind",
+			"bearerguard.jwks.clock_difference", gauge, "s", "Time that the clock of the issuer is ahead, negative if it is behind",
 			func(s *jwks.Status, _ time.Time) float64 { return s.ClockDifference.Seconds() }, farther, false,
 		}, {
-			"bearerguard.jwks.unknown_kid", Counter, "{lookup}", "Look-ups of keys that the key set did not have",
+			"bearerguard.jwks.unknown_kid", counter, "{lookup}", "Look-ups of keys that the key set did not have",
 			func(s *jwks.Status, _ time.Time) float64 { return float64(s.UnknownKeys) }, sum, false,
 		}, {
-			"bearerguard.jwks.unknown_kid_suppressed", Counter, "{lookup}", "Look-ups of unknown keys that were answered without a fetch",
+			"bearerguard.jwks.unknown_kid_suppressed", counter, "{lookup}", "Look-ups of unknown keys that were answered without a fetch",
 			func(s *jwks.Status, _ time.Time) float64 { return float64(s.UnknownKeysUnfetched) }, sum, false,
 		},
 	}
@@ -91,7 +91,7 @@ func keyFamilies(rows *rows, issuers []jwks.Status, now time.Time) []Family {
 		families = append(families, family)
 	}
 	state := Family{
-		Name: "bearerguard.jwks.state", Kind: Gauge, Help: "1 for the state that the key set is in, and 0 for the others",
+		Name: "bearerguard.jwks.state", Kind: gauge, Help: "1 for the state that the key set is in, and 0 for the others",
 		Labels: []string{"issuer", "state"},
 	}
 	for _, label := range labels {

@@ -41,7 +41,7 @@ func (f *Family) tree() any {
 	for _, s := range f.Series {
 		member := make(map[string]any)
 		switch {
-		case f.Kind == Histogram && s.Count > 0:
+		case s.Count > 0:
 			member["count"], member["sum"] = s.Count, s.Sum
 		case s.Value != 0:
 			member["value"] = s.Value

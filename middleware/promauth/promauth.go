@@ -92,13 +92,13 @@ func metric(desc *prometheus.Desc, f metrics.Family, s metrics.Series) prometheu
 	var m prometheus.Metric
 	var err error
 	switch f.Kind {
-	case metrics.Histogram:
+	case "histogram":
 		buckets := make(map[float64]uint64, len(f.Bounds))
 		for n, bound := range f.Bounds {
 			buckets[bound] = s.Buckets[n]
 		}
 		m, err = prometheus.NewConstHistogram(desc, s.Count, s.Sum, buckets, s.Values...)
-	case metrics.Counter:
+	case "counter":
 		m, err = prometheus.NewConstMetric(desc, prometheus.CounterValue, s.Value, s.Values...)
 	default:
 		m, err = prometheus.NewConstMetric(desc, prometheus.GaugeValue, s.Value, s.Values...)
@@ -116,7 +116,7 @@ func describe(f metrics.Family) *prometheus.Desc {
 	if f.Unit == "s" {
 		name += "_seconds"
 	}
-	if f.Kind == metrics.Counter {
+	if f.Kind == "counter" {
 		name += "_total"
 	}
 	labels := make([]string, len(f.Labels))
