@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // unmatchable returns what is wrong with values that no token can match. Such a value is a
@@ -91,7 +92,7 @@ func duplicateIn(field string, list []string) string {
 }
 
 func hasUnprintable(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	return strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) // no UTF-8
 }
 
 func hasPlaceholder(s string) bool { return strings.ContainsAny(s, "{}<>") }

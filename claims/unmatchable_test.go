@@ -27,6 +27,7 @@ func TestE1ValuesThatNoTokenMatchesAreMistakes(t *testing.T) {
 		{"space before", withURL(" https://x.test/"), `URL has white space around it: write "https://x.test/"`},
 		{"line break", withURL("https://x.test/\n"), `URL has white space around it: write "https://x.test/"`},
 		{"space within", withURL("https://x .test/"), `URL has a query, a fragment or a space`},
+		{"invalid UTF-8", withURL("https://x.test/\xff"), `URL has a character that cannot be printed`},
 		{"zero width space", withURL("https://x.test/\u200b"), `URL has a character that cannot be printed`},
 		{"query", withURL("https://x.test/?a=b"), `URL has a query, a fragment or a space, which no issuer has (RFC 8414 section 2)`},
 		{"fragment", withURL("https://x.test/#"), `URL has a query, a fragment or a space`},
