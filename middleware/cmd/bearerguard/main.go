@@ -5,6 +5,7 @@
 //	bearerguard explain -issuer https://issuer.example/ -audience https://api.example < token.txt
 //	bearerguard explain -auth0 tenant.eu.auth0.com -audience https://api.example -f token.txt
 //	bearerguard explain -issuer https://issuer.example/ -audience https://api.example -jwks keys.json < token.txt
+//	bearerguard explain -serve -issuer https://issuer.example/ -audience https://api.example
 //
 // The issuer and the audiences are those of the API, from flags. Nothing is learned from the
 // token. Only the configured issuer is asked for keys, and with -jwks no request is made. The
@@ -14,6 +15,9 @@
 // What is printed is no credential: the signature is left out. Claims about a person are left
 // out as well, unless -show-personal is set. What the token says is printed in ASCII, without
 // control characters.
+//
+// With -serve, the command shows the same report as a page in a browser on this machine. The
+// page has no script, it stores and logs nothing, and it cannot choose another issuer.
 //
 // The exit code is 0 if no check fails, 1 if the token is refused, 2 if the command was used in
 // a wrong way, and 3 if the token could not be decided, because keys could not be fetched. The

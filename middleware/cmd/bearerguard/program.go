@@ -6,7 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -61,6 +64,8 @@ func (p program) explain(ctx context.Context, args []string) int {
 		return exitNoneFails
 	case err != nil:
 		return p.wrongUse(err)
+	case s.serve:
+		return p.serve(ctx, s)
 	}
 	return p.explainOnce(ctx, s)
 }
@@ -101,4 +106,20 @@ func (p program) token(file string) (string, error) {
 		fmt.Fprintln(p.stderr, "Paste the token, then press Enter and Ctrl-D (on Windows: Ctrl-Z and Enter).")
 	}
 	return readToken(p.stdin)
+}
+
+func (p program) serve(ctx context.Context, s *settings) int {
+	if err := s.mistakes(); err != nil {
+		return p.wrongUse(err)
+	}
+	f, err := p.newExplainer(s)
+	if err != nil {
+		return p.wrongUse(err)
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, s, f, p.stdout); err != nil {
+		return p.wrongUse(err)
+	}
+	return exitNoneFails
 }

@@ -50,7 +50,15 @@ func TestWrongUse(t *testing.T) {
 		"Cognito without a client":    {[]string{"explain", "-cognito", "eu-west-1_x"}, "add -client ID"},
 		"two sources of keys":         {explainArgs("-jwks", "f", "-jwks-url", "u"), "only one of -jwks and -jwks-url"},
 		"jwks-url with a provider":    {[]string{"explain", "-auth0", "d", "-audience", "a", "-jwks-url", "u"}, "-jwks-url goes with -issuer only"},
+		"a file with the page":        {explainArgs("-serve", "-f", "x"), "-f has no effect with -serve"},
+		"JSON with the page":          {explainArgs("-serve", "-json"), "-json has no effect with -serve"},
+		"an address without a page":   {explainArgs("-addr", "127.0.0.1:0"), "-addr goes with -serve only"},
 		"a scope with a space":        {explainArgs("-scope", "a b"), "a scope must be"},
+		"a page without an issuer":    {[]string{"explain", "-serve"}, "no issuer is set"},
+		"a page on all interfaces":    {explainArgs("-serve", "-addr", "0.0.0.0:0"), "must be a loopback address"},
+		"a page on a name":            {explainArgs("-serve", "-addr", "localhost:0"), "must be a loopback address"},
+		"a page without a host":       {explainArgs("-serve", "-addr", ":8080"), "must be a loopback address"},
+		"a page on another address":   {explainArgs("-serve", "-addr", "[2001:db8::1]:8080"), "must be a loopback address"},
 		"a file that is not there":    {explainArgs("-f", "testdata/none"), "-f: open testdata/none"},
 		"an argument that is no flag": {explainArgs("opaque-token-zz"), "an argument that is no flag"},
 	} {
@@ -67,10 +75,10 @@ func TestWrongUse(t *testing.T) {
 }
 
 func TestAllMistakesAreReportedAtOnce(t *testing.T) {
-	c := command{args: explainArgs("-client", "c", "-jwks-url", "x", "-jwks", "y"), stdin: hello}
+	c := command{args: explainArgs("-client", "c", "-addr", "x"), stdin: hello}
 	_, _, stderr := c.run(t)
 	assert.Contains(t, stderr, "-client goes with")
-	assert.Contains(t, stderr, "only one of -jwks and -jwks-url")
+	assert.Contains(t, stderr, "-addr goes with")
 }
 
 func TestHelp(t *testing.T) {

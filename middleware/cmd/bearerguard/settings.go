@@ -29,6 +29,8 @@ type settings struct {
 	file     string
 	json     bool
 	personal bool
+	serve    bool
+	addr     string
 }
 
 // A list is a flag that can be repeated.
@@ -63,6 +65,8 @@ func (s *settings) flags() *flag.FlagSet {
 	f.StringVar(&s.file, "f", "", "")
 	f.BoolVar(&s.json, "json", false, "")
 	f.BoolVar(&s.personal, "show-personal", false, "")
+	f.BoolVar(&s.serve, "serve", false, "")
+	f.StringVar(&s.addr, "addr", "", "")
 	return f
 }
 
@@ -110,6 +114,9 @@ func (s *settings) mistakes() error {
 	report(!s.byClient() && len(s.clients) > 0, "-client goes with -cognito and -cognito-updated only")
 	report(s.jwksURL != "" && s.issuer == "", "-jwks-url goes with -issuer only")
 	report(s.jwksURL != "" && s.jwksFile != "", "only one of -jwks and -jwks-url can be set")
+	report(s.serve && s.file != "", "-f has no effect with -serve: paste the token into the page")
+	report(s.serve && s.json, "-json has no effect with -serve")
+	report(!s.serve && s.addr != "", "-addr goes with -serve only")
 	problems = append(problems, checkScopes(s.scopes))
 	return errors.Join(problems...)
 }
@@ -146,7 +153,7 @@ const (
 	maxScopeBytes = 256
 )
 
-// checkScopes refuses what is no scope (RFC 6749 section 3.3).
+// checkScopes refuses what is no scope (RFC 6749 section 3.3). The page takes scopes, too.
 func checkScopes(scopes []string) error {
 	if len(scopes) > maxScopes {
 		return fmt.Errorf("more than %d scopes", maxScopes)

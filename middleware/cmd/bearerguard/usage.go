@@ -5,6 +5,7 @@ const usage = `bearerguard explain says why an access token is refused.
 
 usage: bearerguard explain FLAGS < TOKEN
        bearerguard explain FLAGS -f FILE
+       bearerguard explain FLAGS -serve
 
 The token comes from standard input or a file, never from the command line.
 
@@ -33,6 +34,8 @@ Input and output:
   -f FILE               the file with the token
   -json                 print JSON
   -show-personal        print claims about a person as well
+  -serve                show a page in a browser on this machine instead
+  -addr HOST:PORT       the loopback address of the page; 127.0.0.1:0 by default
   -h                    print this text
 
 Exit codes:
