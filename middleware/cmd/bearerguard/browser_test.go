@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,7 +112,10 @@ func (c *chromium) checkQuiet(address string) {
 		"Page.javascriptDialogOpening", "Log.entryAdded", "Audits.issueAdded",
 	} {
 		for _, params := range c.paramsOf(method) {
-			assert.Failf(c.t, method, "%s", params)
+			// The browser says at this level that the test was faster than autofocus.
+			if method != "Log.entryAdded" || !strings.Contains(string(params), `"level":"info"`) {
+				assert.Failf(c.t, method, "%s", params)
+			}
 		}
 	}
 }
