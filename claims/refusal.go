@@ -3,6 +3,8 @@ package claims
 import (
 	"context"
 	"errors"
+
+	"github.com/bearerguard/bearerguard/internal/fixed"
 )
 
 // A refusal is a Reason with a detail for the log: a fixed text, or the error of a hook or a
@@ -20,7 +22,7 @@ type refusal struct {
 func (r *refusal) Issuer() string { return r.issuer }
 
 // Detail returns the fixed text, or "". It is never the text of a hook or a key set.
-func (r *refusal) Detail() string { return r.detail }
+func (r *refusal) Detail() fixed.Text { return fixed.Text(r.detail) }
 
 func refuse(reason Reason, detail string) error { return &refusal{reason: reason, detail: detail} }
 

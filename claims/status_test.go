@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/fixed"
 )
 
 func (m members) token() string { return sign(goodHeader, payload(m)) }
@@ -119,9 +120,9 @@ func TestRefusalsNameTheConfiguredIssuer(t *testing.T) {
 			} else {
 				assert.Empty(t, c.wanted)
 			}
-			var detailed interface{ Detail() string }
+			var detailed interface{ Detail() fixed.Text }
 			if errors.As(err, &detailed) {
-				assert.Equal(t, c.detail, detailed.Detail())
+				assert.EqualValues(t, c.detail, detailed.Detail())
 			} else {
 				assert.Empty(t, c.detail)
 			}

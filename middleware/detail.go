@@ -1,14 +1,15 @@
 package middleware
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/bearerguard/bearerguard/internal/fixed"
+)
 
 // A detail is an error whose text is part of this package, so that it can be logged.
 type detail string
 
 func (d detail) Error() string { return string(d) }
-
-// Detail is like that of the refusals of a claims.Verifier.
-func (d detail) Detail() string { return string(d) }
 
 // detailOf returns what the log can say about a refusal beside its Reason: a fixed text of
 // this module, and never that of a hook, a policy of the application or a key source.
@@ -22,8 +23,8 @@ func (m *Middleware) detailOf(e *Error) string {
 	if weak, ok := errors.AsType[*weakness](e.Err); ok {
 		return weak.text
 	}
-	if known, ok := e.Err.(interface{ Detail() string }); ok && m.decodes {
-		return known.Detail()
+	if known, ok := e.Err.(interface{ Detail() fixed.Text }); ok && m.decodes {
+		return string(known.Detail())
 	}
 	return ""
 }
