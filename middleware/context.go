@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -34,9 +33,7 @@ type verified struct {
 	outer  *verified // has the next guard outwards
 	layers int       // guards, this one included
 
-	// What happens while the request runs. It is not copied.
-	asking   atomic.Int32          // policies of the application that are deciding now: see askAll
-	reported atomic.Pointer[Error] // the latest refusal that was logged and observed: see report
+	reported reported // while the request runs; it is not copied
 }
 
 // copy returns a copy for another context of the same request.
@@ -55,17 +52,53 @@ func verifiedIn(ctx context.Context) *verified {
 	return v
 }
 
+// own returns v, or the nearest one around it, that m has made; or nil. Between them are those
+// of other Middlewares.
+func (m *Middleware) own(v *verified) *verified {
+	for v != nil && v.by != m {
+		v = verifiedIn(v.Context)
+	}
+	return v
+}
+
 // Value returns v itself for the key of this package, and the claims for the key of package
 // claims. An inner verified hides the outer ones.
 func (v *verified) Value(key any) any {
 	switch {
 	case key == verifiedKey{}:
 		return v
+	case key == askingKey{}: // a policy that calls a protected handler
+		return nil
 	case claims.IsContextKey(key):
 		return v.claims
 	}
 	return v.Context.Value(key)
 }
+
+// An asking is the context for a function of the application that decides: see askAll. It is a
+// verified under another type, so that it costs no memory.
+type asking verified
+
+type askingKey struct{}
+
+// forPolicy returns ctx with a value for askingKey.
+func forPolicy(ctx context.Context) context.Context {
+	if v, ok := ctx.(*verified); ok {
+		return (*asking)(v)
+	}
+	return context.WithValue(ctx, askingKey{}, true)
+}
+
+// Value returns true for askingKey, and for other keys what v returns.
+func (a *asking) Value(key any) any {
+	if key == (askingKey{}) {
+		return true
+	}
+	return (*verified)(a).Value(key)
+}
+
+// Format is that of a verified.
+func (a *asking) Format(f fmt.State, verb rune) { (*verified)(a).Format(f, verb) }
 
 // Format prints a fixed text for every verb, because v holds the token and contexts are
 // easily logged.
@@ -109,8 +142,11 @@ func carrying(ctx context.Context, v *verified) context.Context {
 
 // anonymous returns ctx without claims, and whether the result is another context. Claims
 // that an outer handler has put into ctx are masked. An observer must know that the request was
-// let through.
+// let through. A memory of just this is not repeated: see carrying.
 func (m *Middleware) anonymous(ctx context.Context, request Request) (context.Context, bool) {
+	if old, ok := ctx.(*verified); ok && old.claims == nil && (old.by == m || m.observe == nil) {
+		return ctx, false
+	}
 	if m.observe != nil {
 		return &verified{Context: ctx, by: m, transport: request.Transport}, true
 	}

@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -84,7 +86,7 @@ func outcomeOf(e *Error) string {
 func (m *Middleware) observed(ctx, with context.Context, outer *verified, request Request, start time.Time, e *Error) {
 	d := Decision{
 		Outcome: outcomeOf(e), Transport: request.Transport, Error: e,
-		Nested: outer != nil && outer.by == m,
+		Nested: m.own(outer) != nil,
 	}
 	d.Claims = claimsIn(with)
 	d.Issuer, d.Remembered = m.issuerOf(d.Claims, e), d.Claims.Remembered()
@@ -122,9 +124,9 @@ func (m *Middleware) start() time.Time {
 // Authorize, by Refuse, and of a token that is not valid any more while its request runs.
 // request is for a ctx that m has not let through.
 func (m *Middleware) report(ctx context.Context, request Request, e *Error) {
-	v := verifiedIn(ctx)
-	if v != nil && v.by == m {
-		if v.reported.Swap(e) == e {
+	v := m.own(verifiedIn(ctx))
+	if v != nil {
+		if !v.reported.add(e) {
 			return
 		}
 		request = v.request()
@@ -132,6 +134,32 @@ func (m *Middleware) report(ctx context.Context, request Request, e *Error) {
 	m.log(ctx, ctx, e)
 	if m.observe != nil {
 		m.observed(ctx, ctx, v, request, time.Time{}, e)
+	}
+}
+
+// A reported has the latest refusals of one request that were logged and observed. It is safe
+// for concurrent use.
+type reported struct{ latest atomic.Pointer[[]*Error] }
+
+// maxReported bounds what a request remembers that runs for long. A handler can ask for several
+// decisions at once, and answer with one of them.
+const maxReported = 8
+
+// add reports whether e is a new one.
+func (r *reported) add(e *Error) bool {
+	for {
+		old := r.latest.Load()
+		var known []*Error
+		if old != nil {
+			known = *old
+		}
+		if slices.Contains(known, e) {
+			return false
+		}
+		known = append(slices.Clone(known[max(0, len(known)-maxReported+1):]), e)
+		if r.latest.CompareAndSwap(old, &known) {
+			return true
+		}
 	}
 }
 
@@ -153,18 +181,25 @@ func (v *verified) request() Request {
 // An origin is an error of a claims.Verifier that knows which configured issuer it is about.
 type origin interface{ Issuer() string }
 
-// issuerOf returns the configured issuer that a decision is about, or "".
+// issuerOf returns the configured issuer that a decision is about, or "". The claims can be those
+// that the application, or another Middleware, has put into the context, and the error can be
+// the application's: they can name any issuer.
 func (m *Middleware) issuerOf(c *claims.Claims, e *Error) string {
+	issuer := ""
 	switch {
 	case !m.decodes:
 		return ""
 	case c != nil:
-		return c.Issuer()
+		issuer = c.Issuer()
 	case e == nil:
 		return ""
+	default:
+		if o, ok := e.Err.(origin); ok {
+			issuer = o.Issuer()
+		}
 	}
-	if o, ok := e.Err.(origin); ok {
-		return o.Issuer()
+	if m.unaccepted.byIssuer[issuer] == nil {
+		return ""
 	}
-	return ""
+	return issuer
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,9 +223,10 @@ func TestDecisionDuration(t *testing.T) {
 // none, and neither is the end of a token at its exp.
 func TestTheEndOfAStreamIsObserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, revoked := claimsOf(t, `{"sub":"alice"}`), false
+		var revoked atomic.Bool
+		c := claimsOf(t, `{"sub":"alice"}`)
 		v := verifierFunc(func(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
-			if revoked {
+			if revoked.Load() {
 				return nil, claims.ErrRevoked
 			}
 			return c, nil
@@ -235,7 +237,7 @@ func TestTheEndOfAStreamIsObserved(t *testing.T) {
 			ctx, stop := auth.UntilExpiry(r.Context())
 			defer stop()
 			time.Sleep(time.Minute)
-			revoked = true
+			revoked.Store(true)
 			<-ctx.Done()
 			auth.Refuse(w, r, context.Cause(ctx))
 		})).ServeHTTP(httptest.NewRecorder(), get("Bearer "+goodToken))

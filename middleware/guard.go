@@ -153,7 +153,7 @@ func (g *Guard) decide(ctx context.Context, outer *verified, request Request) (c
 	before := g.m.memoryOf(outer, request)
 	with, fresh, e := g.identify(ctx, before, request)
 	if e == nil && len(g.policies) > 0 {
-		e = askAll(with, verifiedIn(with), g.policies)
+		e = askAll(with, g.policies)
 	}
 	if e == nil {
 		return with, fresh, nil

@@ -95,11 +95,11 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 // what the layers around the handler asked for, so that one new token suffices.
 func Authorize(ctx context.Context, policies ...Policy) error {
 	v := verifiedIn(ctx)
-	e := askAll(ctx, v, policies)
+	e := askAll(ctx, policies)
 	if e != nil {
 		e.addOuter(layersIn(ctx), nil)
 	}
-	if v != nil && v.by != nil && v.asking.Load() == 0 {
+	if v != nil && v.by != nil && ctx.Value(askingKey{}) == nil {
 		v.by.authorized(ctx, v, e)
 	}
 	if e != nil {
@@ -108,12 +108,11 @@ func Authorize(ctx context.Context, policies ...Policy) error {
 	return nil
 }
 
-// askAll is checkAll. While a function of the application decides, v says so: what an
-// Authorize within it decides is only a part of this decision.
-func askAll(ctx context.Context, v *verified, policies []Policy) *Error {
-	if v != nil && slices.ContainsFunc(policies, func(p Policy) bool { return p.custom }) {
-		v.asking.Add(1)
-		defer v.asking.Add(-1)
+// askAll is checkAll. The context for a function of the application says that it is asked for
+// a decision: what an Authorize within it decides is only a part of this decision.
+func askAll(ctx context.Context, policies []Policy) *Error {
+	if slices.ContainsFunc(policies, func(p Policy) bool { return p.custom }) {
+		ctx = forPolicy(ctx)
 	}
 	return checkAll(ctx, policies)
 }
