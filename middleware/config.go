@@ -136,7 +136,8 @@ type Config struct {
 	// It runs on the goroutine of the request, before the answer is written, so it must not
 	// block. ctx is that of the request. A panic is not recovered. It must be safe for
 	// concurrent use. The regular checks of a long request (Middleware.UntilExpiry) are
-	// observed only if they end it.
+	// observed only if they end it, on a goroutine of their own. A panic there is logged as an
+	// Error, and the request ends.
 	Observe func(ctx context.Context, d Decision)
 
 	// ObserveDuration measures Decision.Duration, by two readings of the clock.

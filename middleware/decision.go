@@ -24,7 +24,8 @@ type Decision struct {
 	//
 	//	ok           let through; without Claims if the route is optional and there is no token
 	//	missing      401, no bearer token
-	//	refused      400 or 401, a malformed request or a token that is not accepted
+	//	refused      400 or 401, a malformed request or a token that is not accepted; and any
+	//	             other status of an Error that the application has made for Refuse
 	//	forbidden    403, by a policy or by a hook
 	//	unavailable  503, could not be decided
 	Outcome string
@@ -35,7 +36,8 @@ type Decision struct {
 
 	// Issuer is the configured issuer that the token names. It is empty if there is none, if
 	// the token names an unknown one, or cannot be read, and with a Config.Verifier that is
-	// no claims.Verifier. It never comes from a token that was not verified.
+	// no claims.Verifier. It is never another text. If Claims is nil, the token was not
+	// verified: a stranger can name any configured issuer.
 	Issuer string
 
 	// Scheme is "Bearer" if the request has a bearer token, or else empty.
@@ -60,8 +62,8 @@ type Decision struct {
 	// Error is the refusal, or nil for the outcome ok. It must not be changed.
 	Error *Error
 
-	// Duration is how long the decision took, with the wait for keys. It is 0 without
-	// Config.ObserveDuration, and for Refuse.
+	// Duration is how long a Guard took to decide, with the wait for keys. It is 0 without
+	// Config.ObserveDuration, and for what no Guard has decided.
 	Duration time.Duration
 }
 

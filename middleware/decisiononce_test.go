@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,6 +51,35 @@ func TestRefuseOfAnEarlierDecisionIsNotObserved(t *testing.T) {
 		auth.Refuse(w, r, first)
 	})).ServeHTTP(httptest.NewRecorder(), get("Bearer "+goodToken))
 	assert.Equal(t, []string{"ok", "forbidden forbidden, nested", "forbidden forbidden, nested"}, seen.take())
+}
+
+// The end of a stream is observed on a goroutine where a panic would end the process. The stream
+// ends all the same.
+func TestAPanicOfObserveEndsTheStreamOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revoked atomic.Bool
+		c := claimsOf(t, `{"sub":"alice"}`)
+		v := verifierFunc(func(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
+			if revoked.Load() {
+				return nil, claims.ErrRevoked
+			}
+			return c, nil
+		})
+		auth := newAuth(t, v, func(c *middleware.Config) {
+			c.Observe = func(_ context.Context, d middleware.Decision) {
+				if d.Error != nil {
+					panic("a bug")
+				}
+			}
+		})
+		r, err := auth.GuardAuthenticated().Check(get("Bearer " + goodToken))
+		require.NoError(t, err)
+		ctx, stop := auth.UntilExpiry(r.Context())
+		defer stop()
+		revoked.Store(true)
+		<-ctx.Done()
+		assert.ErrorIs(t, context.Cause(ctx), claims.ErrRevoked)
+	})
 }
 
 // A policy can call a protected handler, whose decisions are its own.

@@ -106,6 +106,25 @@ type probe struct {
 	readier
 }
 
+// ask asks one issuer. It runs on a goroutine that no server recovers: a Ready or ObserveWait
+// that panics would end the process.
+func (p probe) ask(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errNotReady
+		}
+		if err != nil {
+			err = fmt.Errorf("issuer %q: %w", p.issuer, err)
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return p.Ready(ctx)
+}
+
+const errNotReady = detail("its Ready or Config.ObserveWait panicked")
+
 func isUsable(keys claims.KeySet) bool {
 	known, ok := keys.(interface{ Status() jwks.Status })
 	if !ok {
@@ -121,7 +140,7 @@ const (
 )
 
 // anyReady returns nil once one of the probes succeeds. The goroutines end with ctx, which ends
-// with anyReady. Only their waits end then, and not the fetches.
+// with anyReady. Only their waits end then, and not the fetches; no other probe begins.
 func anyReady(ctx context.Context, probes []probe) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -133,11 +152,7 @@ func anyReady(ctx context.Context, probes []probe) error {
 	for range min(len(probes), maxProbes) {
 		go func() {
 			for p := range questions {
-				err := p.Ready(ctx)
-				if err != nil {
-					err = fmt.Errorf("issuer %q: %w", p.issuer, err)
-				}
-				answers <- err
+				answers <- p.ask(ctx)
 			}
 		}()
 	}

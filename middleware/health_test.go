@@ -158,6 +158,34 @@ func TestReadyWaitsForAtMostThreeSeconds(t *testing.T) {
 	})
 }
 
+// One usable issuer is enough: no fetch begins for an issuer that was not asked yet.
+func TestReadyAsksNoFurtherThanNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTenancy(t, 200)
+		for _, issuer := range s.issuers[1:] {
+			issuer.Fail(jwkstest.Discovery, jwkstest.Hang())
+		}
+		require.NoError(t, s.auth.Ready(t.Context()))
+		synctest.Wait()
+		begun := uint64(0)
+		for _, issuer := range s.auth.Status().Issuers {
+			begun += issuer.Fetches
+		}
+		assert.LessOrEqual(t, begun, uint64(65))
+		time.Sleep(time.Minute) // until the fetches have ended
+	})
+}
+
+// Ready asks on goroutines, where a panic would end the process.
+func TestReadySurvivesAPanicOfObserveWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTenancy(t, 2, func(c *middleware.Config) {
+			c.ObserveWait = func(context.Context) func(error) { panic("a bug") }
+		})
+		require.ErrorIs(t, s.auth.Ready(t.Context()), claims.ErrKeysUnavailable)
+	})
+}
+
 // Run fetches the keys of all issuers at once, and keeps them current without a request.
 func TestRunOfAMiddleware(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

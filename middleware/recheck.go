@@ -65,8 +65,7 @@ func (r *recheck) check() {
 		r.m.log(r.ctx, r.ctx, e)
 		r.outage.Store(e)
 	default:
-		r.m.report(r.ctx, r.v.request(), e)
-		r.end(e)
+		r.refuse(e)
 		return
 	}
 	r.next.Reset(untilRecheck())
@@ -83,17 +82,32 @@ func (r *recheck) giveUp() {
 	if e == nil {
 		e = unavailable(claims.ErrUnavailable, errNoCheck)
 	}
-	r.m.report(r.ctx, r.v.request(), e)
-	r.end(e)
+	r.refuse(e)
 }
 
-// verify verifies the token again. No server recovers this goroutine: without the recover, a
-// hook that panics would end the process.
+// refuse reports e and ends the request, also if Config.Observe panics.
+func (r *recheck) refuse(e *Error) {
+	defer r.end(e)
+	defer func() {
+		if recover() != nil {
+			r.panicked("observing the end of a long request")
+		}
+	}()
+	r.m.report(r.ctx, r.v.request(), e)
+}
+
+// panicked logs a panic that was recovered. No server recovers these goroutines: a hook that
+// panics would end the process.
+func (r *recheck) panicked(what string) {
+	r.m.slog().LogAttrs(r.ctx, slog.LevelError, "middleware: "+what+" panicked",
+		slog.String("stack", string(debug.Stack()))) // without the value, which may have a token
+}
+
+// verify verifies the token again.
 func (r *recheck) verify() (e *Error) {
 	defer func() {
 		if recover() != nil {
-			r.m.slog().LogAttrs(r.ctx, slog.LevelError, "middleware: verifying a token again panicked",
-				slog.String("stack", string(debug.Stack()))) // without the value, which may have a token
+			r.panicked("verifying a token again")
 			e = unavailable(claims.ErrUnavailable, errPanicked)
 		}
 	}()
