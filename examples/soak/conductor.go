@@ -108,8 +108,9 @@ func (c *conductor) retire() {
 			c.w.tally.violate(fmt.Sprintf("a retired key was not refused within %v", within))
 			continue
 		}
-		ring.retired = append(slices.Clone(ring.retired[max(0, len(ring.retired)-3):]), old)
-		c.w.keys.Store(&ring)
+		refused := ring // a copy, because the workers read ring
+		refused.retired = append(slices.Clone(ring.retired[max(0, len(ring.retired)-3):]), old)
+		c.w.keys.Store(&refused)
 	}
 }
 
