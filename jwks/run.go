@@ -20,6 +20,13 @@ const (
 // ctx. It does what [Cache.Run] does for one, with one goroutine for all of them: the caller's.
 // Caches without a set are fetched at once, at most 256 at a time.
 func Run(ctx context.Context, caches ...*Cache) error {
+	switch len(caches) {
+	case 0:
+		<-ctx.Done()
+		return ctx.Err()
+	case 1:
+		return caches[0].Run(ctx) // which wakes up less often
+	}
 	for _, c := range caches {
 		c.running.Add(1)
 		defer c.running.Add(-1)
