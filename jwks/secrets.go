@@ -1,7 +1,6 @@
 package jwks
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/hmac"
@@ -63,10 +62,6 @@ func (secretBytes) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 const (
 	errHMACAlgorithm keyset.Unusable = "Algorithm is none of HS256, HS384 and HS512"
 	errShortSecret   keyset.Unusable = "secret is shorter than the hash of its Algorithm"
-	errPublicSecret  keyset.Unusable = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
-	errEncodedSecret keyset.Unusable = "a key or a certificate, as hex, base64, a list of numbers or a point, is no secret"
-	errFewBytes      keyset.Unusable = "secret has fewer than 8 different bytes: is a variable unset, or is it a placeholder?"
-	errZeroTail      keyset.Unusable = "secret ends with 8 or more zero bytes: is it a shorter one in an array?"
 )
 
 // NewSecrets returns a set of these secrets, or an error that reports every mistake.
@@ -125,7 +120,7 @@ func newSecretKey(s Secret) (*secretKey, error) {
 	if len(s.Value) < hash.Size() {
 		return nil, errShortSecret
 	}
-	if err := checkSecret(s.Value); err != nil {
+	if err := keyset.CheckSecret(s.Value); err != nil {
 		return nil, err
 	}
 	value := slices.Clone(s.Value)
@@ -134,36 +129,6 @@ func newSecretKey(s Secret) (*secretKey, error) {
 		mac.Write(signingInput)
 		return mac.Sum(nil)
 	}}, nil
-}
-
-const (
-	// minDifferentBytes is how many a random value has. The probability of fewer is below
-	// 10^-36 for 32 random bytes and 10^-18 for 64 random hex digits, 4*10^-8 for 32 of
-	// them, and 10^-3 for 32 random decimal digits.
-	minDifferentBytes = 8
-	// maxZeroTail is how many zeros a random value can end with. The probability of more is
-	// 2^-64.
-	maxZeroTail = 7
-)
-
-// checkSecret refuses what everyone knows or can guess (RFC 8725 sections 2.1 and 3.5).
-func checkSecret(value []byte) error {
-	different := make(map[byte]struct{})
-	for _, b := range value {
-		different[b] = struct{}{}
-	}
-	switch {
-	case keyset.IsKeyMaterial(value):
-		return errPublicSecret
-	case keyset.IsEncodedKeyMaterial(value):
-		return errEncodedSecret
-	case len(different) < minDifferentBytes:
-		return errFewBytes
-	// HMAC fills a key up with zeros (RFC 2104 section 2), so they add no strength.
-	case len(value)-len(bytes.TrimRight(value, "\x00")) > maxZeroTail:
-		return errZeroTail
-	}
-	return nil
 }
 
 // Verify implements [claims.Key]. Its time does not depend on where the signatures differ.
