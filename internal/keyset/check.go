@@ -22,6 +22,7 @@ const (
 	errLongRSA      Unusable = "RSA modulus over 8192 bits"
 	errEvenRSA      Unusable = "RSA modulus is even"
 	errROCA         Unusable = "RSA modulus can be factored (CVE-2017-15361)"
+	errLeadingZero  Unusable = "RSA modulus or exponent begins with zeros"
 	errRSAExponent  Unusable = "RSA exponent is not an odd number from 3 to 2^31-1"
 	errCoordinate   Unusable = "coordinate is not as wide as the curve"
 	errOffCurve     Unusable = "point is not on the curve"

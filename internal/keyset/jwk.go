@@ -157,7 +157,7 @@ func (m members) private() bool {
 	return false
 }
 
-// rsaMaterial accepts numbers with leading zero octets, which RFC 7518 section 6.3.1.1
+// rsaMaterial lets an issuer write leading zero octets, which RFC 7518 section 6.3.1.1
 // mentions. It refuses an exponent that does not fit into an int.
 func (m members) rsaMaterial() ([]byte, error) {
 	n, err := m.octets("n")
@@ -167,6 +167,9 @@ func (m members) rsaMaterial() ([]byte, error) {
 	e, err := m.octets("e")
 	if err != nil {
 		return nil, err
+	}
+	if !m.lenient && (bytes.HasPrefix(n, []byte{0}) || bytes.HasPrefix(e, []byte{0})) {
+		return nil, errLeadingZero
 	}
 	n, e = bytes.TrimLeft(n, "\x00"), bytes.TrimLeft(e, "\x00")
 	if len(n) > maxRSABits/8 {

@@ -48,19 +48,24 @@ func (r rules) readEntry(value jsontext.Value, known map[identity]*entry) (kid s
 }
 
 func (m members) entry(known map[identity]*entry) (*entry, error) {
-	material, err := m.material()
-	if err != nil {
-		return nil, err
-	}
-	attrs, err := m.attributes()
-	if err != nil {
-		return nil, err
-	}
-	key, err := parsePublicKey(material)
+	key, attrs, err := m.publicKey()
 	if err != nil {
 		return nil, err
 	}
 	return newEntry(key, attrs, known)
+}
+
+func (m members) publicKey() (crypto.PublicKey, attributes, error) {
+	material, err := m.material()
+	if err != nil {
+		return nil, attributes{}, err
+	}
+	attrs, err := m.attributes()
+	if err != nil {
+		return nil, attributes{}, err
+	}
+	key, err := parsePublicKey(material)
+	return key, attrs, err
 }
 
 // recovered turns a panic of parse into an error. A key comes from another machine and
