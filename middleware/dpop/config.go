@@ -87,7 +87,7 @@ func New(config Config) (*Checker, error) {
 		return nil, errors.Join(problems...)
 	}
 	if c.replays == nil {
-		c.replays = newDefaultReplays()
+		c.replays = newMemory(0, config.Now)
 	}
 	if config.Nonces != nil {
 		c.nonces = newNonceSource(config.Nonces, c.origins[0])
