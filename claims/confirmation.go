@@ -58,7 +58,7 @@ func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member,
 			}
 			confirmed++
 		case known:
-			return refuse(ErrConfirmation, "no proof")
+			return refuse(ErrConfirmation, "no proof of "+m.name) // a known name, not a stranger's text
 		}
 	}
 	if confirmed == 0 {

@@ -106,7 +106,7 @@ func TestRefusalsNameTheConfiguredIssuer(t *testing.T) {
 		{"grammar", goodIssuer(), "a.b.c.d.e", "", "encrypted tokens (JWE) are not accepted"},
 		{"another audience", goodIssuer(), members{"aud": `"x"`}.token(), issuerURL, ""},
 		{"no exp", goodIssuer(), members{"exp": ""}.token(), issuerURL, "exp"},
-		{"bound", goodIssuer(), members{"cnf": `{"jkt":"x"}`}.token(), issuerURL, "no proof"},
+		{"bound", goodIssuer(), members{"cnf": `{"jkt":"x"}`}.token(), issuerURL, "no proof of jkt"},
 		{"hook", hooked, members{}.token(), issuerURL, ""},
 		{"outage", outage, members{}.token(), issuerURL, ""},
 	} {

@@ -31,6 +31,8 @@ const (
 var codeTexts = map[string]string{
 	codeInvalidRequest:             "The Authorization header does not hold exactly one bearer token",
 	codeInsufficientScope:          "The request requires higher privileges than the access token provides",
+	codeInvalidProof:               "The DPoP proof is missing, or is not valid for this request",
+	codeUseNonce:                   "The DPoP proof must have the nonce that comes with this answer",
 	codeInsufficientAuthentication: "The request requires a stronger or more recent authentication of the user",
 }
 
@@ -68,6 +70,7 @@ var revealsIssuer = map[claims.Reason]bool{
 //	401                                     no bearer token: ErrNoToken
 //	400 invalid_request                     two Authorization fields, or a malformed one
 //	401 invalid_token                       token malformed, expired, forged, for others, …
+//	401 invalid_dpop_proof, use_dpop_nonce  the DPoP proof, with Config.DPoP
 //	401 insufficient_user_authentication    authentication of the user too weak or too old
 //	403 insufficient_scope                  scopes, or another policy
 //	503                                     keys, a hook or a policy unavailable
@@ -98,6 +101,9 @@ type Answer struct {
 	// 401, and for a 403 if scopes decided; the acr_values and max_age of RFC 9470 for
 	// insufficient_user_authentication; and resource_metadata with Config.Resource.
 	Challenges []string
+
+	// DPoPNonce is the value of the DPoP-Nonce field (RFC 9449 section 9), or "".
+	DPoPNonce string
 
 	// RetryAfter is how long the caller should wait after a 503, in whole seconds. It is
 	// 0 for any other status.
@@ -137,7 +143,8 @@ func (m *Middleware) Answer(err error) Answer {
 	a.Code = errorCode(e)
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		a.Challenges = []string{m.challenge(e, text)}
+		a.Challenges = m.challenges(e, text)
+		a.DPoPNonce = e.DPoPNonce
 	}
 	return a
 }
@@ -170,6 +177,9 @@ func (a *Answer) setHeader(h http.Header, more ...string) {
 	switch {
 	case a.Challenges != nil:
 		h["Www-Authenticate"] = a.Challenges
+		if a.DPoPNonce != "" {
+			setFields(h, "Dpop-Nonce", a.DPoPNonce)
+		}
 	case a.Status == http.StatusServiceUnavailable:
 		setFields(h, "Retry-After", strconv.FormatInt(int64(math.Ceil(a.RetryAfter.Seconds())), 10))
 		// An outage says nothing about the token, so nothing may ask for another one.
@@ -194,6 +204,8 @@ func (m *Middleware) knownBodies() map[problem]body {
 		forbidden(nil),
 		unavailable(claims.ErrUnavailable, nil),
 		{Status: http.StatusUnauthorized, Code: codeInsufficientAuthentication},
+		{Status: http.StatusUnauthorized, Code: codeInvalidProof},
+		{Status: http.StatusUnauthorized, Code: codeUseNonce},
 	}
 	for reason := range invalidTokenTexts {
 		errs = append(errs, invalidToken(reason, nil))

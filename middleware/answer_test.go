@@ -180,7 +180,7 @@ func TestAnswerSaysWhatWriteErrorSends(t *testing.T) {
 		"too weak":      {weak, authenticationText},
 		"forbidden":     {claims.ErrForbidden, "The request requires higher privileges than the access token provides"},
 		"unavailable":   {&claims.UnavailableError{RetryAfter: 1500 * time.Millisecond}, "The access token cannot be verified at the moment"},
-		"another code":  {&middleware.Error{Status: 401, Code: "use_dpop_nonce"}, "Unauthorized"},
+		"another code":  {&middleware.Error{Status: 401, Code: "use_another_code"}, "Unauthorized"},
 		"another state": {&middleware.Error{Status: 429}, "Too Many Requests"},
 	} {
 		t.Run(rule, func(t *testing.T) {

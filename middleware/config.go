@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 const (
@@ -94,6 +95,10 @@ type Config struct {
 	// refused with a 401. It defaults to 16 KiB and is at most 1 MiB. net/http limits the
 	// whole header of a request, to 1 MiB by default.
 	MaxTokenBytes int
+
+	// DPoP, if set, accepts tokens that are bound to the key of their client, with the scheme
+	// DPoP and a proof for each request (RFC 9449). Without it they are refused.
+	DPoP *dpop.Config
 
 	// How requests are answered.
 

@@ -40,7 +40,7 @@ type Decision struct {
 	// verified: a stranger can name any configured issuer.
 	Issuer string
 
-	// Scheme is "Bearer" if the request has a bearer token, or else empty.
+	// Scheme is "Bearer" or "DPoP" if the request has a token, or else empty.
 	Scheme string
 
 	// Transport is "http", or what an adapter says in Request.Transport.
@@ -92,9 +92,7 @@ func (m *Middleware) observed(ctx, with context.Context, outer *verified, reques
 	}
 	d.Claims = claimsIn(with)
 	d.Issuer, d.Remembered = m.issuerOf(d.Claims, e), d.Claims.Remembered()
-	if d.Claims != nil || m.hasBearer(request) {
-		d.Scheme = bearerScheme
-	}
+	_, d.Scheme, _ = m.tokenIn(request.Authorization)
 	if e != nil {
 		d.Reason = e.Reason
 	}

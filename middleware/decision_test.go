@@ -94,7 +94,7 @@ func TestEachDecisionIsObservedOnce(t *testing.T) {
 		{"no token", read(whoami), nil, []string{"missing, no scheme"}},
 		{"another scheme", read(whoami), []string{"Basic eDp5"}, []string{"missing, no scheme"}},
 		{"malformed", read(whoami), []string{"Bearer"}, []string{"refused"}},
-		{"two fields", read(whoami), []string{good, good}, []string{"refused"}},
+		{"two fields", read(whoami), []string{good, good}, []string{"refused, no scheme"}},
 		{"opaque token", read(whoami), []string{"Bearer opaque"}, []string{"refused malformed"}},
 		{"scope missing, first sight", read(whoami), []string{weak}, []string{"forbidden forbidden"}},
 		{"scope missing", read(whoami), []string{weak}, []string{"forbidden forbidden, remembered"}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/bearerguard/bearerguard/internal/fixed"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 // A detail is an error whose text is part of this package, so that it can be logged.
@@ -22,6 +23,9 @@ func (m *Middleware) detailOf(e *Error) string {
 	}
 	if weak, ok := errors.AsType[*weakness](e.Err); ok {
 		return weak.text
+	}
+	if proof, ok := errors.AsType[*dpop.Error](e.Err); ok {
+		return proof.Detail()
 	}
 	if known, ok := e.Err.(interface{ Detail() fixed.Text }); ok && m.decodes {
 		return string(known.Detail())

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -67,7 +68,7 @@ func (m *Middleware) GuardOptional() *Guard {
 // Check reads only the Authorization header field. It does not see a token in a query, form
 // or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
-	ctx, fresh, e := g.authenticate(r.Context(), Request{Authorization: r.Header["Authorization"], Transport: transportHTTP})
+	ctx, fresh, e := g.authenticate(r.Context(), requestOf(r))
 	switch {
 	case e != nil:
 		return nil, e
@@ -75,6 +76,19 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 		return r.WithContext(ctx), nil
 	}
 	return r, nil
+}
+
+// requestOf returns what a Guard needs to know of an HTTP request. The target is the one that was
+// received: handlers such as http.StripPrefix change the URL.
+func requestOf(r *http.Request) Request {
+	target := r.RequestURI
+	if target == "" { // it did not come from a server
+		target = r.URL.RequestURI()
+	}
+	return Request{
+		Authorization: r.Header["Authorization"], Transport: transportHTTP,
+		DPoP: r.Header["Dpop"], Method: r.Method, Target: target,
+	}
 }
 
 // handler returns a handler that calls next for the requests that g lets through.
@@ -88,6 +102,7 @@ func (g *Guard) handler(next http.Handler) http.Handler {
 			g.m.refuse(w, r, asError(err))
 			return
 		}
+		g.m.renewNonce(w, allowed)
 		next.ServeHTTP(w, allowed)
 	})
 }
@@ -102,6 +117,12 @@ type Request struct {
 	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3). A
 	// bound token without its proof is refused.
 	Proofs []claims.Proof
+
+	// DPoP are the values of the DPoP fields, one for each field, Method is the method of the
+	// request, and Target its target as it was received: for gRPC and Connect, "POST" and the
+	// full name of the method. They are used with Config.DPoP only.
+	DPoP           []string
+	Method, Target string
 
 	// Transport is the Transport of the Decision, such as "grpc": a name that is part of the
 	// program, and never a text of the request.
@@ -146,7 +167,7 @@ func (g *Guard) authenticate(ctx context.Context, request Request) (context.Cont
 // decide returns the context for the handler, and whether it differs from ctx, in which outer
 // was found. If only a policy refuses the request, it returns the context as well.
 func (g *Guard) decide(ctx context.Context, outer *verified, request Request) (context.Context, bool, *Error) {
-	if g.optional && !g.m.hasBearer(request) {
+	if g.optional && !g.m.hasToken(request) {
 		with, fresh := g.m.anonymous(ctx, request)
 		return with, fresh, nil
 	}
@@ -161,6 +182,8 @@ func (g *Guard) decide(ctx context.Context, outer *verified, request Request) (c
 	if e.Status == http.StatusUnauthorized {
 		e.Scopes = neededScopes(g.policies)
 	}
+	_, scheme, _ := g.m.tokenIn(request.Authorization)
+	g.m.underScheme(e, scheme)
 	e.addOuter(before, g)
 	return with, fresh, e
 }
@@ -174,7 +197,7 @@ func (g *Guard) identify(ctx context.Context, before *verified, request Request)
 		}
 		return carrying(ctx, before.copy().passing(g, before)), true, nil
 	}
-	proofs := confirmationsOf(request.Proofs)
+	proofs := g.m.proofsOf(request)
 	if before != nil {
 		proofs = before.proofs // a proof is not judged twice
 	}
@@ -184,7 +207,10 @@ func (g *Guard) identify(ctx context.Context, before *verified, request Request)
 	}
 	v := &verified{
 		by: g.m, authorization: request.Authorization[0], transport: request.Transport,
-		claims: c, at: time.Now(), proofs: asked(proofs),
+		claims: c, at: time.Now(), proofs: asked(proofs), nonce: nonceOf(proofs),
+	}
+	if g.m.dpop != nil && v.proofs != nil {
+		v.proof = proofKeyOf(request)
 	}
 	return carrying(ctx, v.passing(g, before)), true, nil
 }
@@ -203,7 +229,7 @@ const errOversized = detail("the token is longer than Config.MaxTokenBytes")
 //   - after a claims.Verifier has refused a token without decoding all of it. A token that
 //     it decodes consists of base64url and dots, so it is a b64token.
 func (m *Middleware) verify(ctx context.Context, authorization []string, proofs []claims.Proof) (*claims.Claims, *Error) {
-	token, found := bearerToken(authorization, m.maxTokenBytes)
+	token, scheme, found := m.tokenIn(authorization)
 	switch {
 	case found == noCredential:
 		return nil, unauthenticated()
@@ -215,10 +241,16 @@ func (m *Middleware) verify(ctx context.Context, authorization []string, proofs 
 		return nil, malformedRequest()
 	}
 	c, e := m.ask(ctx, token, proofs)
-	if e != nil && undecoded[e.Reason] && !isB64Token(token) {
+	switch {
+	case e != nil && undecoded[e.Reason] && !isB64Token(token):
 		return nil, malformedRequest()
+	case e == nil && m.dpop != nil:
+		e = m.checkBinding(scheme, proofs)
 	}
-	return c, e
+	if e != nil {
+		return nil, e
+	}
+	return c, nil
 }
 
 // undecoded has the reasons for which a claims.Verifier refuses a token that it has not
@@ -229,6 +261,8 @@ var undecoded = map[claims.Reason]bool{claims.ErrMalformed: true, claims.ErrAlgo
 func (m *Middleware) ask(ctx context.Context, token string, proofs []claims.Proof) (*claims.Claims, *Error) {
 	c, err := m.verifier.Verify(ctx, token, proofs...)
 	switch {
+	case err != nil && m.dpop != nil:
+		return nil, cmp.Or(fromProof(err), fromVerifier(err))
 	case err != nil:
 		return nil, fromVerifier(err)
 	case c == nil:

@@ -58,7 +58,7 @@ func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	return newMetadataHandler(m.resource, m.servers, scopes), nil
+	return newMetadataHandler(m, scopes), nil
 }
 
 // declare remembers the scopes that a route accepts.
@@ -87,14 +87,20 @@ type metadataHandler struct {
 	length      string
 }
 
-func newMetadataHandler(resource string, servers, scopes []string) *metadataHandler {
-	body, _ := json.Marshal(struct { // only strings: it cannot fail
-		Resource string   `json:"resource"`
-		Servers  []string `json:"authorization_servers"`
-		Scopes   []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: no empty list
-		Methods  []string `json:"bearer_methods_supported"`
-	}{resource, servers, scopes, []string{"header"}})
-	u, _ := url.Parse(metadataURL(resource)) // New has checked it
+func newMetadataHandler(m *Middleware, scopes []string) *metadataHandler {
+	document := struct {
+		Resource   string   `json:"resource"`
+		Servers    []string `json:"authorization_servers"`
+		Scopes     []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: no empty list
+		Methods    []string `json:"bearer_methods_supported"`
+		Algorithms []string `json:"dpop_signing_alg_values_supported,omitempty"`
+		Bound      bool     `json:"dpop_bound_access_tokens_required,omitempty"`
+	}{Resource: m.resource, Servers: m.servers, Scopes: scopes, Methods: []string{"header"}}
+	if m.dpop != nil {
+		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.dpop.Required()
+	}
+	body, _ := json.Marshal(document)          // strings and a bool: it cannot fail
+	u, _ := url.Parse(metadataURL(m.resource)) // New has checked it
 	return &metadataHandler{path: u.EscapedPath(), query: u.RawQuery, body: body, length: strconv.Itoa(len(body))}
 }
 

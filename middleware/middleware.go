@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 // A Verifier decides whether a token is valid for this API. [New] makes a
@@ -43,6 +45,8 @@ type Middleware struct {
 
 	challengeStart, challengeEnd string
 
+	dpop *dpop.Checker // nil without Config.DPoP
+
 	bodies map[problem]body // see knownBodies
 
 	resource      string   // Config.Resource
@@ -66,7 +70,15 @@ type Middleware struct {
 func New(config Config) (*Middleware, error) {
 	problems := config.check()
 	verifier, errs := config.verifier()
-	if problems = append(problems, errs...); len(problems) > 0 {
+	problems = append(problems, errs...)
+	var checker *dpop.Checker
+	if config.DPoP != nil {
+		var err error
+		if checker, err = dpop.New(*config.DPoP); err != nil {
+			problems = append(problems, fmt.Errorf("middleware: invalid Config.DPoP: %w", err))
+		}
+	}
+	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
 	_, decodes := verifier.(*claims.Verifier)
@@ -75,6 +87,7 @@ func New(config Config) (*Middleware, error) {
 		servers:        config.publishedServers(),
 		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
 		verifier:       verifier,
+		dpop:           checker,
 		decodes:        decodes,
 		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
 		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),

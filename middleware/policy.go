@@ -98,6 +98,10 @@ func Authorize(ctx context.Context, policies ...Policy) error {
 	e := askAll(ctx, policies)
 	if e != nil {
 		e.addOuter(layersIn(ctx), nil)
+		if v != nil && v.by != nil {
+			_, scheme, _ := v.by.tokenIn([]string{v.authorization})
+			v.by.underScheme(e, scheme)
+		}
 	}
 	if v != nil && v.by != nil && ctx.Value(askingKey{}) == nil {
 		v.by.authorized(ctx, v, e)

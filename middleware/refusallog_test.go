@@ -41,7 +41,7 @@ func TestD1TheLogHasTheDetailOfARefusal(t *testing.T) {
 		"encrypted":        {"a.b.c.d.e", middleware.Policy{}, `reason=malformed detail="encrypted tokens (JWE) are not accepted"`},
 		"too long":         {strings.Repeat("a", 16<<10+1), middleware.Policy{}, `reason=malformed detail="the token is longer than Config.MaxTokenBytes"`},
 		"a wrong type":     {with("exp", "soon"), middleware.Policy{}, `reason=malformed detail="payload: exp: not a number"`},
-		"bound to a key":   {with("cnf", map[string]any{"jkt": "x"}), middleware.Policy{}, `reason=confirmation issuer=%s detail="no proof"`},
+		"bound to a key":   {with("cnf", map[string]any{"jkt": "x"}), middleware.Policy{}, `reason=confirmation issuer=%s detail="no proof of jkt"`},
 		"slash": {
 			with("iss", strings.TrimSuffix(issuer.URL(), "/")),
 			middleware.Policy{},

@@ -106,6 +106,7 @@ func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 	}
 	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{
 		Authorization: header["Authorization"], Transport: "connect",
+		DPoP: header["Dpop"], Method: "POST", Target: spec.Procedure,
 	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)

@@ -95,6 +95,7 @@ func (g *gates) admit(ctx context.Context, method string) (context.Context, *ref
 	}
 	allowed, err := guard.Authenticate(ctx, middleware.Request{
 		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), Transport: "grpc",
+		DPoP: metadata.ValueFromIncomingContext(ctx, "dpop"), Method: "POST", Target: method,
 	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)

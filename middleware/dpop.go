@@ -1,0 +1,147 @@
+package middleware
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+)
+
+// dpopScheme is the scheme of tokens that are bound to a key (RFC 9449 section 7.1).
+const dpopScheme = "DPoP"
+
+// The error codes of RFC 9449 section 12.2.
+const (
+	codeInvalidProof = "invalid_dpop_proof"
+	codeUseNonce     = "use_dpop_nonce"
+)
+
+// proofsOf returns confirmations for the proofs of a request, or nil if there are none.
+func (m *Middleware) proofsOf(request Request) []claims.Proof {
+	proofs := request.Proofs
+	if m.dpop != nil {
+		if _, scheme, _ := m.tokenIn(request.Authorization); scheme == dpopScheme {
+			proof := m.dpop.Proof(dpop.Request{Method: request.Method, Target: request.Target, Fields: request.DPoP})
+			proofs = append(slices.Clone(proofs), proof)
+		}
+	}
+	return confirmationsOf(proofs)
+}
+
+// isSame reports whether v was let through with the same token and DPoP proof, and for the same
+// method and target. A proof that comes again with another one is a new one.
+func (v *verified) isSame(request Request) bool {
+	return len(request.Authorization) == 1 && v.authorization == request.Authorization[0] &&
+		(v.proof == proofKey{} || v.proof == proofKeyOf(request))
+}
+
+// A proofKey is what a DPoP proof was judged for. It is zero without a proof.
+type proofKey struct{ field, method, target string }
+
+func proofKeyOf(request Request) proofKey {
+	if len(request.DPoP) != 1 {
+		return proofKey{}
+	}
+	return proofKey{request.DPoP[0], request.Method, request.Target}
+}
+
+const (
+	errUnbound  = detail("the token came with the scheme DPoP and is not bound to a DPoP key")
+	errNotBound = detail("tokens must be bound to a DPoP key")
+)
+
+// checkBinding returns the Error for a valid token whose binding does not fit its scheme (RFC
+// 9449 section 7.2). Verify has already refused a bound token with the scheme Bearer.
+func (m *Middleware) checkBinding(scheme string, proofs []claims.Proof) *Error {
+	bound := slices.ContainsFunc(proofs, func(p claims.Proof) bool {
+		c, ok := p.(*confirmation)
+		return ok && c.Member() == "jkt" && c.found.Load() != nil
+	})
+	switch {
+	case bound:
+		return nil
+	case scheme == dpopScheme:
+		return invalidToken(claims.ErrConfirmation, errUnbound)
+	case m.dpop.Required():
+		return invalidToken(claims.ErrConfirmation, errNotBound)
+	}
+	return nil
+}
+
+// fromProof returns the Error for a DPoP proof that did not confirm its token, or nil if err is
+// another one.
+func fromProof(err error) *Error {
+	p, ok := errors.AsType[*dpop.Error](err)
+	switch {
+	case !ok:
+		return nil
+	case p.Code == "":
+		e := unavailable(p.Reason, err)
+		e.RetryAfter = cmp.Or(e.RetryAfter, p.RetryAfter)
+		return e
+	}
+	return &Error{Status: http.StatusUnauthorized, Code: p.Code, Reason: p.Reason, DPoPNonce: p.Nonce, Err: err}
+}
+
+// underScheme notes the scheme whose challenge answers e.
+func (m *Middleware) underScheme(e *Error, scheme string) {
+	if m.dpop == nil || e == nil || e.lacksToken() {
+		return
+	}
+	needsDPoP := e.Reason == claims.ErrConfirmation && (errors.Is(e.Err, errNotBound) || m.detailOf(e) == noProofOfJKT)
+	if scheme == dpopScheme || needsDPoP {
+		e.Scheme = dpopScheme
+	}
+}
+
+// noProofOfJKT is the detail of a claims.Verifier for a token that is bound to a DPoP key, and
+// came without its proof.
+const noProofOfJKT = "no proof of jkt"
+
+// challenges returns the challenges that answer e. A request without a token gets one for each
+// scheme, the one that is most widely known first: some clients read one field only.
+func (m *Middleware) challenges(e *Error, description string) []string {
+	switch {
+	case m.dpop == nil:
+	case e.lacksToken() && m.dpop.Required(), e.Scheme == dpopScheme:
+		return []string{m.dpopChallenge(e, description)}
+	case e.lacksToken():
+		return []string{m.challenge(e, description), m.dpopChallenge(e, description)}
+	}
+	return []string{m.challenge(e, description)}
+}
+
+// dpopChallenge is challenge for the scheme DPoP, with the accepted algorithms (RFC 9449 section
+// 7.1).
+func (m *Middleware) dpopChallenge(e *Error, description string) string {
+	bearer := m.challenge(e, description)
+	algs := `, algs="` + strings.Join(m.dpop.Algorithms(), " ") + `"`
+	return dpopScheme + strings.TrimSuffix(strings.TrimPrefix(bearer, bearerScheme), m.challengeEnd) + algs + m.challengeEnd
+}
+
+// renewNonce gives the client of a request that was let through a newer nonce, if its nonce will
+// be refused soon. The answer must not be cached then (RFC 9449 section 8.2).
+func (m *Middleware) renewNonce(w http.ResponseWriter, r *http.Request) {
+	if m.dpop == nil {
+		return
+	}
+	if v := verifiedIn(r.Context()); v != nil && v.by == m && v.nonce != "" {
+		setFields(w.Header(), "Dpop-Nonce", v.nonce, "Cache-Control", "no-store")
+	}
+}
+
+// nonceOf returns the nonce with which the client should replace its own, or "".
+func nonceOf(proofs []claims.Proof) string {
+	for _, p := range proofs {
+		if c, ok := p.(*confirmation); ok {
+			if proof, ok := c.proof.(*dpop.Proof); ok {
+				return proof.Nonce()
+			}
+		}
+	}
+	return ""
+}
