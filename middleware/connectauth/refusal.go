@@ -29,6 +29,9 @@ func newRefusal(auth *middleware.Middleware, err error) *connect.Error {
 	for _, challenge := range answer.Challenges {
 		refusal.Meta().Add("WWW-Authenticate", challenge)
 	}
+	if answer.DPoPNonce != "" {
+		refusal.Meta().Set("DPoP-Nonce", answer.DPoPNonce)
+	}
 	if answer.RetryAfter > 0 {
 		refusal.Meta().Set("Retry-After", strconv.FormatInt(int64(answer.RetryAfter/time.Second), 10))
 	}

@@ -99,17 +99,27 @@ func (g *gates) rule(procedure string) gate {
 
 // admit returns the context for the handler, or a refusal. Connect calls it before it reads
 // the message.
-func (g *gates) admit(ctx context.Context, spec connect.Spec, _ connect.Peer, header http.Header) (context.Context, error) {
+func (g *gates) admit(ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header) (context.Context, error) {
 	gate := g.rule(spec.Procedure)
 	if gate.kind == public {
 		return ctx, nil
 	}
 	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{
 		Authorization: header["Authorization"], Transport: "connect",
-		DPoP: header["Dpop"], Method: "POST", Target: spec.Procedure,
+		DPoP: header["Dpop"], Method: methodOf(spec, peer), Target: spec.Procedure,
 	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
 	}
 	return allowed, nil
+}
+
+// methodOf returns the HTTP method of a call, for its DPoP proof (RFC 9449 section 4.2). Connect
+// tells no gate the method. Only a procedure without side effects can be called with GET, and
+// then its message is in the query.
+func methodOf(spec connect.Spec, peer connect.Peer) string {
+	if spec.IdempotencyLevel == connect.IdempotencyNoSideEffects && peer.Query.Has("message") {
+		return http.MethodGet
+	}
+	return http.MethodPost
 }

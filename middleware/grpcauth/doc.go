@@ -20,7 +20,7 @@
 //
 // Gateways translate these codes back into the same statuses. The message is the
 // Description of the [middleware.Answer], and the trailer has its Challenges under
-// www-authenticate. Outer interceptors find the [*middleware.Error] in the error with
+// www-authenticate, and its DPoPNonce under dpop-nonce. Outer interceptors find the [*middleware.Error] in the error with
 // errors.As.
 //
 // # Streams

@@ -34,6 +34,9 @@ func newRefusal(auth *middleware.Middleware, err error) *refusal {
 	if len(answer.Challenges) > 0 {
 		r.metadata = metadata.MD{"www-authenticate": answer.Challenges}
 	}
+	if answer.DPoPNonce != "" {
+		r.metadata.Set("dpop-nonce", answer.DPoPNonce)
+	}
 	if answer.RetryAfter > 0 {
 		r.status = withRetryInfo(r.status, answer.RetryAfter)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 // other is the value of a label that is not in its list.
@@ -22,7 +23,7 @@ const (
 	transportCount = 4
 	causeCount     = 4
 	resultCount    = 4
-	errorTypeCount = 21
+	errorTypeCount = 24
 )
 
 // The values of the labels. They begin with those whose series are there from the start.
@@ -44,7 +45,7 @@ var (
 		string(claims.ErrUnknownKey), string(claims.ErrUnusableKey), string(claims.ErrSignature),
 		string(claims.ErrRevoked), string(claims.ErrRejected), string(claims.ErrAuthentication),
 		string(claims.ErrForbidden), string(claims.ErrUnavailable), string(claims.ErrKeysUnavailable),
-		invalidRequest, other,
+		string(dpop.ErrProof), string(dpop.ErrReplay), string(dpop.ErrNonce), invalidRequest, other,
 	}
 
 	states = [...]jwks.State{

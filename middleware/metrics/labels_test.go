@@ -40,8 +40,8 @@ func TestErrorType(t *testing.T) {
 // A new Reason must not be missing from the metrics.
 func TestEveryReasonIsThereFromTheStart(t *testing.T) {
 	all := flat(known(1).Families(statusOf()))
-	reasons := reasonsOf(t, "../../claims/reason.go")
-	require.Greater(t, len(reasons), 15)
+	reasons := append(reasonsOf(t, "../../claims/reason.go"), reasonsOf(t, "../dpop/error.go")...)
+	require.Greater(t, len(reasons), 18)
 	for _, reason := range reasons {
 		outcome := "refused"
 		switch claims.Reason(reason) {
@@ -71,7 +71,11 @@ func reasonsOf(t *testing.T, file string) (values []string) {
 		if !ok {
 			return true
 		}
-		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == "Reason" {
+		name, _ := spec.Type.(*ast.Ident)
+		if qualified, ok := spec.Type.(*ast.SelectorExpr); ok {
+			name = qualified.Sel
+		}
+		if name != nil && name.Name == "Reason" {
 			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
 			require.NoError(t, err)
 			values = append(values, value)
