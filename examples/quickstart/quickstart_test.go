@@ -29,12 +29,13 @@ func TestEveryAnswerIsAsExpected(t *testing.T) {
 		`scope="write:timesheets"`,
 		"failed requests: 0; further fetches of the key set: 1",
 		"< Retry-After: ",
-		"All 14 scenes went as expected.",
+		`error="invalid_dpop_proof"`,
+		"All 17 scenes went as expected.",
 	} {
 		assert.Contains(t, text, line)
 	}
 	assert.Equal(t, []string{
-		"200", "200", "401", "401", "401", "401", "401", "403", "200", "200", "503", "200",
+		"200", "200", "401", "401", "401", "401", "401", "403", "200", "401", "401", "200", "200", "503", "200",
 	}, statuses(text))
 	assert.NotContains(t, text, clientSecret)
 	assert.NotRegexp(t, `eyJ[\w-]+\.[\w-]+\.[\w-]+`, text, "no complete token")

@@ -40,8 +40,10 @@ type want struct {
 // should: a token in a log is a leaked secret.
 func (s *stage) exchange(request *http.Request, payload string, a answer) {
 	s.say("    > %s %s", request.Method, request.URL)
-	if field := request.Header.Get("Authorization"); field != "" {
-		s.say("    > Authorization: %s", shorten(field))
+	for _, name := range []string{"Authorization", "DPoP"} {
+		if field := request.Header.Get(name); field != "" {
+			s.say("    > %s: %s", name, shorten(field))
+		}
 	}
 	if payload != "" {
 		s.say("    > %s", payload)
@@ -52,7 +54,7 @@ func (s *stage) exchange(request *http.Request, payload string, a answer) {
 	}
 	s.say("    < %d %s", a.status, http.StatusText(a.status))
 	for _, name := range []string{"WWW-Authenticate", "Retry-After"} {
-		if value := a.header.Get(name); value != "" {
+		for _, value := range a.header.Values(name) {
 			s.say("    < %s: %s", name, value)
 		}
 	}

@@ -26,6 +26,7 @@ func tell(ctx context.Context, s *stage, w *world) {
 		return // nothing else works without a token
 	}
 	tellOfRefusals(ctx, s, w, token)
+	tellOfBoundTokens(ctx, s, w)
 	tellOfRotation(ctx, s, w)
 	tellOfTheOutage(ctx, s, w, token)
 }
@@ -118,6 +119,41 @@ func tellOfRefusals(ctx context.Context, s *stage, w *world, token string) {
 	s.exchange(request, "", a)
 	s.judge(a, want{403, `error="insufficient_scope", error_description="`, ""}, "the token is valid, but only for reading")
 	s.judge(a, want{403, `scope="write:timesheets"`, ""}, "the challenge names the missing scope (RFC 6750 section 3.1)")
+}
+
+func tellOfBoundTokens(ctx context.Context, s *stage, w *world) {
+	key := jwkstest.NewKey("ES256") // of the client; it never leaves the client
+	token := w.token(map[string]any{"cnf": map[string]any{"jkt": key.Thumbprint()}})
+	proof := jwkstest.Proof(key, http.MethodGet, w.apiURL+"/timesheets", token, nil)
+	for _, scene := range []struct {
+		title, scheme, proof string
+		want                 want
+		why                  string
+	}{
+		{
+			"With a token that is bound to the client's key, and a proof by that key (DPoP)", "DPoP ", proof,
+			want{200, "-", ""}, "the proof is for this token, method and URL, and was made just now (RFC 9449 section 4.3)",
+		},
+		{
+			"A thief sends the stolen token without the key", "Bearer ", "",
+			want{401, `DPoP realm="timesheets", error="invalid_token"`, ""},
+			"a bound token is no bearer token (RFC 9449 section 7.2)",
+		},
+		{
+			"The thief has the proof as well, and sends both again", "DPoP ", proof,
+			want{401, `error="invalid_dpop_proof"`, ""}, "each proof is good once (RFC 9449 section 11.1)",
+		},
+	} {
+		s.scene(scene.title)
+		request := w.request(ctx, http.MethodGet, "")
+		request.Header.Set("Authorization", scene.scheme+token)
+		if scene.proof != "" {
+			request.Header.Set("DPoP", scene.proof)
+		}
+		a := w.send(request)
+		s.exchange(request, "", a)
+		s.judge(a, scene.want, scene.why)
+	}
 }
 
 func tellOfRotation(ctx context.Context, s *stage, w *world) {

@@ -12,6 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 const (
@@ -52,26 +53,26 @@ func (w *world) start() error {
 	})
 	w.serve(listener, w.issuer)
 
-	api, err := newAPI(w.issuer.URL())
-	if err != nil {
-		return err
-	}
-	listener, err = net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
 	w.apiURL = "http://" + listener.Addr().String()
+	api, err := newAPI(w.issuer.URL(), w.apiURL)
+	if err != nil {
+		return err
+	}
 	w.serve(listener, api)
 	return nil
 }
 
 // newAPI is the code that a resource server needs.
-func newAPI(issuer string) (http.Handler, error) {
+func newAPI(issuer, origin string) (http.Handler, error) {
 	auth, err := middleware.New(middleware.Config{
 		Issuer:    issuer,
 		Audiences: []string{audience},
 		Realm:     "timesheets",
-		Logger:    slog.New(slog.DiscardHandler), // the program prints each answer itself
+		DPoP:      &dpop.Config{Origins: []string{origin}}, // tokens that are bound to a key
+		Logger:    slog.New(slog.DiscardHandler),           // the program prints each answer itself
 	})
 	if err != nil {
 		return nil, err
