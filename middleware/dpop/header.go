@@ -50,7 +50,7 @@ type headerMembers struct {
 
 var (
 	errCritical = errors.New("critical extensions are not supported") // RFC 7515 section 4.1.11
-	errB64      = errors.New("b64 is not for JWTs")                   // RFC 7797 section 7
+	errB64      = errors.New("not for JWTs")                          // RFC 7797 section 7
 )
 
 func (m *headerMembers) read(name, value string) (err error) {
@@ -62,9 +62,9 @@ func (m *headerMembers) read(name, value string) (err error) {
 	case "jwk":
 		m.jwk = value
 	case "crit":
-		return errCritical
+		err = errCritical
 	case "b64":
-		return errB64
+		err = errB64
 	}
 	return ofMember(name, err)
 }
@@ -92,8 +92,7 @@ func (c *Checker) check(m headerMembers) string {
 
 // verify makes check 6 of RFC 9449 section 4.3.
 func (h *header) verify(parts strict.Compact) *Error {
-	var buffer [1 << 10]byte
-	signature, err := strict.AppendDecode(buffer[:0], parts.Signature)
+	signature, err := strict.AppendDecode(nil, parts.Signature)
 	if err != nil {
 		return invalidProof("signature: " + err.Error())
 	}

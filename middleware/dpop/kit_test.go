@@ -2,6 +2,9 @@ package dpop_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strconv"
@@ -65,3 +68,10 @@ func refusalOf(t testing.TB, err error) *dpop.Error {
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
+
+func athOf(token string) string {
+	hash := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(hash[:])
+}
+
+func hexOf(b byte) string { return hex.EncodeToString([]byte{b}) }

@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -9,7 +10,7 @@ import (
 var (
 	errScheme   = errors.New("the scheme is not https, or http")
 	errUserinfo = errors.New("it has userinfo")
-	errHost     = errors.New("the host is empty or not in ASCII")
+	errHost     = errors.New("the host is neither a name in ASCII nor an address")
 	errPort     = errors.New("the port is not a number")
 	errNoPath   = errors.New("it has no path")
 	errPath     = errors.New("the path is not that of a URI")
@@ -80,7 +81,7 @@ func parseAuthority(scheme, host string) (authority, error) {
 	switch {
 	case strings.Contains(host, "@"):
 		return authority{}, errUserinfo
-	case name == "" || strings.ContainsFunc(host, notInHost):
+	case !isHost(name):
 		return authority{}, errHost
 	case strings.Trim(port, "0123456789") != "":
 		return authority{}, errPort
@@ -98,9 +99,15 @@ func (a authority) cutPort() (name, port string) {
 	return a.host, ""
 }
 
-// notInHost also refuses percent-encoding, which no registered name needs.
-func notInHost(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~[]:", r))
+// isHost reports whether name is the host of a URI. It also refuses percent-encoding, which no
+// name that is in use needs.
+func isHost(name string) bool {
+	if inside, ok := strings.CutPrefix(name, "["); ok {
+		address, closed := strings.CutSuffix(inside, "]")
+		ip, err := netip.ParseAddr(address)
+		return closed && err == nil && ip.Is6() && ip.Zone() == ""
+	}
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-._~") == ""
 }
 
 // lower folds ASCII only: Unicode folds other letters onto those of ASCII.
