@@ -48,7 +48,7 @@ type MemoryConfig struct {
 // process is restarted.
 //
 // It forgets all when the process ends: proofs that are not yet too old can then be used once
-// more. A Memory starts no goroutine and has nothing to close. It is safe for
+// more. [Shared] does not. A Memory starts no goroutine and has nothing to close. It is safe for
 // concurrent use.
 type Memory struct {
 	now        func() time.Time // nil for time.Now
@@ -143,6 +143,36 @@ func (m *Memory) count(key shortKey, due expiry, now instant) error {
 			keys.at(due).entries[key]++
 			return nil
 		}
+	}
+}
+
+// forget removes the entry that Use has just made for an id of this key.
+func (m *Memory) forget(key, id [32]byte) {
+	short := shortID(id[:])
+	ids := m.idsOf(short)
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	g := ids.find(short)
+	if g == nil {
+		return
+	}
+	delete(g.entries, short)
+	m.entries.Add(-1)
+	m.discount(shortKeyOf(key), g.slot)
+}
+
+// discount takes an entry from those of a key.
+func (m *Memory) discount(key shortKey, slot int64) {
+	keys := m.keysOf(key)
+	keys.mu.Lock()
+	defer keys.mu.Unlock()
+	g, _ := keys.of(slot)
+	switch {
+	case g == nil:
+	case g.entries[key] > 1:
+		g.entries[key]--
+	default:
+		delete(g.entries, key)
 	}
 }
 
