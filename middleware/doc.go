@@ -20,6 +20,15 @@
 // with a single issuer, because a second one may come. [FromIssuer] keeps a route for the
 // tokens of one issuer.
 //
+// # Bound tokens
+//
+// With Config.DPoP, tokens that are bound to a key are accepted with a proof for each request (RFC
+// 9449), so that a stolen token is useless. Package dpop, below this one, has the rules:
+//
+//	DPoP: &dpop.Config{Origins: []string{"https://api.example.com"}}
+//
+// Bearer tokens are accepted beside them, unless dpop.Config.Required is set.
+//
 // # Operation
 //
 // Config.Observe gets each [Decision], from every transport, for metrics and audits. The
