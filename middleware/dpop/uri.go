@@ -13,8 +13,13 @@ var (
 	errHost     = errors.New("the host is neither a name in ASCII nor an address")
 	errPort     = errors.New("the port is not a number")
 	errNoPath   = errors.New("it has no path")
+	errLongPath = errors.New("its path is too long")
 	errPath     = errors.New("the path is not that of a URI")
 )
+
+// maxTargetBytes is the length of the longest path of a request that is brought into normal
+// form. No htu of a proof is longer, even if each of its bytes is percent-encoded.
+const maxTargetBytes = 3 * maxProofBytes
 
 // compareURI makes check 9 of RFC 9449 section 4.3: htu must be the URI of the request. It
 // returns what is wrong.
@@ -138,8 +143,11 @@ func pathOf(target string) (string, error) {
 		}
 	}
 	path, _, _ = strings.Cut(path, "?")
-	// A target has no fragment. Routers take # for a part of the path, so it must not be cut.
-	if strings.Contains(path, "#") {
+	switch {
+	case len(path) > maxTargetBytes:
+		return "", errLongPath
+	case strings.Contains(path, "#"):
+		// A target has no fragment. Routers take # for a part of the path, so it must not be cut.
 		return "", errPath
 	}
 	return normalPath(path)

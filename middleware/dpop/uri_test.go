@@ -2,6 +2,7 @@ package dpop_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,6 +75,8 @@ func TestURIIsComparedInNormalForm(t *testing.T) {
 		{"fragment without a path", "https://api.example.com#a/orders", "/", ""},
 		{"slash at the end", "https://api.example.com/orders/", "/orders", otherPath},
 		{"no slash at the end", "https://api.example.com/orders", "/orders/", otherPath},
+		{"a long query", "https://api.example.com/orders", "/orders?" + strings.Repeat("q", 20_000), ""},
+		{"a long path", "https://api.example.com/a", strings.Repeat("/.", 6143) + "/a", ""},
 		{"absolute-form: its host is not read", "https://api.example.com/orders", "http://evil.example/orders?a", ""},
 		{"absolute-form without a path", "https://api.example.com/", "https://api.example.com", ""},
 		{"absolute-form with a query only", "https://api.example.com/", "https://api.example.com?a=/b", ""},
@@ -130,6 +133,7 @@ func TestURIOfAnotherPlaceIsRefused(t *testing.T) {
 		{"bytes of the target", "https://api.example.com/a", "/a\xff", target},
 		{"triplet of the target", "https://api.example.com/a", "/a%", target},
 		{"# in the target is a part of its path", "https://api.example.com/orders", "/orders#/1", target},
+		{"too long", "https://api.example.com/a", strings.Repeat("/.", 6144) + "/a", "the target of the request: its path is too long"},
 		{"the target of CONNECT", "https://api.example.com/", "api.example.com:443", noTarget},
 		{"the target of OPTIONS *", "https://api.example.com/", "*", noTarget},
 		{"no target", "https://api.example.com/", "", noTarget},
