@@ -1,6 +1,7 @@
 package dpop_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,14 +68,16 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 }
 
 func TestConfigIsCopied(t *testing.T) {
-	config := dpop.Config{Origins: []string{apiOrigin}, Algorithms: []string{"ES256"}, Nonces: &dpop.Nonces{Secrets: [][]byte{randomSecret()}}}
+	at := &clock{startOfAMinute}
+	secret := randomSecret()
+	same := newNonces(t, at, dpop.Nonces{Secrets: [][]byte{bytes.Clone(secret)}})
+	config := dpop.Config{Origins: []string{apiOrigin}, Algorithms: []string{"ES256"}, Nonces: &dpop.Nonces{Secrets: [][]byte{secret}}, Now: at.Now}
 	c := newChecker(t, config)
-	nonce := nonceOf(t, c)
 	config.Origins[0], config.Algorithms[0] = "https://evil.example", "RS256"
-	clear(config.Nonces.Secrets[0])
+	clear(secret)
 	config.Nonces.Always = true
-	assert.NoError(t, confirm(c, request(proof(nil))))
-	assert.NoError(t, confirm(c, request(proof(members{"nonce": nonce}))))
+	assert.NoError(t, confirm(c, request(proof(members{"iat": at.now.Unix()}))))
+	assert.Equal(t, nonceOf(t, same), nonceOf(t, c))
 	assert.Equal(t, []string{"ES256"}, c.Algorithms())
 }
 
