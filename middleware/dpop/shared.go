@@ -106,8 +106,8 @@ type SharedConfig struct {
 // and with "appendfsync everysec" up to two seconds. Replication is asynchronous, so a
 // failover forgets the last writes.
 //
-// The clocks of the processes must agree to within MaxAhead of [Config]: otherwise one of
-// them still accepts proofs that another one had expire.
+// The clocks of the processes must agree to within 30 seconds. Otherwise one of them accepts
+// proofs that the store has forgotten because they had expired for another one.
 //
 // # Outage
 //

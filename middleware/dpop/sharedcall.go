@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// storeMargin is how much longer than until the store keeps an id.
-const storeMargin = time.Second
+// storeMargin is how much longer than until the store keeps an id, for a process whose clock is
+// behind that of the one which used it.
+const storeMargin = 30 * time.Second
 
-var errNoReply = errors.New("Do ended without a reply")
+var errNoReply = errors.New("no reply from Do")
 
 // storeOutage is for a store that could not be asked.
 func storeOutage(retryAfter time.Duration, err error) error {
@@ -100,7 +101,7 @@ func (s *Shared) inTime(ctx context.Context, args []string) ([]string, error) {
 		r := result{err: errNoReply}
 		defer func() {
 			if v := recover(); v != nil {
-				r.err = fmt.Errorf("Do panicked: %v", v)
+				r.err = fmt.Errorf("panic in Do: %v", v)
 			}
 			done <- r
 		}()

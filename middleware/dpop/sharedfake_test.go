@@ -79,10 +79,6 @@ func hangs(ctx context.Context, _ []string) ([]string, error) {
 	return nil, ctx.Err()
 }
 
-func replies(reply ...string) func(context.Context, []string) ([]string, error) {
-	return func(context.Context, []string) ([]string, error) { return reply, nil }
-}
-
 func newShared(t testing.TB, store *fakeStore, config dpop.SharedConfig) *dpop.Shared {
 	t.Helper()
 	if store != nil {
