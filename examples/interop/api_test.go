@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,11 +58,12 @@ var apiBinary = sync.OnceValues(func() (string, error) {
 // file has changed that the test opened, but it ignores files outside this module. The
 // links in testdata make them files of this module.
 func readSources() error {
-	sources, err := filepath.Glob("testdata/api/*.go")
-	if err != nil || len(sources) == 0 {
-		return errors.New("testdata/api does not link to ../../timesheets/api; it is a symbolic link")
+	handlers, _ := filepath.Glob("testdata/timesheets/*.go")
+	sources, _ := filepath.Glob("testdata/timesheets/api/*.go")
+	if len(handlers) == 0 || len(sources) == 0 {
+		return errors.New("testdata/timesheets does not link to ../../timesheets; it is a symbolic link")
 	}
-	for _, name := range append(sources, "testdata/examples.mod") {
+	for _, name := range slices.Concat(handlers, sources, []string{"testdata/examples.mod"}) {
 		if _, err := os.ReadFile(name); err != nil {
 			return err
 		}

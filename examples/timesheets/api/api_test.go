@@ -22,14 +22,14 @@ import (
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
-// newAPI returns the API with this environment. It calls the issuer in memory.
-func newAPI(t *testing.T, issuer *jwkstest.Issuer, changes ...string) http.Handler {
+// apiOf returns the API with this environment. It calls the issuer in memory.
+func apiOf(t *testing.T, issuer *jwkstest.Issuer, changes ...string) http.Handler {
 	t.Helper()
 	c, err := configFrom(environment(append([]string{"ISSUER_URL", issuer.URL()}, changes...)...))
 	require.NoError(t, err)
-	handler, err := newHandler(c, issuer.Client(), slog.New(slog.DiscardHandler))
+	a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	return handler
+	return a.timesheets
 }
 
 func call(handler http.Handler, method, path, token, body string) *httptest.ResponseRecorder {
@@ -48,7 +48,7 @@ func scoped(issuer *jwkstest.Issuer, scope string) string {
 
 func TestRoutesDemandTheirScopes(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	api := newAPI(t, issuer)
+	api := apiOf(t, issuer)
 	reader, writer := scoped(issuer, "read:timesheets"), scoped(issuer, "write:timesheets")
 	for _, test := range []struct {
 		name, method, path, token string
@@ -74,74 +74,6 @@ func TestRoutesDemandTheirScopes(t *testing.T) {
 			assert.Contains(t, w.Header().Get("WWW-Authenticate"), test.challenge)
 		})
 	}
-}
-
-func TestEntriesBelongToTheSubject(t *testing.T) {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	api := newAPI(t, issuer)
-	token := func(subject any) string {
-		return issuer.Token(map[string]any{"sub": subject, "scope": "read:timesheets write:timesheets"})
-	}
-	w := call(api, "POST", "/timesheets", token("alice"),
-		`{"id":99,"subject":"bob","date":"2026-03-02","project":"bearerguard","hours":7.5,"note":"tests"}`)
-	require.Equal(t, http.StatusCreated, w.Code)
-	assert.JSONEq(t, `{"id":1,"date":"2026-03-02","project":"bearerguard","hours":7.5,"note":"tests"}`, w.Body.String())
-	require.Equal(t, http.StatusCreated, call(api, "POST", "/timesheets", token(jwkstest.Absent), `{}`).Code)
-
-	assert.JSONEq(t, `{"sub":"alice","timesheets":[
-		{"id":1,"date":"2026-03-02","project":"bearerguard","hours":7.5,"note":"tests"}]}`,
-		call(api, "GET", "/timesheets", token("alice"), "").Body.String())
-	assert.JSONEq(t, `{"sub":"bob","timesheets":[]}`, call(api, "GET", "/timesheets", token("bob"), "").Body.String())
-	assert.JSONEq(t, `{"sub":"","timesheets":[]}`,
-		call(api, "GET", "/timesheets", token(jwkstest.Absent), "").Body.String(), "no subject has no entries")
-}
-
-func TestBodiesAreChecked(t *testing.T) {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	api, token := newAPI(t, issuer), scoped(issuer, "write:timesheets")
-	for _, test := range []struct {
-		name, body string
-		status     int
-	}{
-		{"empty object", `{}`, 201},
-		{"unknown member", `{"hours":1,"mood":"good"}`, 201},
-		{"no body", ``, 400},
-		{"no JSON", `hours=8`, 400},
-		{"array", `[{"hours":8}]`, 400},
-		{"hours as text", `{"hours":"8"}`, 400},
-		{"text after the object", `{"hours":8} x`, 400},
-		{"more hours than a day has", `{"hours":25}`, 422},
-		{"negative hours", `{"hours":-1}`, 422},
-		{"not a date", `{"date":"yesterday"}`, 422},
-		{"too long", `{"note":"` + strings.Repeat("x", maxBody) + `"}`, 413},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			w := call(api, "POST", "/timesheets", token, test.body)
-			assert.Equal(t, test.status, w.Code)
-			if test.status >= 400 {
-				assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
-			}
-		})
-	}
-}
-
-func TestStoreIsBounded(t *testing.T) {
-	var s store
-	alice := principal{"https://issuer.example.test/", "alice"}
-	for range maxEntries + 5 {
-		s.add(entry{owner: alice})
-	}
-	kept := s.of(alice)
-	assert.Len(t, kept, maxEntries)
-	assert.Equal(t, 6, kept[0].ID, "the oldest go first")
-}
-
-// A second issuer may be configured one day, and have an alice of its own.
-func TestC11SubjectsOfTwoIssuersAreTwoCallers(t *testing.T) {
-	var s store
-	s.add(entry{owner: principal{"https://issuer.example.test/", "alice"}})
-	assert.Len(t, s.of(principal{"https://issuer.example.test/", "alice"}), 1)
-	assert.Empty(t, s.of(principal{"https://partner.example.test/", "alice"}))
 }
 
 func TestScopeClaimDecides(t *testing.T) {
@@ -173,7 +105,7 @@ func TestScopeClaimDecides(t *testing.T) {
 		{"pointer is not a name", "/a", map[string]any{"/a": scope}, 403},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			api := newAPI(t, issuer, "SCOPE_CLAIM", test.setting)
+			api := apiOf(t, issuer, "SCOPE_CLAIM", test.setting)
 			payload := map[string]any{"scope": jwkstest.Absent}
 			maps.Copy(payload, test.claims)
 			w := call(api, "GET", "/timesheets", issuer.Token(payload), "")
@@ -208,7 +140,7 @@ func TestTokenProfiles(t *testing.T) {
 			}
 			token := issuer.Token(payload, options...)
 			for profile, want := range map[string]int{"generic": test.generic, "rfc9068": test.strict} {
-				api := newAPI(t, issuer, "TOKEN_PROFILE", profile)
+				api := apiOf(t, issuer, "TOKEN_PROFILE", profile)
 				assert.Equal(t, want, call(api, "GET", "/timesheets", token, "").Code, profile)
 			}
 		})
@@ -220,7 +152,7 @@ func TestEveryAlgorithm(t *testing.T) {
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 	} {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{Key: jwkstest.NewKey(algorithm)})
-		w := call(newAPI(t, issuer), "GET", "/timesheets", scoped(issuer, "read:timesheets"), "")
+		w := call(apiOf(t, issuer), "GET", "/timesheets", scoped(issuer, "read:timesheets"), "")
 		assert.Equal(t, http.StatusOK, w.Code, algorithm)
 	}
 }
@@ -230,7 +162,7 @@ func TestStartsWhileTheIssuerIsDownAndRecovers(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
 		issuer.Fail(jwkstest.Discovery, jwkstest.Refuse())
 		issuer.Fail(jwkstest.JWKS, jwkstest.Refuse())
-		api, token := newAPI(t, issuer), scoped(issuer, "read:timesheets")
+		api, token := apiOf(t, issuer), scoped(issuer, "read:timesheets")
 
 		assert.Equal(t, http.StatusOK, call(api, "GET", "/healthz", "", "").Code)
 		w := call(api, "GET", "/readyz", "", "")
@@ -252,7 +184,7 @@ func TestStartsWhileTheIssuerIsDownAndRecovers(t *testing.T) {
 func TestRefreshSettingBoundsTheLifeOfARemovedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{})
-		api, token := newAPI(t, issuer, "JWKS_REFRESH", "10s"), scoped(issuer, "read:timesheets")
+		api, token := apiOf(t, issuer, "JWKS_REFRESH", "10s"), scoped(issuer, "read:timesheets")
 		require.Equal(t, http.StatusOK, call(api, "GET", "/timesheets", token, "").Code)
 		issuer.Retire(issuer.SigningKey().ID)
 		issuer.Rotate()
@@ -281,44 +213,101 @@ func (b *syncBuffer) String() string {
 	return b.buffer.String()
 }
 
-// The program runs over sockets. The test finds its address in its log, calls it, and
-// stops it.
-func TestRun(t *testing.T) {
+// A program is the API over sockets. Its addresses are in its log.
+type program struct {
+	log  syncBuffer
+	stop context.CancelFunc
+	code chan int
+}
+
+func start(t *testing.T, getenv func(string) string) *program {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	p := &program{stop: stop, code: make(chan int, 1)}
+	go func() { p.code <- run(ctx, getenv, &p.log) }()
+	return p
+}
+
+// url returns what the log says after this message.
+func (p *program) url(t *testing.T, message string) (url string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		found := regexp.MustCompile(message + `"? url=(http://127\.0\.0\.1:\S+)`).FindStringSubmatch(p.log.String())
+		if found != nil {
+			url = found[1]
+		}
+		return found != nil
+	}, 10*time.Second, 5*time.Millisecond)
+	return url
+}
+
+func get(t *testing.T, url, token string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(text)
+}
+
+func servedIssuer(t *testing.T) *jwkstest.Issuer {
+	t.Helper()
 	var issuer *jwkstest.Issuer
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		issuer.ServeHTTP(w, r)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	issuer = jwkstest.NewIssuer(jwkstest.Config{URL: server.URL + "/tenant/"})
+	return issuer
+}
 
-	ctx, stop := context.WithCancel(t.Context())
-	var log syncBuffer
-	code := make(chan int, 1)
-	go func() { code <- run(ctx, environment("ISSUER_URL", issuer.URL(), "ADDR", "127.0.0.1:0"), &log) }()
-
-	var url string
-	require.Eventually(t, func() bool {
-		url = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(log.String())
-		return url != ""
-	}, 10*time.Second, 5*time.Millisecond)
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/timesheets", nil)
-	token := scoped(issuer, "read:timesheets")
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	assert.Equal(t, http.StatusOK, response.StatusCode)
+func TestRun(t *testing.T) {
+	issuer := servedIssuer(t)
+	p := start(t, environment("ISSUER_URL", issuer.URL(), "ADDR", "127.0.0.1:0"))
+	url, token := p.url(t, "listening"), scoped(issuer, "read:timesheets")
+	status, body := get(t, url+"/timesheets", token)
+	assert.Equal(t, http.StatusOK, status)
 	var list struct {
 		Sub string `json:"sub"`
 	}
-	require.NoError(t, json.Unmarshal(body, &list))
+	require.NoError(t, json.Unmarshal([]byte(body), &list))
 	assert.Equal(t, "alice", list.Sub)
+	status, _ = get(t, url+"/metrics", token)
+	assert.Equal(t, http.StatusNotFound, status, "callers of the API see no metrics")
 
-	stop()
-	assert.Equal(t, 0, <-code)
-	assert.NotContains(t, log.String(), token)
+	p.stop()
+	assert.Equal(t, 0, <-p.code)
+	assert.NotContains(t, p.log.String(), token)
+	assert.NotContains(t, p.log.String(), "metrics")
+}
+
+func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
+	issuer := servedIssuer(t)
+	p := start(t, environment("ISSUER_URL", issuer.URL(), "ADDR", "127.0.0.1:0", "METRICS_ADDR", "127.0.0.1:0"))
+	metrics, token := p.url(t, "serving metrics"), scoped(issuer, "read:timesheets")
+	for range 2 {
+		status, _ := get(t, p.url(t, "listening")+"/timesheets", token)
+		require.Equal(t, http.StatusOK, status)
+	}
+	status, body := get(t, metrics, "")
+	assert.Equal(t, http.StatusOK, status)
+	for _, line := range []string{
+		`bearerguard_requests_total{outcome="ok",scheme="Bearer",transport="http"} 2`,
+		`bearerguard_token_cache_lookups_total{result="hit"} 1`,
+		`bearerguard_verification_duration_seconds_count{cache="hit",outcome="ok"} 1`,
+		`bearerguard_jwks_fetches_total{cause="schedule",issuer="` + issuer.URL() + `",result="ok"} 1`,
+	} {
+		assert.Contains(t, body, line+"\n")
+	}
+	assert.NotContains(t, body, "alice")
+	status, _ = get(t, strings.TrimSuffix(metrics, "metrics")+"timesheets", token)
+	assert.Equal(t, http.StatusNotFound, status, "only metrics are served there")
+	p.stop()
+	assert.Equal(t, 0, <-p.code)
 }
 
 func TestRunExitCodes(t *testing.T) {
@@ -328,4 +317,6 @@ func TestRunExitCodes(t *testing.T) {
 
 	log.Reset()
 	assert.Equal(t, 1, run(t.Context(), environment("ADDR", "192.0.2.1:1"), &log), "an address of another machine")
+	both := environment("ADDR", "127.0.0.1:0", "METRICS_ADDR", "192.0.2.1:1")
+	assert.Equal(t, 1, run(t.Context(), both, &log), "the API does not serve without its metrics")
 }

@@ -15,6 +15,7 @@ import (
 // A config is the configuration that the environment gives.
 type config struct {
 	addr         string
+	metricsAddr  string        // empty: not served
 	issuer       claims.Issuer // without its keys
 	refreshAfter time.Duration // 0: the library's default
 }
@@ -31,6 +32,11 @@ func configFrom(getenv func(string) string) (config, error) {
 	}
 	_, _, err := net.SplitHostPort(c.addr)
 	check(variable("ADDR", err))
+	c.metricsAddr = getenv("METRICS_ADDR")
+	if c.metricsAddr != "" {
+		_, _, err = net.SplitHostPort(c.metricsAddr)
+		check(variable("METRICS_ADDR", err))
+	}
 
 	c.issuer.URL = getenv("ISSUER_URL")
 	check(variable("ISSUER_URL", checkIssuer(c.issuer.URL)))

@@ -31,15 +31,18 @@ func TestDefaults(t *testing.T) {
 	assert.Nil(t, c.issuer.ScopeClaims, "the library's own")
 	assert.Nil(t, c.issuer.TokenTypes, "the library's own")
 	assert.Zero(t, c.refreshAfter, "the library's own")
+	assert.Empty(t, c.metricsAddr, "not served")
 }
 
 func TestSettings(t *testing.T) {
 	c, err := configFrom(environment(
 		"ADDR", ":9", "TOKEN_PROFILE", "rfc9068", "SCOPE_CLAIM", "scp", "JWKS_REFRESH", "90s", "DPOP", "0",
+		"METRICS_ADDR", "127.0.0.1:9464",
 		"ISSUER_URL", "http://127.0.0.1:8443/tenant",
 	))
 	require.NoError(t, err)
 	assert.Equal(t, ":9", c.addr)
+	assert.Equal(t, "127.0.0.1:9464", c.metricsAddr)
 	assert.Equal(t, "http://127.0.0.1:8443/tenant", c.issuer.URL)
 	assert.Equal(t, []string{"at+jwt"}, c.issuer.TokenTypes)
 	assert.Contains(t, c.issuer.RequiredClaims, "jti")
@@ -84,6 +87,7 @@ func TestMistakes(t *testing.T) {
 		{"issuer is not a URL", "ISSUER_URL", "issuer", "ISSUER_URL: jwks: invalid Config.Issuer"},
 		{"no audience", "AUDIENCE", "", "AUDIENCE: it is required"},
 		{"address without a port", "ADDR", "localhost", "ADDR: address localhost: missing port"},
+		{"metrics without a port", "METRICS_ADDR", "localhost", "METRICS_ADDR: address localhost: missing port"},
 		{"unknown profile", "TOKEN_PROFILE", "strict", `TOKEN_PROFILE: "strict" is neither generic nor rfc9068`},
 		{"pointer with an empty name", "SCOPE_CLAIM", "/a//b", "SCOPE_CLAIM: "},
 		{"pointer with a bare tilde", "SCOPE_CLAIM", "/a~2", "SCOPE_CLAIM: "},
@@ -104,7 +108,8 @@ func TestMistakes(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := configFrom(environment(
 		"ISSUER_URL", "", "AUDIENCE", "", "ADDR", "x", "TOKEN_PROFILE", "x", "SCOPE_CLAIM", "/", "JWKS_REFRESH", "x", "DPOP", "1",
+		"METRICS_ADDR", "x",
 	))
 	require.Error(t, err)
-	assert.Len(t, strings.Split(err.Error(), "\n"), 7)
+	assert.Len(t, strings.Split(err.Error(), "\n"), 8)
 }

@@ -13,6 +13,7 @@
 //	SCOPE_CLAIM    the claim that has the scopes: a name, a dotted path, or a JSON Pointer;
 //	               scope, then scp, by default
 //	JWKS_REFRESH   the age at which keys are refreshed, as a Go duration; 15m by default
+//	METRICS_ADDR   the address where Prometheus can scrape /metrics; not served by default
 //
 // GET /timesheets requires the scope read:timesheets, POST /timesheets requires
 // write:timesheets. GET /healthz and GET /readyz require no token: the first answers 200 while
@@ -31,6 +32,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -47,11 +50,11 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) int 
 	if err != nil {
 		return misconfigured(stderr, err)
 	}
-	handler, err := newHandler(config, nil, logger)
+	api, err := newAPI(config, nil, logger)
 	if err != nil {
 		return misconfigured(stderr, err)
 	}
-	if err := serve(ctx, config.addr, handler, logger); err != nil {
+	if err := api.serve(ctx, config, logger); err != nil {
 		logger.Error("cannot serve", "error", err)
 		return 1
 	}
@@ -63,12 +66,30 @@ func misconfigured(stderr io.Writer, err error) int {
 	return 2
 }
 
-// serve serves until ctx is done. It then waits at most ten seconds for requests to end.
-func serve(ctx context.Context, addr string, handler http.Handler, logger *slog.Logger) error {
-	listener, err := net.Listen("tcp", addr)
+// serve serves until ctx is done, or until one of the two servers fails.
+func (a api) serve(ctx context.Context, c config, logger *slog.Logger) error {
+	listener, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		return err
 	}
+	servers, ctx := errgroup.WithContext(ctx)
+	logger.Info("listening", "url", "http://"+listener.Addr().String())
+	servers.Go(func() error { return serve(ctx, listener, a.timesheets, logger) })
+	if c.metricsAddr != "" {
+		servers.Go(func() error {
+			listener, err := net.Listen("tcp", c.metricsAddr)
+			if err != nil {
+				return err
+			}
+			logger.Info("serving metrics", "url", "http://"+listener.Addr().String()+"/metrics")
+			return serve(ctx, listener, a.metrics, logger)
+		})
+	}
+	return servers.Wait()
+}
+
+// serve serves until ctx is done. It then waits at most ten seconds for requests to end.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -77,7 +98,6 @@ func serve(ctx context.Context, addr string, handler http.Handler, logger *slog.
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
-	logger.Info("listening", "url", "http://"+listener.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }() // ends with Shutdown
 
@@ -86,7 +106,7 @@ func serve(ctx context.Context, addr string, handler http.Handler, logger *slog.
 		return err
 	case <-ctx.Done():
 	}
-	logger.Info("shutting down")
+	logger.Info("shutting down", "address", listener.Addr().String())
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return server.Shutdown(grace)

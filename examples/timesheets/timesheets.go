@@ -1,11 +1,13 @@
-package main
+// Package timesheets has the handlers of a Timesheets API. Each caller sees only its own entries.
+//
+// The command api serves it for a real issuer, and the command observability puts it under load.
+package timesheets
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
-	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -37,29 +38,16 @@ type entry struct {
 // the alice of a second issuer must not read the entries of the first one's.
 type principal struct{ issuer, subject string }
 
-// newHandler returns the API. It makes no request, because the first token causes the
-// first fetch of the keys. The client is for these fetches; nil means the library's.
-func newHandler(c config, client *http.Client, logger *slog.Logger) (http.Handler, error) {
-	keys, err := jwks.New(jwks.Config{
-		Issuer: c.issuer.URL, RefreshAfter: c.refreshAfter, Client: client, Logger: logger,
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.issuer.Keys = keys
-	auth, err := middleware.New(middleware.Config{
-		Issuers: []claims.Issuer{c.issuer}, Realm: "timesheets", Logger: logger,
-	})
-	if err != nil {
-		return nil, err
-	}
+// New returns the API. GET /timesheets requires the scope read:timesheets, and POST /timesheets
+// requires write:timesheets. GET /healthz and GET /readyz require no token.
+func New(auth *middleware.Middleware) http.Handler {
 	s := new(store)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", readiness(auth))
 	mux.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(http.HandlerFunc(s.list)))
 	mux.Handle("POST /timesheets", auth.RequireScopes("write:timesheets")(http.HandlerFunc(s.create)))
-	return mux, nil
+	return mux
 }
 
 // healthy answers 200 while the process serves, with or without keys, because a restart

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/examples/timesheets"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/promauth"
+)
+
+// An api has a handler for each of its addresses.
+type api struct {
+	timesheets http.Handler // ADDR
+	metrics    http.Handler // METRICS_ADDR
+}
+
+// newAPI makes no request, because the first token causes the first fetch of the keys. The
+// client is for these fetches; nil means the library's.
+func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
+	metrics := promauth.New()
+	keys, err := jwks.New(jwks.Config{
+		Issuer: c.issuer.URL, RefreshAfter: c.refreshAfter, Client: client, Logger: logger,
+		OnFetch: func(cause, result string, took time.Duration) {
+			metrics.ObserveFetch(c.issuer.URL, cause, result, took)
+		},
+	})
+	if err != nil {
+		return api{}, err
+	}
+	c.issuer.Keys = keys
+	auth, err := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{c.issuer}, Realm: "timesheets", Logger: logger,
+		Observe: metrics.Observe, ObserveDuration: true,
+	})
+	if err != nil {
+		return api{}, err
+	}
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(metrics.Collector(auth)); err != nil {
+		return api{}, err
+	}
+	return api{timesheets.New(auth), scraped(registry)}, nil
+}
+
+// scraped answers a scrape by Prometheus. It requires no token, so its address must not be
+// public: it tells the URL of the issuer, and how many requests there are.
+func scraped(registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux
+}
