@@ -132,7 +132,8 @@ func tellOfBoundTokens(ctx context.Context, s *stage, w *world) {
 	}{
 		{
 			"With a token that is bound to the client's key, and a proof by that key (DPoP)", "DPoP ", proof,
-			want{200, "-", ""}, "the proof is for this token, method and URL, and was made just now (RFC 9449 section 4.3)",
+			want{200, "-", ""},
+			"the proof is for this token, method and URL, and was made just now (RFC 9449 section 4.3)",
 		},
 		{
 			"A thief sends the stolen token without the key", "Bearer ", "",
@@ -141,7 +142,8 @@ func tellOfBoundTokens(ctx context.Context, s *stage, w *world) {
 		},
 		{
 			"The thief has the proof as well, and sends both again", "DPoP ", proof,
-			want{401, `error="invalid_dpop_proof"`, ""}, "each proof is good once (RFC 9449 section 11.1)",
+			want{401, `error="invalid_dpop_proof"`, ""},
+			"each proof is good once (RFC 9449 section 11.1)",
 		},
 	} {
 		s.scene(scene.title)
