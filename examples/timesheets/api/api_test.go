@@ -312,8 +312,8 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 
 func TestRunExitCodes(t *testing.T) {
 	var log bytes.Buffer
-	assert.Equal(t, 2, run(t.Context(), environment("AUDIENCE", "", "DPOP", "1"), &log))
-	assert.Contains(t, log.String(), "AUDIENCE: it is required\nDPOP: this version cannot check DPoP proofs")
+	assert.Equal(t, 2, run(t.Context(), environment("AUDIENCE", "", "DPOP", "x"), &log))
+	assert.Contains(t, log.String(), "AUDIENCE: it is required\nDPOP: dpop: invalid Config.Origins")
 
 	log.Reset()
 	assert.Equal(t, 1, run(t.Context(), environment("ADDR", "192.0.2.1:1"), &log), "an address of another machine")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 )
 
 // A config is the configuration that the environment gives.
@@ -18,6 +19,7 @@ type config struct {
 	metricsAddr  string        // empty: not served
 	issuer       claims.Issuer // without its keys
 	refreshAfter time.Duration // 0: the library's default
+	dpop         *dpop.Config  // nil: bound tokens are refused
 }
 
 // configFrom reads the configuration from the environment. Its error has all problems at
@@ -49,8 +51,9 @@ func configFrom(getenv func(string) string) (config, error) {
 	check(variable("JWKS_REFRESH", err))
 	c.issuer, err = withProfile(c.issuer, getenv("TOKEN_PROFILE"))
 	check(variable("TOKEN_PROFILE", err))
-	check(variable("DPOP", withoutDPoP(getenv("DPOP"))))
-	return c, errors.Join(problems...)
+	var more []error
+	c.dpop, more = dpopFrom(getenv, c.addr)
+	return c, errors.Join(append(problems, more...)...)
 }
 
 func variable(name string, err error) error {
@@ -131,16 +134,4 @@ func withProfile(issuer claims.Issuer, profile string) (claims.Issuer, error) {
 		return issuer.RFC9068(), nil
 	}
 	return issuer, fmt.Errorf("%q is neither generic nor rfc9068", profile)
-}
-
-// withoutDPoP reports an error if DPoP is switched on. Without this error, the API would
-// start and then refuse every bound token.
-func withoutDPoP(value string) error {
-	switch value {
-	case "", "0":
-		return nil
-	case "1":
-		return errors.New("this version cannot check DPoP proofs; unset it")
-	}
-	return fmt.Errorf("%q is neither 0 nor 1", value)
 }

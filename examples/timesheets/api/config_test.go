@@ -95,8 +95,10 @@ func TestMistakes(t *testing.T) {
 		{"duration without a unit", "JWKS_REFRESH", "15", "JWKS_REFRESH: "},
 		{"zero duration", "JWKS_REFRESH", "0s", "JWKS_REFRESH: "},
 		{"negative duration", "JWKS_REFRESH", "-1m", "JWKS_REFRESH: "},
-		{"DPoP", "DPOP", "1", "DPOP: this version cannot check DPoP proofs; unset it"},
-		{"DPoP, another spelling", "DPOP", "true", `DPOP: "true" is neither 0 nor 1`},
+		{"origin that is no URL", "DPOP", "true", "DPOP: dpop: invalid Config.Origins"},
+		{"origin over http", "DPOP", "https://a.example,http://b.example", "DPOP: dpop: invalid Config.Origins"},
+		{"nonces without DPoP", "DPOP_NONCE_SECRET", "x", "DPOP_NONCE_SECRET: it has no effect without DPOP"},
+		{"store without DPoP", "REDIS_URL", "redis://127.0.0.1/0", "REDIS_URL: it has no effect without DPOP"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := configFrom(environment(test.variable, test.value))
@@ -107,9 +109,10 @@ func TestMistakes(t *testing.T) {
 
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := configFrom(environment(
-		"ISSUER_URL", "", "AUDIENCE", "", "ADDR", "x", "TOKEN_PROFILE", "x", "SCOPE_CLAIM", "/", "JWKS_REFRESH", "x", "DPOP", "1",
-		"METRICS_ADDR", "x",
+		"ISSUER_URL", "", "AUDIENCE", "", "ADDR", "x", "TOKEN_PROFILE", "x", "SCOPE_CLAIM", "/", "JWKS_REFRESH", "x", "DPOP", "x",
+		"METRICS_ADDR", "x", "DPOP_NONCE_SECRET", "x", "REDIS_URL", "http://user:password@x",
 	))
 	require.Error(t, err)
-	assert.Len(t, strings.Split(err.Error(), "\n"), 8)
+	assert.Len(t, strings.Split(err.Error(), "\n"), 10)
+	assert.NotContains(t, err.Error(), "password")
 }

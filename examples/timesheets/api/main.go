@@ -14,6 +14,12 @@
 //	               scope, then scp, by default
 //	JWKS_REFRESH   the age at which keys are refreshed, as a Go duration; 15m by default
 //	METRICS_ADDR   the address where Prometheus can scrape /metrics; not served by default
+//	DPOP           1 for the origin http://ADDR, or the public origins, separated by commas:
+//	               tokens that are bound to a key are accepted with a DPoP proof
+//	DPOP_NONCE_SECRET
+//	               base64 of at least 32 random bytes: a nonce is demanded of every proof
+//	REDIS_URL      redis://host:port/db of a Redis or Valkey server in which all processes
+//	               remember the used proofs; in memory by default
 //
 // GET /timesheets requires the scope read:timesheets, POST /timesheets requires
 // write:timesheets. GET /healthz and GET /readyz require no token: the first answers 200 while
