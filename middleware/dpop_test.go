@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,9 +47,7 @@ func newDPoPBench(t testing.TB, config dpop.Config, edits ...func(*middleware.Co
 // bound returns a token that is bound to the key, with changes.
 func (b *dpopBench) bound(key jwkstest.Key, changes map[string]any) string {
 	all := map[string]any{"scope": "read:example", "cnf": map[string]any{"jkt": key.Thumbprint()}}
-	for name, value := range changes {
-		all[name] = value
-	}
+	maps.Copy(all, changes)
 	return b.issuer.Token(all)
 }
 
