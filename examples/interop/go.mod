@@ -8,6 +8,7 @@ replace github.com/bearerguard/bearerguard => ../..
 
 require (
 	github.com/bearerguard/bearerguard v0.0.0
+	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-jose/go-jose/v3 v3.0.5
 	github.com/ory/fosite v0.49.0
 	github.com/stretchr/testify v1.12.1

@@ -105,8 +105,9 @@ type settings struct {
 	TLS bool `json:"-"`
 
 	// Only for oidc-provider.
-	Format      string `json:"format,omitempty"`
-	Certificate string `json:"certificate,omitempty"` // of the client, PEM
+	Format       string `json:"format,omitempty"`
+	Certificate  string `json:"certificate,omitempty"`  // of the client, PEM
+	RequireNonce bool   `json:"requireNonce,omitempty"` // in each DPoP proof for a token
 }
 
 // An issuer is an authorization server that can stop and start again with the same

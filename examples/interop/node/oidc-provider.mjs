@@ -45,16 +45,18 @@ function accessTokens(alg, format) {
   }
 }
 
+const nonceSecret = randomBytes(32);
+
 const algorithms = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
 ];
 
 function configuration(settings) {
-  const { keys, client, secret, lifetime, certificate, format } = settings;
+  const { keys, client, secret, lifetime, certificate, format, requireNonce } = settings;
   const alg = settings.alg ?? keys[0].alg;
   return {
     jwks: { keys: [...keys, ...otherKeys] },
-    enabledJWA: { idTokenSigningAlgValues: algorithms },
+    enabledJWA: { idTokenSigningAlgValues: algorithms, dPoPSigningAlgValues: algorithms },
     scopes: ['read:timesheets', 'write:timesheets'],
     ttl: { ClientCredentials: () => lifetime },
     clients: [{
@@ -69,7 +71,7 @@ function configuration(settings) {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
-      dPoP: { enabled: true },
+      dPoP: { enabled: true, nonceSecret, requireNonce: () => requireNonce ?? false },
       encryption: { enabled: true },
       mTLS: {
         enabled: true,
