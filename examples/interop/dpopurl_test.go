@@ -36,6 +36,8 @@ func TestDPoPURLs(t *testing.T) {
 			{"%7E that a gateway decodes", publicOrigin + "/timesheets/%7Ealice", gateway, "", 200},
 			{"percent-encoded path", direct.URL + "/timesheets/j%C3%B6rn%20o", "", "", 200},
 			{"percent-encoded path, in lower case", publicOrigin + "/timesheets/j%c3%b6rn", gateway, "", 200},
+			{"| and ^", direct.URL + "/timesheets/auth0|1^2", "", "", 200},
+			{"| and ^ that a gateway encodes", publicOrigin + "/timesheets/auth0|1^2", gateway, "", 200},
 			{"behind a gateway", publicOrigin + "/timesheets", gateway, "", 200},
 			{":443", publicOrigin + ":443/timesheets", gateway, "", 200},
 			{":443 that is signed", publicOrigin + "/timesheets", gateway, publicOrigin + ":443/timesheets", 200},

@@ -6,15 +6,18 @@ import "strings"
 // characters decoded, dot segments removed (RFC 3986 section 6.2.2). Path must begin with a
 // slash. It refuses a % without two digits, and what is not printable ASCII: such bytes must be
 // percent-encoded.
+//
+// The printable characters that no path can have are encoded. Browsers and Node.js send some of
+// them as they are, such as | and ^, and proxies that use net/url encode them.
 func normalPath(path string) (string, error) {
-	decode := false
+	rewrite := false
 	for i := range len(path) {
 		if path[i] <= ' ' || path[i] > '~' {
 			return "", errPath
 		}
-		decode = decode || path[i] == '%'
+		rewrite = rewrite || path[i] == '%' || isExcluded(path[i])
 	}
-	if decode {
+	if rewrite {
 		var err error
 		if path, err = normalTriplets(path); err != nil {
 			return "", err
@@ -27,13 +30,17 @@ func normalPath(path string) (string, error) {
 }
 
 // normalTriplets decodes the triplets of unreserved characters, and writes all others in upper
-// case (RFC 3986 sections 6.2.2.1 and 6.2.2.2).
+// case (RFC 3986 sections 6.2.2.1 and 6.2.2.2). It writes triplets for excluded characters.
 func normalTriplets(path string) (string, error) {
 	const upperHex = "0123456789ABCDEF"
 	normal := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
-		if path[i] != '%' {
-			normal = append(normal, path[i])
+		if b := path[i]; b != '%' {
+			if isExcluded(b) {
+				normal = append(normal, '%', upperHex[b>>4], upperHex[b&15])
+			} else {
+				normal = append(normal, b)
+			}
 			continue
 		}
 		if len(path) < i+3 {
@@ -70,6 +77,16 @@ func unhex(b byte) int {
 // section 2.3).
 func isUnreserved(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~", b) >= 0
+}
+
+// isExcluded reports whether b is printable and can be in no path (RFC 3986 section 3.3). The
+// delimiters ? and # end a path, and never get here.
+func isExcluded(b byte) bool {
+	switch b {
+	case '"', '<', '>', '[', '\\', ']', '^', '`', '{', '|', '}':
+		return true
+	}
+	return false
 }
 
 // removeDotSegments is RFC 3986 section 5.2.4 for a path that begins with a slash. Unlike
