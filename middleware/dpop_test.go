@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -338,7 +339,7 @@ func TestDPoPMetadata(t *testing.T) {
 
 // The log has the check that failed, and nothing of the proof.
 func TestDPoPLog(t *testing.T) {
-	var out strings.Builder
+	var out lockedText
 	b := newDPoPBench(t, dpop.Config{}, func(c *middleware.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -350,4 +351,22 @@ func TestDPoPLog(t *testing.T) {
 	assert.NotContains(t, out.String(), payload)
 	_, err := base64.RawURLEncoding.DecodeString(payload)
 	require.NoError(t, err)
+}
+
+// A lockedText can be written by the fetch of the keys, too.
+type lockedText struct {
+	mu   sync.Mutex // guards text
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
