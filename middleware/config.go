@@ -12,6 +12,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 )
 
 const (
@@ -99,6 +100,11 @@ type Config struct {
 	// DPoP, if set, accepts tokens that are bound to the key of their client, with the scheme
 	// DPoP and a proof for each request (RFC 9449). Without it they are refused.
 	DPoP *dpop.Config
+
+	// MTLS, if set, accepts tokens that are bound to the TLS certificate of their client (RFC
+	// 8705 section 3). Without it they are refused. A token that is bound to a certificate and to
+	// a DPoP key needs both.
+	MTLS *mtls.Config
 
 	// How requests are answered.
 

@@ -26,6 +26,7 @@ type verified struct {
 	authorization string // the whole field value
 	transport     string
 	proof         proofKey       // of the DPoP proof
+	certificate   claims.Proof   // that has confirmed the token, or nil
 	nonce         string         // for the answer; see Middleware.renewNonce
 	claims        *claims.Claims // nil for a request without a token, on an optional route
 	at            time.Time      // when by last found the token valid
@@ -41,7 +42,8 @@ type verified struct {
 // copy returns a copy for another context of the same request.
 func (v *verified) copy() *verified {
 	return &verified{
-		by: v.by, authorization: v.authorization, transport: v.transport, proof: v.proof, nonce: v.nonce, claims: v.claims, at: v.at, proofs: v.proofs,
+		by: v.by, authorization: v.authorization, transport: v.transport, proof: v.proof, certificate: v.certificate,
+		nonce: v.nonce, claims: v.claims, at: v.at, proofs: v.proofs,
 		guard: v.guard, outer: v.outer, layers: v.layers,
 	}
 }
@@ -112,7 +114,7 @@ func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middl
 //
 // A request that was let through without proofs says nothing about one with proofs.
 func (m *Middleware) memoryOf(v *verified, request Request) *verified {
-	if v == nil || v.by != m || v.claims == nil || !v.isSame(request) {
+	if v == nil || v.by != m || v.claims == nil || !m.isSame(v, request) {
 		return nil
 	}
 	if len(request.Proofs) > 0 && v.proofs == nil {

@@ -12,6 +12,12 @@ type detail string
 
 func (d detail) Error() string { return string(d) }
 
+// A certificateProblem is an error of package mtls. No other module can make one.
+type certificateProblem interface {
+	error
+	CertificateProblem() fixed.Text
+}
+
 // detailOf returns what the log can say about a refusal beside its Reason: a fixed text of
 // this module, and never that of a hook, a policy of the application or a key source.
 //
@@ -26,6 +32,9 @@ func (m *Middleware) detailOf(e *Error) string {
 	}
 	if proof, ok := errors.AsType[*dpop.Error](e.Err); ok {
 		return proof.Detail()
+	}
+	if certificate, ok := errors.AsType[certificateProblem](e.Err); ok {
+		return string(certificate.CertificateProblem())
 	}
 	if known, ok := e.Err.(interface{ Detail() fixed.Text }); ok && m.decodes {
 		return string(known.Detail())

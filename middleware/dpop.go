@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -20,25 +19,6 @@ const (
 	codeUseNonce     = "use_dpop_nonce"
 )
 
-// proofsOf returns confirmations for the proofs of a request, or nil if there are none.
-func (m *Middleware) proofsOf(request Request) []claims.Proof {
-	proofs := request.Proofs
-	if m.dpop != nil {
-		if _, scheme, _ := m.tokenIn(request.Authorization); scheme == dpopScheme {
-			proof := m.dpop.Proof(dpop.Request{Method: request.Method, Target: request.Target, Fields: request.DPoP})
-			proofs = append(slices.Clone(proofs), proof)
-		}
-	}
-	return confirmationsOf(proofs)
-}
-
-// isSame reports whether v was let through with the same token and DPoP proof, and for the same
-// method and target. A proof that comes again with another one is a new one.
-func (v *verified) isSame(request Request) bool {
-	return len(request.Authorization) == 1 && v.authorization == request.Authorization[0] &&
-		(v.proof == proofKey{} || v.proof == proofKeyOf(request))
-}
-
 // A proofKey is what a DPoP proof was judged for. It is zero without a proof.
 type proofKey struct{ field, method, target string }
 
@@ -47,29 +27,6 @@ func proofKeyOf(request Request) proofKey {
 		return proofKey{}
 	}
 	return proofKey{request.DPoP[0], request.Method, request.Target}
-}
-
-const (
-	errUnbound  = detail("the token came with the scheme DPoP and is not bound to a DPoP key")
-	errNotBound = detail("tokens must be bound to a DPoP key")
-)
-
-// checkBinding returns the Error for a valid token whose binding does not fit its scheme (RFC
-// 9449 section 7.2). Verify has already refused a bound token with the scheme Bearer.
-func (m *Middleware) checkBinding(scheme string, proofs []claims.Proof) *Error {
-	bound := slices.ContainsFunc(proofs, func(p claims.Proof) bool {
-		c, ok := p.(*confirmation)
-		return ok && c.Member() == "jkt" && c.found.Load() != nil
-	})
-	switch {
-	case bound:
-		return nil
-	case scheme == dpopScheme:
-		return invalidToken(claims.ErrConfirmation, errUnbound)
-	case m.dpop.Required():
-		return invalidToken(claims.ErrConfirmation, errNotBound)
-	}
-	return nil
 }
 
 // fromProof returns the Error for a DPoP proof that did not confirm its token, or nil if err is

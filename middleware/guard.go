@@ -3,6 +3,7 @@ package middleware
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"net/http"
 	"slices"
 	"time"
@@ -65,10 +66,10 @@ func (m *Middleware) GuardOptional() *Guard {
 // handler that runs for long. For one second, and until its exp, the token is not verified
 // again. After that it is: its keys, its exp and the Validate hook of its issuer decide anew.
 //
-// Check reads only the Authorization header field. It does not see a token in a query, form
-// or cookie (RFC 9700 section 4.3.2).
+// Check reads a token only from the Authorization header field. It does not see one in a query,
+// form or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
-	ctx, fresh, e := g.authenticate(r.Context(), requestOf(r))
+	ctx, fresh, e := g.authenticate(r.Context(), g.m.requestOf(r))
 	switch {
 	case e != nil:
 		return nil, e
@@ -80,15 +81,23 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 
 // requestOf returns what a Guard needs to know of an HTTP request. The target is the one that was
 // received: handlers such as http.StripPrefix change the URL.
-func requestOf(r *http.Request) Request {
+func (m *Middleware) requestOf(r *http.Request) Request {
 	target := r.RequestURI
 	if target == "" { // it did not come from a server
 		target = r.URL.RequestURI()
 	}
-	return Request{
+	request := Request{
 		Authorization: r.Header["Authorization"], Transport: transportHTTP,
 		DPoP: r.Header["Dpop"], Method: r.Method, Target: target,
 	}
+	if m.mtls == nil {
+		return request // saves the allocation of Fields
+	}
+	request.RemoteAddr, request.Fields = r.RemoteAddr, r.Header.Values
+	if r.TLS != nil {
+		request.PeerCertificates = r.TLS.PeerCertificates
+	}
+	return request
 }
 
 // handler returns a handler that calls next for the requests that g lets through.
@@ -123,6 +132,14 @@ type Request struct {
 	// full name of the method. They are used with Config.DPoP only.
 	DPoP           []string
 	Method, Target string
+
+	// PeerCertificates are the certificates that the peer of the connection has shown, its own
+	// first (tls.ConnectionState.PeerCertificates), and RemoteAddr is its address and port.
+	// Fields returns the values of the header fields of a name, in any case, one for each field.
+	// They are used with Config.MTLS only, and can be nil.
+	PeerCertificates []*x509.Certificate
+	RemoteAddr       string
+	Fields           func(name string) []string
 
 	// Transport is the Transport of the Decision, such as "grpc": a name that is part of the
 	// program, and never a text of the request.
@@ -197,9 +214,13 @@ func (g *Guard) identify(ctx context.Context, before *verified, request Request)
 		}
 		return carrying(ctx, before.copy().passing(g, before)), true, nil
 	}
-	proofs := g.m.proofsOf(request)
+	var proofs []claims.Proof
+	var certificate claims.Proof
 	if before != nil {
-		proofs = before.proofs // a proof is not judged twice
+		proofs, certificate = before.proofs, before.certificate // a proof is not judged twice
+	} else {
+		certificate = g.m.certificateOf(request)
+		proofs = g.m.proofsOf(request, certificate)
 	}
 	c, e := g.m.verify(ctx, request.Authorization, proofs)
 	if e != nil {
@@ -208,6 +229,9 @@ func (g *Guard) identify(ctx context.Context, before *verified, request Request)
 	v := &verified{
 		by: g.m, authorization: request.Authorization[0], transport: request.Transport,
 		claims: c, at: time.Now(), proofs: asked(proofs), nonce: nonceOf(proofs),
+	}
+	if haveConfirmed(v.proofs, memberCertificate) {
+		v.certificate = certificate
 	}
 	if g.m.dpop != nil && v.proofs != nil {
 		v.proof = proofKeyOf(request)
@@ -244,7 +268,7 @@ func (m *Middleware) verify(ctx context.Context, authorization []string, proofs 
 	switch {
 	case e != nil && undecoded[e.Reason] && !isB64Token(token):
 		return nil, malformedRequest()
-	case e == nil && m.dpop != nil:
+	case e == nil:
 		e = m.checkBinding(scheme, proofs)
 	}
 	if e != nil {

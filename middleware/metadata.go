@@ -95,7 +95,8 @@ func newMetadataHandler(m *Middleware, scopes []string) *metadataHandler {
 		Methods    []string `json:"bearer_methods_supported"`
 		Algorithms []string `json:"dpop_signing_alg_values_supported,omitempty"`
 		Bound      bool     `json:"dpop_bound_access_tokens_required,omitempty"`
-	}{Resource: m.resource, Servers: m.servers, Scopes: scopes, Methods: []string{"header"}}
+		MutualTLS  bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 9728 section 2: supported
+	}{Resource: m.resource, Servers: m.servers, Scopes: scopes, Methods: []string{"header"}, MutualTLS: m.mtls != nil}
 	if m.dpop != nil {
 		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.dpop.Required()
 	}

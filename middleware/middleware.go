@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 )
 
 // A Verifier decides whether a token is valid for this API. [New] makes a
@@ -46,6 +46,7 @@ type Middleware struct {
 	challengeStart, challengeEnd string
 
 	dpop *dpop.Checker // nil without Config.DPoP
+	mtls *mtls.Checker // nil without Config.MTLS
 
 	bodies map[problem]body // see knownBodies
 
@@ -71,13 +72,8 @@ func New(config Config) (*Middleware, error) {
 	problems := config.check()
 	verifier, errs := config.verifier()
 	problems = append(problems, errs...)
-	var checker *dpop.Checker
-	if config.DPoP != nil {
-		var err error
-		if checker, err = dpop.New(*config.DPoP); err != nil {
-			problems = append(problems, fmt.Errorf("middleware: invalid Config.DPoP: %w", err))
-		}
-	}
+	keys, certificates, errs := config.checkers()
+	problems = append(problems, errs...)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
@@ -87,7 +83,8 @@ func New(config Config) (*Middleware, error) {
 		servers:        config.publishedServers(),
 		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
 		verifier:       verifier,
-		dpop:           checker,
+		dpop:           keys,
+		mtls:           certificates,
 		decodes:        decodes,
 		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
 		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
