@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 
 	"github.com/bearerguard/bearerguard/middleware"
 )
@@ -93,12 +95,29 @@ func (g *gates) admit(ctx context.Context, method string) (context.Context, *ref
 	if guard == nil {
 		return ctx, nil
 	}
-	allowed, err := guard.Authenticate(ctx, middleware.Request{
-		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), Transport: "grpc",
-		DPoP: metadata.ValueFromIncomingContext(ctx, "dpop"), Method: "POST", Target: method,
-	})
+	allowed, err := guard.Authenticate(ctx, requestOf(ctx, method))
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
 	}
 	return allowed, nil
+}
+
+// requestOf returns what a Guard needs to know of a call.
+func requestOf(ctx context.Context, method string) middleware.Request {
+	request := middleware.Request{
+		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), Transport: "grpc",
+		DPoP: metadata.ValueFromIncomingContext(ctx, "dpop"), Method: "POST", Target: method,
+		Fields: func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) },
+	}
+	from, ok := peer.FromContext(ctx)
+	if !ok {
+		return request
+	}
+	if from.Addr != nil {
+		request.RemoteAddr = from.Addr.String()
+	}
+	if secured, ok := from.AuthInfo.(credentials.TLSInfo); ok {
+		request.PeerCertificates = secured.State.PeerCertificates
+	}
+	return request
 }
