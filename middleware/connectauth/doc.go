@@ -29,6 +29,12 @@
 // Calls are refused before their message is read. Interceptors only see admitted calls. A
 // net/http handler around the mux sees all calls.
 //
+// # Certificates
+//
+// Connect does not tell which certificate a connection has shown. For tokens that are bound to
+// one (Config.MTLS with mtls.FromTLS), put [PeerCertificates] around the mux. A field that a proxy
+// sets needs nothing.
+//
 // # Streams
 //
 // A stream is authenticated when it begins, and ends with its token, as for

@@ -107,6 +107,7 @@ func (g *gates) admit(ctx context.Context, spec connect.Spec, peer connect.Peer,
 	allowed, err := gate.guard.Authenticate(ctx, middleware.Request{
 		Authorization: header["Authorization"], Transport: "connect",
 		DPoP: header["Dpop"], Method: methodOf(spec, peer), Target: spec.Procedure,
+		PeerCertificates: certificatesIn(ctx), RemoteAddr: peer.Addr, Fields: header.Values,
 	})
 	if err != nil {
 		return nil, newRefusal(g.auth, err)
