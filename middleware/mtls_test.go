@@ -286,3 +286,30 @@ func TestMTLSLog(t *testing.T) {
 		assert.NotContains(t, out.String(), "STRANGE")
 	}
 }
+
+func TestMTLSAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	field, connection := newMTLSBench(t, mtls.Config{}), newMTLSBench(t, mtls.Config{Source: mtls.FromTLS})
+	behind := field.behind(proxyAddress, "Bearer "+field.token, clientCert(certificateA))
+	overTLS := connection.request("Bearer " + connection.token)
+	overTLS.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{certificateA}}
+	for _, tt := range []struct {
+		rule string
+		b    *mtlsBench
+		r    *http.Request
+		most float64
+	}{
+		{"a field", field, behind, 16},
+		{"a connection", connection, overTLS, 15},
+		{"an unbound token", field, field.behind(proxyAddress, "Bearer "+field.issuer.Token(nil)), 3},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			h, w := tt.b.auth.Handler(done), sink{http.Header{}}
+			allocations := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, tt.r) })
+			t.Logf("%v allocations", allocations)
+			assert.LessOrEqual(t, allocations, tt.most)
+		})
+	}
+}

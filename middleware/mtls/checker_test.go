@@ -109,6 +109,7 @@ func TestFormats(t *testing.T) {
 	}{
 		{"without colons (RFC 9440 section 2.1)", mtls.FromClientCert, base64.StdEncoding.EncodeToString(mine), malformed},
 		{"one colon", mtls.FromClientCert, clientCert(mine)[1:], malformed},
+		{"no colon at the end", mtls.FromClientCert, strings.TrimSuffix(clientCert(mine), ":"), malformed},
 		{"only a colon", mtls.FromClientCert, ":", malformed},
 		{"nothing between the colons", mtls.FromClientCert, "::", malformed},
 		{"parameters (RFC 8941 section 3.1.2)", mtls.FromClientCert, clientCert(mine) + ";a=b", malformed},
@@ -119,6 +120,9 @@ func TestFormats(t *testing.T) {
 		{"chain, the client's first (RFC 8446 section 4.4.2)", mtls.FromEscapedPEM, alb(mine, other), ""},
 		{"chain, the client's behind", mtls.FromEscapedPEM, alb(other, mine), another},
 		{"chain, the second one is broken", mtls.FromEscapedPEM, alb(mine) + alb(other)[4:], malformed},
+		{"chain, no line break between", mtls.FromEscapedPEM, strings.TrimSuffix(alb(mine), "%0A") + alb(other), malformed},
+		{"no first line", mtls.FromEscapedPEM, strings.TrimPrefix(nginx(mine), "-----BEGIN%20CERTIFICATE-----%0A"), malformed},
+		{"no last line", mtls.FromEscapedPEM, strings.TrimSuffix(nginx(mine), "%0A-----END%20CERTIFICATE-----%0A"), malformed},
 		{"no line break at the end", mtls.FromEscapedPEM, strings.TrimSuffix(nginx(mine), "%0A"), ""},
 		{"two line breaks at the end", mtls.FromEscapedPEM, nginx(mine) + "%0A", malformed},
 		{"hexadecimal digits in lower case", mtls.FromEscapedPEM, strings.NewReplacer("%0A", "%0a", "%2B", "%2b", "%2F", "%2f", "%3D", "%3d").Replace(nginx(mine)), ""},
