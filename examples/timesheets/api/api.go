@@ -37,7 +37,7 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	c.issuer.Keys = keys
 	auth, err := middleware.New(middleware.Config{
 		Issuers: []claims.Issuer{c.issuer}, Realm: "timesheets", Logger: logger,
-		Observe: metrics.Observe, ObserveDuration: true, DPoP: c.dpop,
+		Observe: metrics.Observe, ObserveDuration: true, DPoP: c.dpop, MTLS: c.mtls,
 	})
 	if err != nil {
 		return api{}, err

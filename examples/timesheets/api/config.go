@@ -11,6 +11,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 )
 
 // A config is the configuration that the environment gives.
@@ -20,6 +21,7 @@ type config struct {
 	issuer       claims.Issuer // without its keys
 	refreshAfter time.Duration // 0: the library's default
 	dpop         *dpop.Config  // nil: bound tokens are refused
+	mtls         *mtls.Config  // nil: tokens that are bound to a certificate are refused; no variable sets it
 }
 
 // configFrom reads the configuration from the environment. Its error has all problems at
