@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,6 +23,9 @@ type Proof interface {
 // knownConfirmations are the confirmation methods that bind a token to a key: RFC 7800
 // sections 3.2 and 3.4, RFC 8705 section 3.1, RFC 9449 section 6.1.
 var knownConfirmations = []string{"jkt", "x5t#S256", "jwk", "kid"}
+
+// lastConfirmations are asked after all others.
+var lastConfirmations = []string{"jkt"}
 
 // confirm requires a proof of every known member of cnf, and of at least one member. A token
 // with a cnf is therefore never accepted as a plain bearer token. Unknown members beside a
@@ -45,6 +49,10 @@ func (c *Claims) confirmBy(ctx context.Context, token string, prove func(member,
 	if err != nil {
 		return malformed("cnf", err)
 	}
+	// A DPoP proof is good only once, so it is asked when nothing else can refuse the token.
+	slices.SortStableFunc(bound, func(a, b member) int {
+		return cmp.Compare(slices.Index(lastConfirmations, a.name), slices.Index(lastConfirmations, b.name))
+	})
 	confirmed := 0
 	for _, m := range bound {
 		proof := prove(m.name, m.value)

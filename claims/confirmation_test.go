@@ -80,6 +80,18 @@ func TestProofReceivesTheTokenAndTheValue(t *testing.T) {
 	assert.Equal(t, []string{bound, `"k\u0065y"`}, seen)
 }
 
+// A DPoP proof is spent once it is asked. A wrong certificate must not spend it.
+func TestDPoPProofIsAskedLast(t *testing.T) {
+	for _, cnf := range []string{`{"jkt":"k","x5t#S256":"t","x":"y"}`, `{"x5t#S256":"t","x":"y","jkt":"k"}`} {
+		var seen []string
+		bound := token(members{"cnf": cnf})
+		_, err := newVerifier(t, goodIssuer()).Verify(t.Context(), bound,
+			proof{member: "jkt", seen: &seen}, proof{member: "x5t#S256", err: errors.New("another certificate")})
+		requireReason(t, claims.ErrConfirmation, err)
+		assert.Empty(t, seen)
+	}
+}
+
 func TestProofIsAskedOnlyForVerifiedTokens(t *testing.T) {
 	var seen []string
 	v := newVerifier(t, goodIssuer())
