@@ -27,7 +27,8 @@
 //
 //	DPoP: &dpop.Config{Origins: []string{"https://api.example.com"}}
 //
-// Bearer tokens are accepted beside them, unless dpop.Config.Required is set.
+// Bearer tokens are accepted beside them, unless dpop.Config.Required is set. Config.MTLS does the
+// same for tokens that are bound to the TLS certificate of the client (RFC 8705): see package mtls.
 //
 // # Operation
 //
