@@ -1,6 +1,7 @@
 package jwkstest
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -14,6 +15,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // A Key is a private key with its kid and its alg. To use a key under another kid, copy
@@ -26,16 +29,17 @@ type Key struct {
 	// With "none" the signature is empty.
 	Algorithm string
 
-	// Private is a *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey, or a
-	// []byte, which is an HMAC secret. A func([]byte) []byte returns any signature for a
-	// signing input, including an invalid one.
+	// Private is a *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey, with Go 1.27
+	// a *mldsa.PrivateKey, or a []byte, which is an HMAC secret. A func([]byte) []byte returns
+	// any signature for a signing input, including an invalid one.
 	Private any
 }
 
 // NewKey generates a key for this algorithm, with a random ID. The algorithm is one of
 // RS256, RS384, RS512, PS256, PS384, PS512 (2048 bits), ES256, ES384, ES512, EdDSA and
-// Ed25519 (both with curve Ed25519); NewKey panics on any other. An RSA key takes about
-// 50 ms to make, the others less than 1 ms.
+// Ed25519 (both with curve Ed25519), and in a program that has crypto/mldsa one of ML-DSA-44,
+// ML-DSA-65 and ML-DSA-87. NewKey panics on any other. An RSA key takes about 50 ms to make,
+// the others less than 1 ms.
 func NewKey(algorithm string) Key {
 	id := strings.ToLower(algorithm + "-" + rand.Text()[:8])
 	return Key{ID: id, Algorithm: algorithm, Private: generate(algorithm)}
@@ -55,6 +59,8 @@ func generate(algorithm string) any {
 		private, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	case "EdDSA", "Ed25519":
 		_, private, err = ed25519.GenerateKey(rand.Reader)
+	case "ML-DSA-44", "ML-DSA-65", "ML-DSA-87":
+		private, err = mldsa.Generate(algorithm)
 	default:
 		panic(fmt.Sprintf("jwkstest: no key for algorithm %q", algorithm))
 	}
@@ -88,7 +94,12 @@ func (k Key) JWK() map[string]any {
 	case []byte:
 		jwk["kty"], jwk["k"] = "oct", segment(private)
 	default:
-		panic(fmt.Sprintf("jwkstest: no JWK for a %T", k.Private))
+		algorithm, public, ok := mldsa.Public(private)
+		if !ok {
+			panic(fmt.Sprintf("jwkstest: no JWK for a %T", k.Private))
+		}
+		jwk["kty"], jwk["pub"] = "AKP", segment(public)
+		jwk["alg"] = cmp.Or(k.Algorithm, algorithm) // RFC 9964 section 3: required
 	}
 	return jwk
 }
@@ -124,7 +135,11 @@ func (k Key) Sign(signingInput []byte) []byte {
 	case func([]byte) []byte:
 		return private(signingInput)
 	}
-	panic(fmt.Sprintf("jwkstest: cannot sign with a %T", k.Private))
+	signature, ok, err := mldsa.Sign(k.Private, signingInput)
+	if !ok || err != nil {
+		panic(fmt.Sprintf("jwkstest: cannot sign with a %T", k.Private))
+	}
+	return signature
 }
 
 func signRSA(key *rsa.PrivateKey, algorithm string, input []byte) []byte {

@@ -42,11 +42,14 @@ func (k Key) Thumbprint() string {
 	return segment(hash[:])
 }
 
-// material returns the members of the JWK that are the key itself (RFC 7638 section 3.2).
+// material returns the members of the JWK that are the key itself (RFC 7638 section 3.2, RFC 9964
+// section 6).
 func (k Key) material() map[string]any {
 	jwk := k.JWK()
-	for _, attribute := range []string{"use", "alg", "kid"} {
-		delete(jwk, attribute)
+	delete(jwk, "use")
+	delete(jwk, "kid")
+	if jwk["kty"] != "AKP" {
+		delete(jwk, "alg")
 	}
 	return jwk
 }

@@ -201,6 +201,7 @@ func TestJWKOfASecret(t *testing.T) {
 func TestKeyMistakesPanic(t *testing.T) {
 	for name, mistake := range map[string]func(){
 		"unknown algorithm":        func() { jwkstest.NewKey("ES256K") },
+		"unknown set of ML-DSA":    func() { jwkstest.NewKey("ML-DSA-66") },
 		"nothing to sign with":     func() { jwkstest.Key{Algorithm: "ES256"}.Sign(nil) },
 		"algorithm without a hash": func() { jwkstest.Key{Algorithm: "HS1", Private: []byte("x")}.Sign(nil) },
 		"JWK of a function": func() {
