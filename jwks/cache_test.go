@@ -211,7 +211,7 @@ func TestSetWithoutAUsableKeyDoesNotReplaceAGoodOne(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty list":    `{"keys":[]}`,
 		"no list":       `{}`,
-		"unusable only": `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"shared"},{"kty":"AKP","kid":"quantum"}]}`,
+		"unusable only": `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"shared"},{"kty":"XMSS","kid":"quantum"}]}`,
 		"not an object": `[]`,
 		"HTML":          `<html><body>secret page</body></html>`,
 		"empty body":    ``,

@@ -26,12 +26,12 @@ type PublicKey struct {
 
 	// Algorithm is the only algorithm that the key serves. If it is empty, the key serves
 	// all that fit it: RS256, RS384, RS512, PS256, PS384 and PS512 for RSA, the algorithm of
-	// the curve for ECDSA, EdDSA for Ed25519. EdDSA and Ed25519 are two names of one
-	// algorithm (RFC 9864).
+	// the curve for ECDSA, EdDSA for Ed25519, that of the key for ML-DSA. EdDSA and Ed25519 are
+	// two names of one algorithm (RFC 9864).
 	Algorithm string
 
 	// Key is an *rsa.PublicKey of 2048 to 8192 bits, an *ecdsa.PublicKey on P-256,
-	// P-384 or P-521, or an ed25519.PublicKey. It is copied.
+	// P-384 or P-521, an ed25519.PublicKey, or with Go 1.27 a *mldsa.PublicKey. It is copied.
 	Key crypto.PublicKey
 
 	// PEM replaces Key: one block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, and

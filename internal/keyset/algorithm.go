@@ -7,6 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"slices"
+
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // algorithms returns the algorithms that key serves: all that fit its type and curve, or
@@ -42,16 +44,19 @@ func fittingAlgorithms(key crypto.PublicKey) []string {
 		}
 	case ed25519.PublicKey:
 		return []string{"EdDSA", "Ed25519"}
+	case *mldsa.PublicKey:
+		return []string{key.Algorithm()}
 	}
 	return nil
 }
 
-// Supported reports whether a public key can serve alg at all.
+// Supported reports whether a public key can serve alg at all. In a program that lacks ML-DSA,
+// no key does: see mldsa.Missing.
 func Supported(alg string) bool {
 	switch alg {
 	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
 		"ES256", "ES384", "ES512", "EdDSA", "Ed25519":
 		return true
 	}
-	return false
+	return mldsa.IsAlgorithm(alg)
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/rsa"
 	"math/big"
 	"slices"
+
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // RFC 7518 section 3.3 sets the minimum. The maximum bounds the cost of a check, which
@@ -29,7 +31,7 @@ const (
 	errEd25519Size  Unusable = "Ed25519 key is not of 32 bytes"
 	errEd25519Weak  Unusable = "Ed25519 key is no point of large order"
 	errPrivateGiven Unusable = "a private key: give the public one"
-	errUnsupported  Unusable = "want *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey"
+	errUnsupported  Unusable = "want *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or, with Go 1.27, *mldsa.PublicKey"
 	errTrial        Unusable = "the key accepts a made-up signature"
 )
 
@@ -46,7 +48,18 @@ func checkedCopy(key crypto.PublicKey) (crypto.PublicKey, error) {
 	case interface{ Public() crypto.PublicKey }:
 		return nil, errPrivateGiven
 	}
-	return nil, errUnsupported
+	return checkedMLDSA(key)
+}
+
+func checkedMLDSA(key crypto.PublicKey) (crypto.PublicKey, error) {
+	own, ok, err := mldsa.FromStandard(key)
+	switch {
+	case !ok:
+		return nil, errUnsupported
+	case err != nil:
+		return nil, Unusable(err.Error())
+	}
+	return own, nil
 }
 
 // checkedRSA is stricter than crypto/rsa, which verifies with 1024 bits.

@@ -75,6 +75,7 @@ func FuzzParse(f *testing.F) {
 		string(jwkset(p521Members+`,"x5c":["AA"]`, ed25519Members+`,"alg":"Ed25519"`)),
 		string(jwkset(rsaMembers+`,"d":"AQ"`, `"kty":"oct","k":"AA"`, okp("Ed25519", make([]byte, 32)))),
 		string(jwkset(p256Members+`,"use":"jwt-svid","kid":"a"`, ed25519Members+`,"use":"x509-svid"`, rsaMembers+`,"kid":null`)),
+		string(jwkset(akpOf("ML-DSA-44"), akpOf("ML-DSA-65")+`,"use":"sig"`, akpOf("ML-DSA-87")+`,"priv":"AA"`)),
 		string(jwkset(rsaOfBits(1024), rsaOf(oddOfBits(2048), 1), ec("P-256", p256Y, p256X))),
 	} {
 		f.Add([]byte(seed))

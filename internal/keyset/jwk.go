@@ -142,14 +142,16 @@ func (m members) material() ([]byte, error) {
 		return m.ecMaterial()
 	case "OKP":
 		return m.okpMaterial()
+	case "AKP":
+		return m.akpMaterial()
 	}
 	return nil, errKeyType
 }
 
-// private reports whether a private member of RFC 7518 section 6 or RFC 8037 section 2 is
-// present, whatever its value. A published private key is compromised and must be replaced.
+// private reports whether a private member of RFC 7518 section 6, RFC 8037 section 2 or RFC 9964
+// section 3 is present, whatever its value. A published private key is compromised and must be replaced.
 func (m members) private() bool {
-	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
 		if _, ok := m.values[name]; ok {
 			return true
 		}

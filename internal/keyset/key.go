@@ -2,11 +2,13 @@ package keyset
 
 import (
 	"crypto"
+	"crypto/sha256"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // A Thumbprint is a JWK thumbprint with SHA-256 (RFC 7638). It identifies key material.
@@ -64,6 +66,10 @@ func (m members) publicKey() (crypto.PublicKey, attributes, error) {
 	if err != nil {
 		return nil, attributes{}, err
 	}
+	if kty, _, _ := m.text("kty"); kty == "AKP" {
+		key, err := m.akpKey()
+		return key, attrs, err
+	}
 	key, err := parsePublicKey(material)
 	return key, attrs, err
 }
@@ -112,6 +118,9 @@ func newEntry(key crypto.PublicKey, attrs attributes, known map[identity]*entry)
 }
 
 func thumbprintOf(key crypto.PublicKey) (t Thumbprint, err error) {
+	if key, ok := key.(*mldsa.PublicKey); ok {
+		return sha256.Sum256(akpJWK(key.Algorithm(), key.Bytes())), nil
+	}
 	wrapped, err := jwk.FromRaw(key)
 	if err != nil {
 		return t, errMalformedKey

@@ -113,7 +113,7 @@ func TestPEMThatIsRefused(t *testing.T) {
 		{"parameters", pemOf("EC PARAMETERS", []byte("x")), kind},
 		{"lower case", bytes.ReplaceAll(public, []byte("PUBLIC KEY"), []byte("public key")), kind},
 		{"P-224", publicPEM(t, p224.Public()), "unsupported crv"},
-		{"X25519", publicPEM(t, x25519.Public()), "want *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey"},
+		{"X25519", publicPEM(t, x25519.Public()), "want *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or, with Go 1.27, *mldsa.PublicKey"},
 		{"RSA of 1024 bits", publicPEM(t, weak), "RSA modulus under 2048 bits"},
 	} {
 		set, err := keyset.FromPublicKeys(keyset.PublicKey{PEM: tt.pem})

@@ -49,7 +49,7 @@ func TestKeyOfAProofIsRefused(t *testing.T) {
 	for _, tt := range []struct{ rule, jwk, alg, reason string }{
 		{"a secret", `"kty":"oct","k":"AA"`, "HS256", "a symmetric key"},
 		{"no kty", `"crv":"P-256"`, "ES256", "kty is missing"},
-		{"another kty", `"kty":"AKP"`, "ES256", "unsupported kty"},
+		{"another kty", `"kty":"XMSS"`, "ES256", "unsupported kty"},
 		{"another curve", ec("secp256k1", p256X, p256Y), "ES256K", "unsupported crv"},
 		{"duplicate", p256Members + `,"x":` + `"` + p256X + `"`, "ES256", "duplicate member"},
 		{"duplicate in an unknown member", p256Members + `,"z":{"a":1,"a":2}`, "ES256", "duplicate member"},
@@ -85,7 +85,7 @@ func TestKeyOfAProofIsRefused(t *testing.T) {
 // A proof that discloses its private key is a mistake of the client (RFC 9449 section 4.3, check 7).
 func TestPrivateMemberOfAProofsKeyIsRefused(t *testing.T) {
 	for _, tt := range []struct{ jwk, alg string }{{rsaMembers, "RS256"}, {p256Members, "ES256"}, {ed25519Members, "EdDSA"}} {
-		for name := range strings.FieldsSeq("d p q dp dq qi oth k") {
+		for name := range strings.FieldsSeq("d p q dp dq qi oth k priv") {
 			for _, value := range []string{`null`, `""`, `"AQ"`, `[]`, `0`} {
 				assert.Equal(t, "a private key", proofKeyReason(t, tt.jwk+`,"`+name+`":`+value, tt.alg), "%s: %s", name, value)
 			}
@@ -115,8 +115,9 @@ func FuzzParseProofKey(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, "{" + rsaMembers + "}", "{" + p256Members + `,"d":null}`, "{" + p521Members + "}",
 		"{" + ed25519Members + `,"alg":"EdDSA"}`, "{" + rsaOfBits(4097) + "}", `{"kty":"oct","k":"AA"}`,
+		"{" + akpOf("ML-DSA-44") + "}", "{" + akpOf("ML-DSA-87") + `,"priv":null}`, `{"kty":"AKP","alg":"ML-DSA-65"}`,
 	} {
-		for _, alg := range []string{"RS256", "PS512", "ES256", "ES512", "Ed25519"} {
+		for _, alg := range []string{"RS256", "PS512", "ES256", "ES512", "Ed25519", "ML-DSA-44", "ML-DSA-87"} {
 			f.Add([]byte(seed), alg)
 		}
 	}

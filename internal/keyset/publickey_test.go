@@ -62,7 +62,7 @@ func TestUnusablePublicKeysAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	const (
 		private     = "a private key: give the public one"
-		unsupported = "want *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey"
+		unsupported = "want *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or, with Go 1.27, *mldsa.PublicKey"
 		exponent    = "RSA exponent is not an odd number from 3 to 2^31-1"
 	)
 	for _, tt := range []struct {

@@ -49,7 +49,7 @@ func TestSetWithoutAUsableKeyIsAnError(t *testing.T) {
 	require.NotNil(t, set)
 	assert.Empty(t, set.Skipped())
 
-	set, err = Parse(jwkset(`"kty":"oct","k":"AA","kid":"a"`, `"kty":"AKP"`), nil)
+	set, err = Parse(jwkset(`"kty":"oct","k":"AA","kid":"a"`, `"kty":"XMSS"`), nil)
 	require.ErrorIs(t, err, ErrNoUsableKey)
 	assert.Equal(t, []Skip{
 		{KeyID: "a", Reason: "a symmetric key"},
@@ -254,7 +254,7 @@ func TestNilSetIsEmpty(t *testing.T) {
 }
 
 func TestReportsCannotChangeTheSet(t *testing.T) {
-	set := mustParse(t, nil, p256Members+`,"kid":"a"`, `"kty":"AKP"`)
+	set := mustParse(t, nil, p256Members+`,"kid":"a"`, `"kty":"XMSS"`)
 	set.Skipped()[0].Reason = "changed"
 	set.KeyIDs()[0] = "changed"
 	assert.Equal(t, "unsupported kty", set.Skipped()[0].Reason)

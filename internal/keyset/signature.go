@@ -12,6 +12,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // A signatureKey is a public key for one algorithm. It is used by pointer only.
@@ -21,8 +22,8 @@ type signatureKey struct {
 }
 
 // Verify returns claims.ErrSignature for every failure. The cause is dropped, because it can
-// hold bytes of the token. The lengths are those of RFC 7518 sections 3.3 to 3.5 and RFC
-// 8032 section 5.1.6.
+// hold bytes of the token. The lengths are those of RFC 7518 sections 3.3 to 3.5, RFC 8032
+// section 5.1.6 and RFC 9964 section 5.
 func (k *signatureKey) Verify(signingInput, signature []byte) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -68,6 +69,9 @@ func (k *signatureKey) trial() error {
 func newSignatureKey(key crypto.PublicKey, alg string) (*signatureKey, error) {
 	if hash, ok := hashOfPSS(alg); ok {
 		return newPSSKey(key, hash)
+	}
+	if public, ok := key.(*mldsa.PublicKey); ok {
+		return &signatureKey{size: mldsa.SignatureBytes(public.Algorithm()), check: public.Verify}, nil
 	}
 	verifier, err := jws.NewVerifier(jwa.SignatureAlgorithm(alg))
 	if err != nil {

@@ -35,7 +35,7 @@ func TestB5SkippedKeyHasAReasonOfItsOwn(t *testing.T) {
 		rsaMembers+`,"kid":"misspelled","use":"SIG"`, rsaMembers+`,"kid":"signs","key_ops":["sign"]`, rsaMembers+`,"kid":"no alg","alg":"rs256"`,
 		rsaMembers+`,"kid":"odd","key_ops":"encrypt"`,
 		rsaMembers+`,"kid":"private","d":"AQ"`,
-		`"kty":"AKP","alg":"ML-DSA-65","kid":"post-quantum"`,
+		`"kty":"AKP","alg":"SLH-DSA-SHA2-128s","kid":"post-quantum"`,
 		rsaOfBits(1024)+`,"kid":"twice"`, rsaMembers+`,"kid":"twice","d":"AQ"`,
 		rsaMembers+`,"kid":"encrypts too","use":"enc"`, rsaOfBits(1024)+`,"kid":"encrypts too"`,
 		p256Members+`,"kid":"both"`, rsaOfBits(1024)+`,"kid":"both"`,
@@ -52,7 +52,7 @@ func TestB5SkippedKeyHasAReasonOfItsOwn(t *testing.T) {
 		{"RS256", "no alg", "unsupported alg"},
 		{"RS256", "odd", "key_ops is not an array of strings"},
 		{"RS256", "private", "a private key"},
-		{"EdDSA", "post-quantum", "unsupported kty"},
+		{"EdDSA", "post-quantum", "unsupported alg"},
 		{"RS256", "twice", "RSA modulus under 2048 bits"},
 		{"RS256", "encrypts too", "RSA modulus under 2048 bits"},
 
