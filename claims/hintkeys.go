@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
-
-func isSymmetric(alg string) bool { return slices.Contains(symmetricAlgorithms, alg) }
 
 func (e *explanation) algHint() string {
 	alg := e.header.alg
@@ -20,20 +19,24 @@ func (e *explanation) algHint() string {
 	if hint := e.otherKindHint(); hint != "" { // Keycloak signs refresh tokens with a secret
 		return hint
 	}
-	known := slices.Contains(asymmetricAlgorithms, alg)
+	known, missing := isAsymmetric(alg), missingFor(alg)
 	switch {
 	case strings.EqualFold(alg, "none"):
 		return "The token is not signed, so every caller can write one. The client must send it as the issuer has signed it."
 	case isSymmetric(alg):
 		return "This alg needs a secret that issuer and API share, and no public key can check it. Set the API to RS256 at the issuer, " +
 			"or configure jwks.NewSecrets and Issuer.Algorithms."
+	case missing != nil:
+		return missing.Error() + otherAlgHint
 	case known && slices.ContainsFunc(accepted, isSymmetric):
 		return "The issuer signs with a key pair. Remove its secrets and Issuer.Algorithms from the configuration, and use its published keys."
 	case known:
 		return fmt.Sprintf("If the issuer is meant to sign with %s, add it to Issuer.Algorithms.", quoted(alg))
 	}
-	return "This library does not verify this alg. Have the issuer sign with one of the expected ones."
+	return "This library does not verify this alg" + otherAlgHint
 }
+
+const otherAlgHint = ". Have the issuer sign with one of the expected ones."
 
 func (e *explanation) keyHint() string {
 	var unavailable *UnavailableError
@@ -66,10 +69,11 @@ func causeOf(err error) string {
 	return err.Error()
 }
 
-// signatureBytes are the lengths that RFC 7518 sections 3.2 and 3.4, and RFC 8037 section 3.1,
-// demand. That of RSA depends on the key.
+// signatureBytes are the lengths that RFC 7518 sections 3.2 and 3.4, RFC 8037 section 3.1 and
+// RFC 9964 section 5 demand. That of RSA depends on the key.
 var signatureBytes = map[string]int{
 	"ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64, "Ed25519": 64, "HS256": 32, "HS384": 48, "HS512": 64,
+	"ML-DSA-44": mldsa.SignatureBytes("ML-DSA-44"), "ML-DSA-65": mldsa.SignatureBytes("ML-DSA-65"), "ML-DSA-87": mldsa.SignatureBytes("ML-DSA-87"),
 }
 
 func (e *explanation) signatureHint() string {

@@ -9,6 +9,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/explain"
 	"github.com/bearerguard/bearerguard/claims/providers"
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // keysOf is ownIssuer with the error of a look-up, and with these kids in its set.
@@ -60,6 +61,11 @@ func algHints() []hintCase {
 		{rule: "unknown", hint: "This library does not verify this alg", token: header(`{"alg":"ES256K"}`), others: []string{good, header(`{"alg":"HS256"}`)}},
 		{rule: "a refresh token of Keycloak", hint: "This is a refresh token. The client", token: refresh, others: []string{header(`{"alg":"HS512"}`)}},
 	}
+	mlDSA := `If the issuer is meant to sign with "ML-DSA-65"`
+	if missing := mldsa.Missing(); missing != nil {
+		mlDSA = missing.Error() + ". Have the issuer"
+	}
+	cases = append(cases, hintCase{rule: "ML-DSA", hint: mlDSA, token: header(`{"alg":"ML-DSA-65"}`), others: []string{good, header(`{"alg":"ML-DSA-66"}`)}})
 	for i := range cases {
 		cases[i].check = "alg"
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // An Issuer says which tokens of one authorization server a resource server accepts. URL,
@@ -39,6 +41,9 @@ type Issuer struct {
 	// algorithm of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256,
 	// RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519. HS256,
 	// HS384 and HS512 must be listed, and cannot be combined with asymmetric algorithms.
+	// ML-DSA-44, ML-DSA-65 and ML-DSA-87 (RFC 9964) must be listed too. They need a program
+	// that was built with Go 1.27 and without the FIPS 140-3 module v1.0.0; in any other
+	// program NewVerifier reports them. Their tokens have 4 to 8 kB.
 	Algorithms []string
 
 	// TokenTypes are the accepted values of typ, without regard to case. A leading
@@ -120,6 +125,7 @@ func (i Issuer) RFC9068() Issuer {
 }
 
 var (
+	// asymmetricAlgorithms are the default.
 	asymmetricAlgorithms = []string{
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
 		"ES256", "ES384", "ES512", "EdDSA", "Ed25519",
@@ -206,8 +212,10 @@ func (i *Issuer) mistakes() error {
 	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
 	report(len(i.Algorithms) == 0, "Algorithms is empty but not nil")
 	for _, alg := range i.Algorithms {
-		report(!slices.Contains(asymmetricAlgorithms, alg) && !slices.Contains(symmetricAlgorithms, alg),
-			"algorithm %q is not supported", alg)
+		report(!isAlgorithm(alg), "algorithm %q is not supported", alg)
+		if missing := missingFor(alg); missing != nil {
+			report(true, "algorithm %q: %w", alg, missing)
+		}
 	}
 	report(i.mixesAlgorithms(), "Algorithms mixes HMAC with public-key algorithms")
 	report(len(i.TokenTypes) == 0, "TokenTypes is empty but not nil")
@@ -237,6 +245,22 @@ func (i *Issuer) mistakes() error {
 		report(hasEmpty(w.ClaimValues), "WithoutAudience.ClaimValues has an empty name or value")
 	}
 	return errors.Join(errs...)
+}
+
+func isAlgorithm(alg string) bool { return isAsymmetric(alg) || isSymmetric(alg) }
+
+func isAsymmetric(alg string) bool {
+	return slices.Contains(asymmetricAlgorithms, alg) || mldsa.IsAlgorithm(alg)
+}
+
+func isSymmetric(alg string) bool { return slices.Contains(symmetricAlgorithms, alg) }
+
+// missingFor returns why this program cannot verify an algorithm that others can, or nil.
+func missingFor(alg string) error {
+	if !mldsa.IsAlgorithm(alg) {
+		return nil
+	}
+	return mldsa.Missing()
 }
 
 // mixesAlgorithms reports whether HMAC is listed with public-key algorithms. A public key
