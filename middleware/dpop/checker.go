@@ -10,6 +10,7 @@ import (
 type Checker struct {
 	origins          []origin
 	algorithms       []string
+	maxBytes         int // of a proof
 	maxAge, maxAhead time.Duration
 	replays          ReplayStore
 	nonces           *nonceSource // nil if no nonces are issued

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/keyset"
+	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 const (
@@ -34,6 +35,11 @@ type Config struct {
 	// Algorithms are the accepted signature algorithms of proofs. They default to ES256,
 	// ES384, ES512, EdDSA, Ed25519, PS256, PS384, PS512 and RS256. EdDSA and Ed25519 are two
 	// names of one algorithm (RFC 9864), and clients use both.
+	//
+	// ML-DSA-44, ML-DSA-65 and ML-DSA-87 (RFC 9964) must be listed, and need a program that was
+	// built with Go 1.27 and without the FIPS 140-3 module v1.0.0. Proofs are limited to 4,096
+	// bytes. With one of these they can have 8, 10 and 12 KiB, because key and signature are
+	// that long; a proxy in front must let such a field pass.
 	Algorithms []string
 
 	// MaxAge and MaxAhead are how far the iat of a proof can be behind and ahead of this
@@ -69,6 +75,7 @@ func New(config Config) (*Checker, error) {
 	c := &Checker{
 		origins:    originsOf(config.Origins, &problems),
 		algorithms: slices.Clone(config.Algorithms),
+		maxBytes:   maxBytesOf(config.Algorithms),
 		maxAge:     windowOf("MaxAge", config.MaxAge, defaultMaxAge, &problems),
 		maxAhead:   windowOf("MaxAhead", config.MaxAhead, defaultMaxAhead, &problems),
 		replays:    config.Replays,
@@ -118,5 +125,9 @@ func checkAlgorithms(algorithms []string, problems *mistakes) {
 	for n, alg := range algorithms {
 		problems.report(!keyset.Supported(alg), "Algorithms: %q is not supported for proofs: write one of %q", alg, defaultAlgorithms)
 		problems.report(slices.Contains(algorithms[:n], alg), "Algorithms: %q is a duplicate", alg)
+		if mldsa.IsAlgorithm(alg) {
+			missing := mldsa.Missing()
+			problems.report(missing != nil, "Algorithms: %q: %w", alg, missing)
+		}
 	}
 }

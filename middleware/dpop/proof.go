@@ -16,9 +16,26 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// maxProofBytes is the length of the longest proof that is read. A proof by RSA with 4096 bits
-// has about 2.5 kB.
+// maxProofBytes is the length of the longest proof that is read, unless an algorithm needs more.
+// A proof by RSA with 4096 bits has about 2.5 kB.
 const maxProofBytes = 4096
+
+// maxBytesOf returns the length of the longest proof by one of these algorithms. With ML-DSA, key
+// and signature alone take 5.7, 8.0 and 10.9 kB.
+func maxBytesOf(algorithms []string) int {
+	longest := maxProofBytes
+	for _, alg := range algorithms {
+		switch alg {
+		case "ML-DSA-44":
+			longest = max(longest, 8<<10)
+		case "ML-DSA-65":
+			longest = max(longest, 10<<10)
+		case "ML-DSA-87":
+			longest = max(longest, 12<<10)
+		}
+	}
+	return longest
+}
 
 // A Proof is the DPoP proof of one request. It implements [claims.Proof].
 type Proof struct {
@@ -105,7 +122,7 @@ func (p *Proof) only() (strict.Compact, *Error) {
 		return strict.Compact{}, invalidProof("the request has no DPoP field")
 	case len(fields) > 1:
 		return strict.Compact{}, invalidProof("the request has several DPoP fields")
-	case len(fields[0]) > maxProofBytes:
+	case len(fields[0]) > p.checker.maxBytes:
 		return strict.Compact{}, invalidProof("the proof is too long")
 	case strings.Contains(fields[0], ","):
 		return strict.Compact{}, invalidProof("the DPoP field is a list")
