@@ -17,7 +17,7 @@
 // The checks of RFC 9449 section 4.3, in the order of their cost:
 //
 //   - There is one DPoP field, of at most 4,096 bytes, with one JWT in the compact serialization,
-//     in strict base64url and JSON.
+//     in strict base64url and JSON. By ML-DSA it can be longer: see Config.Algorithms.
 //   - typ is dpop+jwt, alg is one of Config.Algorithms, and jwk is a public key for it.
 //   - The key has the thumbprint that the token names.
 //   - jti, htm, htu, iat and ath are there. htm is the method, htu the URI of the request in

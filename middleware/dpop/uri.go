@@ -18,7 +18,8 @@ var (
 )
 
 // maxTargetBytes is the length of the longest path of a request that is brought into normal
-// form. No htu of a proof is longer, even if each of its bytes is percent-encoded.
+// form. No htu of a proof of maxProofBytes is longer, even if each of its bytes is
+// percent-encoded.
 const maxTargetBytes = 3 * maxProofBytes
 
 // compareURI makes check 9 of RFC 9449 section 4.3: htu must be the URI of the request. It
