@@ -132,7 +132,7 @@ func TestTwoProcesses(t *testing.T) {
 	require.NoError(t, in.Close())
 	fresh := useAll(t, shared, false)
 	here := len(fresh)
-	for _, text := range strings.Fields(lineWith(t, out, "fresh")) {
+	for text := range strings.FieldsSeq(lineWith(t, out, "fresh")) {
 		id, err := strconv.Atoi(text)
 		require.NoError(t, err)
 		fresh = append(fresh, id)
