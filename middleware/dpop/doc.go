@@ -55,9 +55,9 @@
 // # Several servers
 //
 // Without a shared ReplayStore, each server of an API remembers the proofs that it has seen
-// itself: a proof that was stolen in time can be used once at each of the others. With one, their
-// clocks must not be further apart than MaxAhead. Nonces need no shared memory, only the same
-// [Nonces.Secrets] and the same first origin.
+// itself: a proof that was stolen in time can be used once at each of the others. With [Shared],
+// their clocks must not be further apart than 30 seconds. Nonces need no shared memory, only the
+// same [Nonces.Secrets] and the same first origin.
 //
 // # Testing
 //

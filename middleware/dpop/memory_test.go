@@ -148,6 +148,21 @@ func TestMemoryIsBoundedByKey(t *testing.T) {
 	})
 }
 
+// What has expired is looked for once a second, so a client must not be told to come within it.
+func TestMemoryTellsWhenThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(700 * time.Millisecond) // slots end between two searches
+		m := newMemory(t, dpop.MemoryConfig{MaxEntries: 2})
+		until := time.Now().Add(lifetime)
+		require.False(t, used(t, m, keyA, proofID(1), until))
+		time.Sleep(time.Until(until.Truncate(15 * time.Second).Add(15*time.Second - 200*time.Millisecond)))
+		wait := retryAfter(t, m, keyA, proofID(2), time.Now().Add(lifetime)) // this has looked for it
+		assert.LessOrEqual(t, wait, 1200*time.Millisecond)
+		time.Sleep(wait)
+		assert.False(t, used(t, m, keyA, proofID(2), time.Now().Add(lifetime)))
+	})
+}
+
 func TestMemoryThatOthersHaveFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, dpop.MemoryConfig{MaxEntries: 64})
@@ -240,6 +255,55 @@ func TestMemoryRefusesTheTimeThatItHasForgotten(t *testing.T) {
 		c.ahead -= 24 * time.Hour
 		assert.Equal(t, time.Hour, retryAfter(t, m, keyA, proofID(103), c.Now().Add(lifetime)), "at most")
 	})
+}
+
+// A proof that was used while the clock was ahead shares the generation of one that was used before.
+func TestLaterProofsDoNotShortenAGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &wallClock{}
+		m := newMemory(t, dpop.MemoryConfig{Now: c.Now})
+		until := c.Now().Add(lifetime)
+		for n := range 100 { // all shards
+			require.False(t, used(t, m, keyA, proofID(n), until))
+		}
+		c.ahead = time.Minute
+		for n := range 100 {
+			require.False(t, used(t, m, keyA, proofID(100+n), until))
+		}
+		time.Sleep(lifetime - time.Minute + 16*time.Second)
+		require.Equal(t, 200, m.Status().Entries)
+		c.ahead = 0
+		for n := range 100 {
+			assert.True(t, used(t, m, keyA, proofID(n), until))
+		}
+	})
+}
+
+// An older generation can be dropped after a younger one, whose time then stays forgotten.
+func TestMemoryDoesNotUnforget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &wallClock{}
+		m := newMemory(t, dpop.MemoryConfig{Now: c.Now})
+		require.False(t, used(t, m, keyA, proofID(1), c.Now().Add(lifetime)))
+		c.ahead = 10 * time.Minute
+		until := c.Now()
+		require.False(t, used(t, m, keyA, proofID(1+findShardmate(1)), until))
+		time.Sleep(16 * time.Second)
+		require.Equal(t, 1, m.Status().Entries, "the younger one is dropped")
+		time.Sleep(lifetime)
+		require.Zero(t, m.Status().Entries)
+		c.ahead = 0
+		retryAfter(t, m, keyA, proofID(1+findShardmate(1)), until)
+	})
+}
+
+// findShardmate returns how far the next id is that is in the same shard.
+func findShardmate(n int) int {
+	for next := 1; ; next++ {
+		if proofID(n)[0]%16 == proofID(n + next)[0]%16 {
+			return next
+		}
+	}
 }
 
 // A clock that is ahead when the process starts, and then corrected, forgets nothing.

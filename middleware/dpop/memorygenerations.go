@@ -1,7 +1,6 @@
 package dpop
 
 import (
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -19,20 +18,15 @@ type instant struct {
 
 // An expiry says when an entry can be forgotten.
 type expiry struct {
-	slot int64 // the generation, whose entries expire by the wall clock before the end of the slot
-	at   time.Duration
+	slot int64         // the generation, whose entries expire by the wall clock before the end of the slot
+	at   time.Duration // by the time that has really passed
 }
 
 // expiryOf returns the expiry of an entry that is to be remembered until then. The last
-// moment counts: a proof can be accepted in it.
+// moment counts: a proof can be accepted in it. More than 292 years ahead, at overflows, and
+// the wall clock alone decides.
 func expiryOf(until time.Time, now instant) expiry {
-	seconds := until.Unix()
-	slot := seconds / slotSeconds
-	if seconds%slotSeconds < 0 {
-		slot--
-	}
-	left := min(max(until.Round(0).Sub(now.wall), 0), math.MaxInt64-now.elapsed)
-	return expiry{slot: slot, at: now.elapsed + left}
+	return expiry{slot: until.Unix() / slotSeconds, at: now.elapsed + until.Round(0).Sub(now.wall)}
 }
 
 // A generation is the entries that expire in one slot. It is dropped whole, so that no entry
