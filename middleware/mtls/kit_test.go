@@ -111,9 +111,9 @@ func nginx(der []byte) string {
 
 // alb leaves + = / as they are.
 func alb(ders ...[]byte) string {
-	escaped := ""
+	var escaped strings.Builder
 	for _, der := range ders {
-		escaped += strings.NewReplacer("%2B", "+", "%3D", "=", "%2F", "/").Replace(nginx(der))
+		escaped.WriteString(strings.NewReplacer("%2B", "+", "%3D", "=", "%2F", "/").Replace(nginx(der)))
 	}
-	return escaped
+	return escaped.String()
 }
