@@ -5,13 +5,15 @@
 //	    AUDIENCE=https://timesheets.example.com API_URL=http://127.0.0.1:8080 \
 //	    go -C examples run ./timesheets/client
 //
-// It is configured by its environment; all variables are required:
+// It is configured by its environment; all variables but the last are required:
 //
 //	TOKEN_URL      the issuer's token endpoint
 //	CLIENT_ID      the client's ID at the issuer
 //	CLIENT_SECRET  the client's secret
 //	AUDIENCE       the identifier of the API
 //	API_URL        the address of the API
+//	DPOP           1 for tokens that are bound to a key of this process (RFC 9449): a thief
+//	               who has such a token cannot use it; the issuer and the API must support it
 //
 // It uploads two entries and lists the entries of its subject. If the issuer or the API
 // refuses a request, it prints the reason. It never prints the token.
@@ -50,9 +52,14 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 		fmt.Fprintf(stderr, "the configuration cannot work:\n%v\n", err)
 		return 2
 	}
+	client, err := authorizedClient(ctx, getenv)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	api := timesheets{
 		url:    strings.TrimSuffix(getenv("API_URL"), "/") + "/timesheets",
-		client: authorizedClient(ctx, getenv),
+		client: client,
 		out:    stdout,
 	}
 	if err := upload(ctx, api); err != nil {
@@ -74,6 +81,9 @@ func check(getenv func(string) string) error {
 			problems = append(problems, fmt.Errorf("%s: %q is not an https URL, or http on loopback", name, value))
 		}
 	}
+	if value := getenv("DPOP"); value != "" && value != "0" && value != "1" {
+		problems = append(problems, fmt.Errorf("DPOP: %q is neither 0 nor 1", value))
+	}
 	return errors.Join(problems...)
 }
 
@@ -90,15 +100,22 @@ func confidential(rawURL string) bool {
 
 // authorizedClient returns a client that sends a token with each request, and gets a new
 // token when the old one expires. The token requests use ctx.
-func authorizedClient(ctx context.Context, getenv func(string) string) *http.Client {
+func authorizedClient(ctx context.Context, getenv func(string) string) (*http.Client, error) {
 	credentials := clientcredentials.Config{
 		ClientID:       getenv("CLIENT_ID"),
 		ClientSecret:   getenv("CLIENT_SECRET"),
 		TokenURL:       getenv("TOKEN_URL"),
 		EndpointParams: url.Values{"audience": {getenv("AUDIENCE")}},
 	}
-	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the returned client has both, too
-	return credentials.Client(context.WithValue(ctx, oauth2.HTTPClient, plain))
+	plain := &http.Client{Timeout: timeout, CheckRedirect: stay} // the returned client has all of it, too
+	if getenv("DPOP") == "1" {
+		p, err := newProver(http.DefaultTransport)
+		if err != nil {
+			return nil, err
+		}
+		plain.Transport = p
+	}
+	return credentials.Client(context.WithValue(ctx, oauth2.HTTPClient, plain)), nil
 }
 
 // stay prevents redirects, because the token or the secret would be sent to their target.
