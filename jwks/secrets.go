@@ -165,6 +165,3 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(secretText) }
 
 // Format prints a fixed text.
 func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretsText) }
-
-// LogValue returns a fixed text.
-func (s *Secrets) LogValue() slog.Value { return slog.StringValue(secretsText) }

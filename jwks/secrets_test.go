@@ -308,7 +308,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	text, err := secret.Value.MarshalText()
 	require.NoError(t, err)
 	assert.Equal(t, "(redacted)", string(text))
-	assert.Contains(t, logged(set), `"v":"jwks.Secrets(redacted)"`)
+	assert.Contains(t, logged(set), `v=jwks.Secrets(redacted)`)
+	assert.Contains(t, logged(set), `"v":{}`, "as JSON")
 }
 
 // Some printers follow pointers into unexported fields and call only these methods. The module

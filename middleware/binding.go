@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,6 +32,9 @@ func (c *Config) checkers() (*dpop.Checker, *mtls.Checker, []error) {
 		if certificates, err = mtls.New(*c.MTLS); err != nil {
 			problems = append(problems, fmt.Errorf("middleware: invalid Config.MTLS: %w", err))
 		}
+	}
+	if c.RequireBinding && c.DPoP == nil && c.MTLS == nil {
+		problems = append(problems, errors.New("middleware: invalid Config.RequireBinding: set DPoP or MTLS, or no token is accepted"))
 	}
 	return keys, certificates, problems
 }
@@ -71,6 +76,7 @@ func (m *Middleware) isSame(v *verified, request Request) bool {
 const (
 	errUnbound        = detail("the token came with the scheme DPoP and is not bound to a DPoP key")
 	errNotBound       = detail("tokens must be bound to a DPoP key")
+	errNotBoundAtAll  = detail("tokens must be bound to a DPoP key or a certificate")
 	errNotCertificate = detail("tokens must be bound to a certificate of their client")
 )
 
@@ -85,10 +91,34 @@ func (m *Middleware) checkBinding(scheme string, proofs []claims.Proof) *Error {
 	case m.dpop.Required():
 		return invalidToken(claims.ErrConfirmation, errNotBound)
 	}
-	if m.mtls != nil && m.mtls.Required() && !haveConfirmed(proofs, memberCertificate) {
+	certified := haveConfirmed(proofs, memberCertificate)
+	switch {
+	case m.mtls != nil && m.mtls.Required() && !certified:
 		return invalidToken(claims.ErrConfirmation, errNotCertificate)
+	case m.requiresBinding && !certified && !haveConfirmed(proofs, memberDPoP):
+		return invalidToken(claims.ErrConfirmation, errNotBoundAtAll)
 	}
 	return nil
+}
+
+// demandsDPoP reports whether no token without a DPoP key is accepted.
+func (m *Middleware) demandsDPoP() bool {
+	return m.dpop != nil && (m.dpop.Required() || m.requiresBinding && m.mtls == nil)
+}
+
+// RequireBinding allows tokens that are bound to a key of their client (RFC 7800): to a DPoP key
+// or to a certificate, with Config.DPoP or Config.MTLS. A thief cannot use such a token. The
+// answer is a 401 invalid_token. It is for single routes, such as payments; Config.RequireBinding
+// demands it of all.
+func RequireBinding() Policy {
+	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
+		for _, member := range []string{memberDPoP, memberCertificate} {
+			if _, bound := c.Confirmation(member); bound {
+				return nil // the Verifier has demanded its proof
+			}
+		}
+		return errNotBoundAtAll
+	}}
 }
 
 // haveConfirmed reports whether one of the proofs has confirmed that member of the token's cnf.

@@ -106,6 +106,11 @@ type Config struct {
 	// a DPoP key needs both.
 	MTLS *mtls.Config
 
+	// RequireBinding refuses tokens that are bound neither to a DPoP key nor to a certificate,
+	// for a profile that leaves the choice to the client (FAPI 2.0 Security Profile section
+	// 5.3.4). dpop.Config.Required and mtls.Config.Required demand one of the two.
+	RequireBinding bool
+
 	// How requests are answered.
 
 	// Realm is the realm of the challenges, in printable ASCII. It defaults to "api".

@@ -49,7 +49,7 @@ func (m *Middleware) underScheme(e *Error, scheme string) {
 	if m.dpop == nil || e == nil || e.lacksToken() {
 		return
 	}
-	needsDPoP := e.Reason == claims.ErrConfirmation && (errors.Is(e.Err, errNotBound) || m.detailOf(e) == noProofOfJKT)
+	needsDPoP := e.Reason == claims.ErrConfirmation && (errors.Is(e.Err, errNotBound) || errors.Is(e.Err, errNotBoundAtAll) || m.detailOf(e) == noProofOfJKT)
 	if scheme == dpopScheme || needsDPoP {
 		e.Scheme = dpopScheme
 	}
@@ -64,7 +64,7 @@ const noProofOfJKT = "no proof of jkt"
 func (m *Middleware) challenges(e *Error, description string) []string {
 	switch {
 	case m.dpop == nil:
-	case e.lacksToken() && m.dpop.Required(), e.Scheme == dpopScheme:
+	case e.lacksToken() && m.demandsDPoP(), e.Scheme == dpopScheme:
 		return []string{m.dpopChallenge(e, description)}
 	case e.lacksToken():
 		return []string{m.challenge(e, description), m.dpopChallenge(e, description)}

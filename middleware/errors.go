@@ -190,6 +190,8 @@ func fromPolicy(err error) *Error {
 		return unavailable(claims.ErrUnavailable, err)
 	case weak:
 		return insufficientAuthentication(err)
+	case errors.Is(err, errNotBoundAtAll):
+		return invalidToken(claims.ErrConfirmation, err)
 	}
 	return forbidden(err)
 }

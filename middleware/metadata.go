@@ -98,7 +98,7 @@ func newMetadataHandler(m *Middleware, scopes []string) *metadataHandler {
 		MutualTLS  bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 9728 section 2: supported
 	}{Resource: m.resource, Servers: m.servers, Scopes: scopes, Methods: []string{"header"}, MutualTLS: m.mtls != nil}
 	if m.dpop != nil {
-		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.dpop.Required()
+		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.demandsDPoP()
 	}
 	body, _ := json.Marshal(document)          // strings and a bool: it cannot fail
 	u, _ := url.Parse(metadataURL(m.resource)) // New has checked it

@@ -48,6 +48,8 @@ type Middleware struct {
 	dpop *dpop.Checker // nil without Config.DPoP
 	mtls *mtls.Checker // nil without Config.MTLS
 
+	requiresBinding bool // Config.RequireBinding
+
 	bodies map[problem]body // see knownBodies
 
 	resource      string   // Config.Resource
@@ -79,18 +81,19 @@ func New(config Config) (*Middleware, error) {
 	}
 	_, decodes := verifier.(*claims.Verifier)
 	m := &Middleware{
-		resource:       config.Resource,
-		servers:        config.publishedServers(),
-		insecureHosts:  slices.Clone(config.InsecureHTTPHosts),
-		verifier:       verifier,
-		dpop:           keys,
-		mtls:           certificates,
-		decodes:        decodes,
-		hidesIssuers:   len(config.Issuers) > 1 || config.Verifier != nil,
-		maxTokenBytes:  cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
-		challengeStart: bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
-		errorHandler:   config.ErrorHandler,
-		logger:         config.Logger,
+		resource:        config.Resource,
+		servers:         config.publishedServers(),
+		insecureHosts:   slices.Clone(config.InsecureHTTPHosts),
+		verifier:        verifier,
+		dpop:            keys,
+		mtls:            certificates,
+		requiresBinding: config.RequireBinding,
+		decodes:         decodes,
+		hidesIssuers:    len(config.Issuers) > 1 || config.Verifier != nil,
+		maxTokenBytes:   cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
+		challengeStart:  bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
+		errorHandler:    config.ErrorHandler,
+		logger:          config.Logger,
 
 		observe:          config.Observe,
 		observesDuration: config.ObserveDuration,

@@ -17,6 +17,7 @@ import (
 //	Claim                    permissions, roles, groups, wherever the issuer puts them
 //	FromIssuer               tokens of one issuer among several
 //	RequireAuthentication    how, and how long ago, the user was authenticated
+//	RequireBinding           whether the token is bound to a key of its client
 //	CustomClaims             other claims, decoded into a struct
 //	PolicyFunc               anything else
 //	Any                      one of several policies; several arguments are all-of
