@@ -88,8 +88,8 @@ func (b *dpopBench) send(h http.Handler, r *http.Request) (*httptest.ResponseRec
 
 func secret() []byte { return []byte("a secret of thirty-two bytes, ok") }
 
-// RFC 9449 section 7.1, and the table of our answers: a proof or nonce error carries one
-// challenge alone.
+// The numbers are those of the rules for DPoP in the table of standards. RFC 9449 section 7.1, and
+// our own rule: a proof or nonce error carries one challenge alone.
 func TestDPoPAnswers(t *testing.T) {
 	b := newDPoPBench(t, dpop.Config{})
 	required := newDPoPBench(t, dpop.Config{Required: true})
@@ -102,31 +102,35 @@ func TestDPoPAnswers(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"no token", b, b.request(""), 401, []string{`Bearer, scope="read:example"`, `DPoP, scope="read:example" algs`}},
-		{"no token, bound ones are required", required, b.request(""), 401, []string{`DPoP, scope="read:example" algs`}},
+		{"7.15 no token", b, b.request(""), 401, []string{`Bearer, scope="read:example"`, `DPoP, scope="read:example" algs`}},
+		{"7.15 no token, bound ones are required", required, b.request(""), 401, []string{`DPoP, scope="read:example" algs`}},
 		{"bound token with its proof", b, b.request("DPoP "+b.token, used), 200, nil},
-		{"scheme in lower case (RFC 9110 section 11.1)", b, b.request("dpop "+b.token, b.proof(nil)), 200, nil},
-		{"the same proof again", b, b.request("DPoP "+b.token, used), 401, []string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`}},
-		{"no proof", b, b.request("DPoP " + b.token), 401, []string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`}},
+		{"7.14 scheme in lower case (RFC 9110 section 11.1)", b, b.request("dpop "+b.token, b.proof(nil)), 200, nil},
+		{"7.9 the same proof again", b, b.request("DPoP "+b.token, used), 401, []string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`}},
+		{"7.12 no proof", b, b.request("DPoP " + b.token), 401, []string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`}},
 		{
-			"two proofs (RFC 9449 section 4.3)", b, b.request("DPoP "+b.token, b.proof(nil), b.proof(nil)), 401,
+			"7.1 two proofs (RFC 9449 section 4.3)", b, b.request("DPoP "+b.token, b.proof(nil), b.proof(nil)), 401,
 			[]string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`},
 		},
 		{
-			"proof for another method", b, b.request("DPoP "+b.token, b.proof(map[string]any{"htm": "POST"})), 401,
+			"7.5 proof for another method", b, b.request("DPoP "+b.token, b.proof(map[string]any{"htm": "POST"})), 401,
 			[]string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`},
 		},
 		{
-			"bound token as bearer token (RFC 9449 section 7.2)", b, b.request("Bearer "+b.token, b.proof(nil)), 401,
+			"7.13 bound token as bearer token (RFC 9449 section 7.2)", b, b.request("Bearer "+b.token, b.proof(nil)), 401,
 			[]string{`DPoP, error="invalid_token", scope="read:example" algs`},
 		},
 		{
-			"unbound token with the scheme DPoP", b, b.request("DPoP "+b.issuer.Token(nil), b.proof(nil)), 401,
+			"7.12 unbound token with the scheme DPoP (RFC 9449 section 7.1)", b, b.request("DPoP "+b.issuer.Token(nil), b.proof(nil)), 401,
 			[]string{`DPoP, error="invalid_token", scope="read:example" algs`},
 		},
 		{
-			"proof by another key", b, b.request("DPoP "+b.token, jwkstest.Proof(other, "GET", dpopOrigin+"/orders", b.token, nil)), 401,
+			"7.11 proof by another key", b, b.request("DPoP "+b.token, jwkstest.Proof(other, "GET", dpopOrigin+"/orders", b.token, nil)), 401,
 			[]string{`DPoP, error="invalid_token", scope="read:example" algs`},
+		},
+		{
+			"7.7 forged Host and X-Forwarded-Host", b, forwarded(b.request("DPoP "+b.token, jwkstest.Proof(b.key, "GET", "https://evil.example/orders", b.token, nil))), 401,
+			[]string{`DPoP, error="invalid_dpop_proof", scope="read:example" algs`},
 		},
 		{"unbound bearer token, and a stray proof", b, b.request("Bearer "+b.issuer.Token(nil), b.proof(nil)), 200, nil},
 		{
@@ -164,6 +168,17 @@ func TestDPoPAnswers(t *testing.T) {
 		assert.Equal(t, 403, w.Code)
 		assert.Equal(t, []string{`DPoP, error="insufficient_scope", scope="write:example" algs`}, challenges)
 	})
+}
+
+// forwarded returns a request whose sender says that it was for another host.
+func forwarded(r *http.Request) *http.Request {
+	r.Host = "evil.example"
+	for name, value := range map[string]string{
+		"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example;proto=https",
+	} {
+		r.Header.Set(name, value)
+	}
+	return r
 }
 
 func twoFields(r *http.Request) *http.Request {
@@ -325,6 +340,7 @@ func TestDPoPStream(t *testing.T) {
 	})
 }
 
+// Rule 7.17 (RFC 9728 section 2).
 func TestDPoPMetadata(t *testing.T) {
 	for _, required := range []bool{false, true} {
 		b := newDPoPBench(t, dpop.Config{Required: required, Algorithms: []string{"ES256", "EdDSA"}})

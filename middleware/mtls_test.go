@@ -71,7 +71,7 @@ func (b *mtlsBench) behind(peer, authorization string, fields ...string) *http.R
 	return r
 }
 
-// RFC 8705 section 3.1.
+// The numbers are those of the rules for certificates in the table of standards. RFC 8705 section 3.1.
 func TestMTLSAnswers(t *testing.T) {
 	b, required := newMTLSBench(t, mtls.Config{}), newMTLSBench(t, mtls.Config{
 		Source: mtls.FromClientCert, Required: true, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.3.0/24")},
@@ -86,12 +86,15 @@ func TestMTLSAnswers(t *testing.T) {
 		want   []string
 	}{
 		{"no token", b, b.behind(proxyAddress, "", a), 401, []string{`Bearer, scope="read:example"`}},
-		{"bound token with its certificate", b, b.behind(proxyAddress, "Bearer "+b.token, a), 200, nil},
-		{"without a certificate", b, b.behind(proxyAddress, "Bearer "+b.token), 401, refused},
-		{"with another certificate", b, b.behind(proxyAddress, "Bearer "+b.token, other), 401, refused},
-		{"with two fields", b, b.behind(proxyAddress, "Bearer "+b.token, a, a), 401, refused},
-		{"with a spoofed field", b, b.behind("192.0.2.1:1", "Bearer "+b.token, a), 401, refused},
-		{"with another field", b, withField(b.behind(proxyAddress, "Bearer "+b.token), "X-Client-Cert", a), 401, refused},
+		{"8.1 bound token with its certificate", b, b.behind(proxyAddress, "Bearer "+b.token, a), 200, nil},
+		{"8.1 without a certificate", b, b.behind(proxyAddress, "Bearer "+b.token), 401, refused},
+		{"8.1 with another certificate", b, b.behind(proxyAddress, "Bearer "+b.token, other), 401, refused},
+		{"8.2 with two fields", b, b.behind(proxyAddress, "Bearer "+b.token, a, a), 401, refused},
+		{"8.2 with a spoofed field", b, b.behind("192.0.2.1:1", "Bearer "+b.token, a), 401, refused},
+		{"8.2 with another field", b, withField(b.behind(proxyAddress, "Bearer "+b.token), "X-Client-Cert", a), 401, refused},
+		{"8.3 bound by a method that nothing proves", b, b.behind(proxyAddress, "Bearer "+b.bound(b.key, map[string]any{
+			"cnf": map[string]any{"kid": "x"},
+		}), a), 401, refused},
 		{"unbound token", b, b.behind(proxyAddress, "Bearer "+b.issuer.Token(nil), a), 200, nil},
 		{"unbound token and a broken field", b, b.behind(proxyAddress, "Bearer "+b.issuer.Token(nil), "junk"), 200, nil},
 		{"unbound token where bound ones are required", required, required.behind(proxyAddress, "Bearer "+required.issuer.Token(nil), a), 401, refused},
