@@ -267,7 +267,7 @@ func TestMTLSMetadata(t *testing.T) {
 
 // The log has what is wrong with the certificate, and nothing of the field.
 func TestMTLSLog(t *testing.T) {
-	var out strings.Builder
+	var out lockedText
 	b := newMTLSBench(t, mtls.Config{}, func(c *middleware.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.MTLS.Required = true
