@@ -151,12 +151,13 @@ func (m *Middleware) Answer(err error) Answer {
 
 // WriteError writes the [Answer] for err over HTTP. It has the status, the challenge (RFC
 // 6750 section 3) or Retry-After, and a problem document (RFC 9457), which HEAD does not
-// get. WriteError replaces those header fields, and keeps all others.
+// get. WriteError replaces those header fields, and keeps all others. The challenge is that of
+// the scheme which r came with, Bearer or DPoP (RFC 9449 section 7.1).
 //
 // WriteError does not log and does not call Config.ErrorHandler. [Middleware.Refuse] does
 // both.
 func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	a := m.Answer(err)
+	a := m.Answer(m.forRequest(r, asError(err)))
 	p := a.problem()
 	b, known := m.bodies[p]
 	if !known { // an Error that was made by hand

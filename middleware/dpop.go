@@ -44,15 +44,32 @@ func fromProof(err error) *Error {
 	return &Error{Status: http.StatusUnauthorized, Code: p.Code, Reason: p.Reason, DPoPNonce: p.Nonce, Err: err}
 }
 
-// underScheme notes the scheme whose challenge answers e.
+// underScheme notes the scheme whose challenge answers e, if the request came with scheme.
 func (m *Middleware) underScheme(e *Error, scheme string) {
-	if m.dpop == nil || e == nil || e.lacksToken() {
-		return
-	}
-	needsDPoP := e.Reason == claims.ErrConfirmation && (errors.Is(e.Err, errNotBound) || errors.Is(e.Err, errNotBoundAtAll) || m.detailOf(e) == noProofOfJKT)
-	if scheme == dpopScheme || needsDPoP {
+	if e != nil && m.answersDPoP(e, scheme) {
 		e.Scheme = dpopScheme
 	}
+}
+
+// forRequest returns e with the scheme whose challenge answers r. An error of the application
+// has none, and it can answer other requests as well: it is copied.
+func (m *Middleware) forRequest(r *http.Request, e *Error) *Error {
+	_, scheme, _ := m.tokenIn(r.Header["Authorization"])
+	if e.Scheme == dpopScheme || !m.answersDPoP(e, scheme) {
+		return e
+	}
+	copied := *e
+	copied.Scheme = dpopScheme
+	return &copied
+}
+
+// answersDPoP reports whether the challenge of DPoP answers e, for a request that came with scheme.
+func (m *Middleware) answersDPoP(e *Error, scheme string) bool {
+	if m.dpop == nil || e.lacksToken() {
+		return false
+	}
+	return scheme == dpopScheme || e.Reason == claims.ErrConfirmation &&
+		(errors.Is(e.Err, errNotBound) || errors.Is(e.Err, errNotBoundAtAll) || m.detailOf(e) == noProofOfJKT)
 }
 
 // noProofOfJKT is the detail of a claims.Verifier for a token that is bound to a DPoP key, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -167,6 +168,45 @@ func TestDPoPAnswers(t *testing.T) {
 		w, challenges := b.send(b.auth.Handler(h), b.request("DPoP "+b.token, b.proof(nil)))
 		assert.Equal(t, 403, w.Code)
 		assert.Equal(t, []string{`DPoP, error="insufficient_scope", scope="write:example" algs`}, challenges)
+	})
+}
+
+// An error of the application has no scheme. The answer has the challenge of the scheme that the
+// request came with (RFC 9449 section 7.1), and the error stays as it is.
+func TestDPoPRefusalOfTheApplication(t *testing.T) {
+	b := newDPoPBench(t, dpop.Config{})
+	shared := &middleware.Error{Status: 403, Code: "insufficient_scope", Reason: claims.ErrForbidden}
+	for _, tt := range []struct {
+		name string
+		err  error
+		dpop []string // the challenges if the request came with the scheme DPoP
+		want []string // and with the scheme Bearer
+	}{
+		{"reason", claims.ErrExpired, []string{`DPoP, error="invalid_token" algs`}, []string{`Bearer, error="invalid_token"`}},
+		{"shared", shared, []string{`DPoP, error="insufficient_scope" algs`}, []string{`Bearer, error="insufficient_scope"`}},
+		{"wrapped", fmt.Errorf("order: %w", shared), []string{`DPoP, error="insufficient_scope" algs`}, []string{`Bearer, error="insufficient_scope"`}},
+		{"no token", middleware.ErrNoToken, []string{"Bearer", "DPoP algs"}, []string{"Bearer", "DPoP algs"}},
+	} {
+		refuse := func(w http.ResponseWriter, r *http.Request) { b.auth.Refuse(w, r, tt.err) }
+		write := func(w http.ResponseWriter, r *http.Request) { b.auth.WriteError(w, r, tt.err) }
+		for name, h := range map[string]http.HandlerFunc{"Refuse": refuse, "WriteError": write} {
+			t.Run(tt.name+" "+name, func(t *testing.T) {
+				_, challenges := b.send(b.auth.Handler(h), b.request("DPoP "+b.token, b.proof(nil)))
+				assert.Equal(t, tt.dpop, challenges)
+				_, challenges = b.send(b.auth.Handler(h), b.request("Bearer "+b.issuer.Token(nil)))
+				assert.Equal(t, tt.want, challenges)
+				assert.Empty(t, shared.Scheme)
+			})
+		}
+	}
+	t.Run("ErrorHandler", func(t *testing.T) {
+		b := newDPoPBench(t, dpop.Config{}, func(c *middleware.Config) {
+			c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, e *middleware.Error) { w.WriteHeader(e.Status) }
+		})
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.auth.Refuse(w, r, shared) })
+		_, challenges := b.send(b.auth.Handler(h), b.request("DPoP "+b.token, b.proof(nil)))
+		assert.Equal(t, []string{`DPoP, error="insufficient_scope" algs`}, challenges)
+		assert.Empty(t, shared.Scheme)
 	})
 }
 

@@ -46,8 +46,8 @@ type Error struct {
 
 	// Code is the OAuth error code: invalid_request, invalid_token or
 	// insufficient_scope (RFC 6750 section 3.1), insufficient_user_authentication
-	// (RFC 9470 section 3), or invalid_dpop_proof or use_dpop_nonce (RFC 9449 section 12.2). It is empty for a request without a bearer token (401), and
-	// for a 503.
+	// (RFC 9470 section 3), or invalid_dpop_proof or use_dpop_nonce (RFC 9449 section
+	// 12.2). It is empty for a request without a bearer token (401), and for a 503.
 	Code string
 
 	// Reason is the stable code for logs and metrics, one of the constants of package
@@ -55,7 +55,8 @@ type Error struct {
 	Reason claims.Reason
 
 	// Scheme is the scheme whose challenge is the answer: "DPoP", or empty for Bearer. Without
-	// a token, there is a challenge for each scheme that is accepted.
+	// a token, there is a challenge for each scheme that is accepted. Refuse and WriteError
+	// answer under the scheme of the request, if an Error of the application leaves it empty.
 	Scheme string
 
 	// DPoPNonce is the nonce for the client's next proof, if Code is use_dpop_nonce.

@@ -21,7 +21,7 @@ import (
 func (m *Middleware) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
 	m.report(r.Context(), Request{Authorization: r.Header["Authorization"], Transport: transportHTTP}, e)
-	m.refuse(w, r, e)
+	m.refuse(w, r, m.forRequest(r, e))
 }
 
 // refuse answers with the ErrorHandler, if there is one. The challenge is set before the
