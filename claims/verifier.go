@@ -207,7 +207,7 @@ func (v *Verifier) openHeader(segment string) (h header, document string, err er
 	return header{}, document, err
 }
 
-// algorithmCheck refuses an alg that no issuer accepts. Its token is not read any further.
+// checkAlgorithm refuses an alg that no issuer accepts. Its token is not read any further.
 func (v *Verifier) checkAlgorithm(h header) error {
 	switch {
 	case strings.EqualFold(h.alg, "none"):

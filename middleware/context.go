@@ -109,8 +109,8 @@ func (a *asking) Format(f fmt.State, verb rune) { (*verified)(a).Format(f, verb)
 func (v *verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.verified") }
 
 // memoryOf returns v if it is what m has already found out about the request, or else nil. The
-// Authorization value must be the same: a handler may pass its context on with another token,
-// or to the Middleware of another API.
+// token, and what confirmed it, must be the same (see isSame): a handler may pass its context on
+// with another token, or to the Middleware of another API.
 //
 // A request that was let through without proofs says nothing about one with proofs.
 func (m *Middleware) memoryOf(v *verified, request Request) *verified {

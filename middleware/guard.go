@@ -151,8 +151,10 @@ type Request struct {
 // [Middleware.Answer] returns what to tell the caller.
 //
 // If ctx comes from a Guard of the same Middleware, for the same Authorization value, the
-// token is not verified again for one second, as for Check. The proofs are never judged
-// again: that request has confirmed its token. The policies are asked every time.
+// token is not verified again for one second, as for Check. Its proofs are never judged again:
+// that request has confirmed its token. This is so only for the DPoP proof, method, target and
+// certificate that confirmed it. With others, the request is verified as a new one. The policies
+// are asked every time.
 //
 // Authenticate makes no request itself, but the [Verifier] may. It returns when ctx ends if
 // the Verifier and the policies do.

@@ -29,9 +29,9 @@ type Verifier interface {
 	// a Reason; ErrForbidden is a 403; any other Reason or error is a 401. Neither claims
 	// nor an error is a 503.
 	//
-	// Verify is called again for a request that runs for long. The proofs then stand for
-	// those that have confirmed the token before, which are not judged again. They have only
-	// the methods of claims.Proof, whatever the Request had.
+	// Verify is called again for a request that runs for long. The proofs are then those that
+	// have confirmed the token before, and they are not judged again. They have only the
+	// methods of claims.Proof, whatever the Request had.
 	Verify(ctx context.Context, token string, proofs ...claims.Proof) (*claims.Claims, error)
 }
 

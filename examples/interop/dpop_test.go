@@ -89,7 +89,7 @@ func TestDPoPChallenges(t *testing.T) {
 // gets a newer one in time, so that it is not asked again while it is busy.
 func TestDPoPNonce(t *testing.T) {
 	eachLibrary(t, func(t *testing.T, i *issuer, library string) {
-		began, passed := time.Now(), atomic.Int64{} // the clock of the API stands still in between
+		began, passed := time.Now(), atomic.Int64{} // the clock of the API moves by passed only
 		now := func() time.Time { return began.Add(time.Duration(passed.Load())) }
 		api := serveDPoP(t, i, dpop.Config{Nonces: nonces(true), Now: now})
 		client := newDPoPClient(t, i, library)

@@ -124,7 +124,7 @@ func (c *Config) checkProxies(problems *mistakes) {
 	problems.report(known && c.header() == "", "Header \"\": write the name of the field that your proxy sets")
 	problems.report(strings.ContainsFunc(c.Header, notInToken), "Header %q: it is not the name of a field", c.Header)
 	problems.report(known && len(c.TrustedProxies) == 0,
-		"TrustedProxies %v: write the addresses of your proxies; anybody else can send the field, too", c.TrustedProxies)
+		"TrustedProxies %v: write the addresses of your proxies; other senders can set the field, too", c.TrustedProxies)
 	for _, prefix := range c.TrustedProxies {
 		switch {
 		case !prefix.IsValid():

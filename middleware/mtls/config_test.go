@@ -28,13 +28,13 @@ func TestMistakesInConfig(t *testing.T) {
 		{
 			"a field without trusted proxies",
 			mtls.Config{Source: mtls.FromClientCert},
-			"mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; anybody else can send the field, too",
+			"mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; other senders can set the field, too",
 		},
 		{
 			"a field without a name, and all else",
 			mtls.Config{Source: mtls.FromEscapedPEM, TrustedIdentities: []string{"spiffe://x/y"}},
 			"mtls: invalid Config.Header \"\": write the name of the field that your proxy sets\n" +
-				"mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; anybody else can send the field, too\n" +
+				"mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; other senders can set the field, too\n" +
 				"mtls: invalid Config.TrustedIdentities [\"spiffe://x/y\"]: they go with FromXFCC only",
 		},
 		{

@@ -41,5 +41,5 @@ func Example_proxy() {
 func ExampleNew_mistake() {
 	_, err := mtls.New(mtls.Config{Source: mtls.FromClientCert})
 	fmt.Println(err)
-	// Output: mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; anybody else can send the field, too
+	// Output: mtls: invalid Config.TrustedProxies []: write the addresses of your proxies; other senders can set the field, too
 }
