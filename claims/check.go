@@ -45,6 +45,22 @@ func (i *Issuer) checkTimes(c *Claims, now time.Time) error {
 	return nil
 }
 
+// checkLifetime compares the time from iat to exp with MaxLifetime. Without the limit on iat, a
+// token could be made long before its iat and be of use all the time until exp.
+func (i *Issuer) checkLifetime(c *Claims, now time.Time) error {
+	switch {
+	case i.MaxLifetime == 0:
+		return nil
+	case c.issuedAt.IsZero():
+		return refuse(ErrMissingClaim, "iat, which Issuer.MaxLifetime needs")
+	case now.Add(i.Leeway).Before(c.issuedAt):
+		return refuse(ErrNotYetValid, "iat is in the future")
+	case c.expiresAt.Sub(c.issuedAt) > i.MaxLifetime:
+		return refuse(ErrMissingClaim, "exp is later than iat and Issuer.MaxLifetime")
+	}
+	return nil
+}
+
 func (i *Issuer) hasExpired(c *Claims, now time.Time) bool {
 	return !now.Before(c.expiresAt.Add(i.Leeway))
 }

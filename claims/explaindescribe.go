@@ -45,7 +45,7 @@ func (e *explanation) expected(r row) string {
 	case typRow:
 		return e.issuer.expectedTypes() + ", and no claims that only other tokens have"
 	case timesRow:
-		return fmt.Sprintf("exp after %s, nbf not after it, with %s of leeway", e.relative(e.now), inWords(e.issuer.Leeway))
+		return e.expectedTimes()
 	case audRow:
 		return e.issuer.expectedAudience()
 	case requiredRow:
@@ -63,6 +63,14 @@ func (e *explanation) expected(r row) string {
 		return listed(e.options.Scopes)
 	}
 	return ""
+}
+
+func (e *explanation) expectedTimes() string {
+	text := fmt.Sprintf("exp after %s, nbf not after it, with %s of leeway", e.relative(e.now), inWords(e.issuer.Leeway))
+	if e.issuer.MaxLifetime > 0 {
+		text += ", iat not in the future, exp at most " + inWords(e.issuer.MaxLifetime) + " after iat"
+	}
+	return text
 }
 
 func (e *explanation) received(r row) string {
@@ -178,6 +186,13 @@ func (e *explanation) receivedTimes() string {
 	}
 	if !e.claims.notBefore.IsZero() {
 		text += ", nbf " + e.relative(e.claims.notBefore)
+	}
+	switch {
+	case e.issuer.MaxLifetime == 0:
+	case e.claims.issuedAt.IsZero():
+		text += ", no iat"
+	default:
+		text += ", iat " + e.relative(e.claims.issuedAt)
 	}
 	return text
 }

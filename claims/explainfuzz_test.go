@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/explain"
@@ -14,6 +15,7 @@ import (
 func fuzzedIssuers() []claims.Issuer {
 	strict := ownIssuer(func(i *claims.Issuer) {
 		i.URL, i.Algorithms, i.Leeway = "https://strict.example", []string{"EdDSA"}, 1
+		i.MaxLifetime = time.Hour
 		*i = i.RFC9068()
 	})
 	issuers := append(ownIssuer(), strict...)
@@ -39,6 +41,8 @@ func FuzzExplain(f *testing.F) {
 		{"cnf": `{"x":null}`},
 		{"iss": `"https://issuer.example"`},
 		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": "1", "client_id": `"c"`},
+		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": at(0), "client_id": `"c"`},
+		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": at(time.Hour), "client_id": `"c"`},
 		{"iss": `"https://h/realms/demo"`, "typ": `"Bearer"`},
 		{"nonce": "1", "scope": ""},
 		{"aud": "[]"},

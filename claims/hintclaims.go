@@ -47,6 +47,8 @@ func (e *explanation) timesHint() string {
 		return "Have the issuer give its tokens a lifetime. A token without exp is never accepted."
 	case e.issuer.hasExpired(c, e.now):
 		return e.expiredHint(theirs, differs)
+	case !e.now.Add(e.issuer.Leeway).Before(c.notBefore):
+		return e.lifetimeHint()
 	case differs && !theirs.Add(e.issuer.Leeway).Before(c.notBefore):
 		return fmt.Sprintf("By the clock of the issuer the token is valid. Synchronise the clock of this machine: it is %s behind.",
 			inWords(e.keySet.ClockDifference))
@@ -55,6 +57,19 @@ func (e *explanation) timesHint() string {
 	}
 	return fmt.Sprintf("The token is valid in %s. If it was made just now, its maker has written local time instead of UTC, or one of the clocks is wrong.",
 		inWords(c.notBefore.Sub(e.now)))
+}
+
+// lifetimeHint is for a token that only Issuer.MaxLifetime refuses.
+func (e *explanation) lifetimeHint() string {
+	c := e.claims
+	switch {
+	case c.issuedAt.IsZero():
+		return "Issuer.MaxLifetime needs an iat in seconds since 1970. Have the issuer write it, or remove MaxLifetime."
+	case e.now.Add(e.issuer.Leeway).Before(c.issuedAt):
+		return "The token says that it will be made later. Synchronise the clocks of this machine and of the issuer."
+	}
+	return fmt.Sprintf("The token lives for %s. Shorten the lifetime of access tokens at the issuer, or raise Issuer.MaxLifetime.",
+		inWords(c.expiresAt.Sub(c.issuedAt)))
 }
 
 // firstRealTime is in 2001. An earlier exp is not a time but a lifetime.

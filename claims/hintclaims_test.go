@@ -32,6 +32,13 @@ func timeHints() []hintCase {
 		{rule: "a little too early", hint: "The clock of this machine or of the issuer is wrong", token: token(members{"nbf": at(time.Minute)}), others: []string{good, token(members{"nbf": at(time.Hour)})}},
 		{rule: "an hour too early", hint: "The token is valid in 60 min", token: token(members{"nbf": at(time.Hour)}), others: []string{good, token(members{"nbf": at(time.Minute)})}},
 	}
+	short := ownIssuer(func(i *claims.Issuer) { i.MaxLifetime = 2 * time.Minute })
+	lived := func(from, to time.Duration) string { return token(members{"iat": at(from), "exp": at(to)}) }
+	cases = append(cases,
+		hintCase{rule: "too long a life", hint: "The token lives for 3 min", issuers: short, token: lived(0, 3*time.Minute), others: []string{lived(0, time.Minute)}},
+		hintCase{rule: "a life that is not known", hint: "Issuer.MaxLifetime needs an iat", issuers: short, token: good, others: []string{lived(0, time.Minute), old}},
+		hintCase{rule: "iat in the future", hint: "The token says that it will be made later", issuers: short, token: lived(time.Minute, 2*time.Minute), others: []string{lived(0, time.Minute)}},
+	)
 	for i := range cases {
 		cases[i].check = "times"
 	}

@@ -83,9 +83,15 @@ type Issuer struct {
 	// what Claims.Strings, As and Claims.Decode return. The default is all scopes.
 	AllowedScopes []string
 
-	// Leeway is the clock difference that is tolerated for exp and nbf. It defaults to
-	// 5 seconds and is at most 5 minutes.
+	// Leeway is the clock difference that is tolerated for exp, nbf and, with MaxLifetime, iat.
+	// It defaults to 5 seconds and is at most 5 minutes.
 	Leeway time.Duration
+
+	// MaxLifetime, if not 0, is the longest time from iat to exp that a token may have. A
+	// longer one is refused, and so is a token without a usable iat or with an iat in the
+	// future. It bounds how long a stolen token is of use, and how long a revocation must be
+	// remembered. It is at least one second. The default is no limit.
+	MaxLifetime time.Duration
 
 	// Validate, if not nil, checks each verified token further, on every request. It may
 	// check an organisation, or a deny-list keyed by jti. It may block until ctx ends. An
@@ -238,6 +244,8 @@ func (i *Issuer) mistakes() error {
 		report(len(path) == 0 || slices.Contains(path, ""), "ScopeClaims has an empty path or name")
 	}
 	report(i.Leeway < 0 || i.Leeway > maxLeeway, "Leeway %v is not between 0 and %v", i.Leeway, maxLeeway)
+	report(i.MaxLifetime < 0 || 0 < i.MaxLifetime && i.MaxLifetime < time.Second,
+		"MaxLifetime %v is not at least 1s", i.MaxLifetime)
 	if w := i.WithoutAudience; w != nil {
 		report(len(w.ClientIDs) == 0, "WithoutAudience.ClientIDs is empty")
 		report(slices.Contains(w.ClientIDs, ""), "WithoutAudience.ClientIDs has an empty value")

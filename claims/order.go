@@ -78,7 +78,9 @@ func (v *Verifier) check(ctx context.Context, a *attempt, c check) (err error) {
 	case typeCheck:
 		return a.issuer.checkType(a.header, a.claims)
 	case timesCheck:
-		return a.issuer.checkTimes(a.claims, a.now)
+		if err = a.issuer.checkTimes(a.claims, a.now); err == nil {
+			err = a.issuer.checkLifetime(a.claims, a.now)
+		}
 	case audienceCheck:
 		return a.issuer.checkAudience(a.claims)
 	case requiredCheck:
