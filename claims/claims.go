@@ -3,7 +3,6 @@ package claims
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -276,13 +275,10 @@ func (c *Claims) LogValue() slog.Value {
 	)
 }
 
-// String returns what [Claims.LogValue] logs, quoted.
-func (c *Claims) String() string {
-	return fmt.Sprintf("[iss=%q sub=%q client_id=%q jti=%q]", cut(c.Issuer()), cut(c.Subject()), cut(c.ClientID()), cut(c.ID()))
+// Format writes what [Claims.LogValue] logs, quoted, for every verb, so that printing a *Claims
+// does not reveal the other claims of a user.
+func (c *Claims) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "[iss=%q sub=%q client_id=%q jti=%q]", cut(c.Issuer()), cut(c.Subject()), cut(c.ClientID()), cut(c.ID()))
 }
-
-// Format writes [Claims.String] for every verb, so that printing a *Claims does not reveal
-// the other claims of a user.
-func (c *Claims) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 func cut(s string) string { return s[:min(len(s), 128)] }

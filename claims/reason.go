@@ -113,17 +113,11 @@ func (e *UnavailableError) Error() string {
 	return ErrKeysUnavailable.Error() + ": " + e.Err.Error()
 }
 
-// Is reports whether target is [ErrKeysUnavailable].
-func (e *UnavailableError) Is(target error) bool { return target == ErrKeysUnavailable }
-
-// As sets a target of type *Reason: every error of [Verifier.Verify] has a Reason.
-func (e *UnavailableError) As(target any) bool {
-	reason, ok := target.(*Reason)
-	if ok {
-		*reason = ErrKeysUnavailable
+// Unwrap returns [ErrKeysUnavailable] and the cause, if there is one: every error of
+// [Verifier.Verify] has a Reason.
+func (e *UnavailableError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrKeysUnavailable}
 	}
-	return ok
+	return []error{ErrKeysUnavailable, e.Err}
 }
-
-// Unwrap returns the cause.
-func (e *UnavailableError) Unwrap() error { return e.Err }

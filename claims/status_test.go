@@ -26,7 +26,7 @@ func TestRemembered(t *testing.T) {
 
 	assert.False(t, first.Remembered(), "first sight")
 	assert.True(t, second.Remembered(), "seen before")
-	assert.Equal(t, first.String(), second.String())
+	assert.Equal(t, fmt.Sprint(first), fmt.Sprint(second))
 	assert.Equal(t, first.Scopes(), second.Scopes())
 	assert.False(t, (*claims.Claims)(nil).Remembered())
 

@@ -49,7 +49,9 @@ func ExampleNew_trailingSlash() {
 		return
 	}
 	err = cache.Refresh(context.Background())
-	fmt.Println(errors.Unwrap(err))
+	if unavailable, ok := errors.AsType[*claims.UnavailableError](err); ok {
+		fmt.Println(unavailable.Err)
+	}
 	// Output:
 	// jwks: discovery document: its issuer differs from the configured "https://tenant.example": they differ in the trailing slash only, so Config.Issuer may need a change
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -22,8 +21,8 @@ import (
 // public key: an attacker could then use the public key as a secret (RFC 8725 section 2.1).
 // A [Cache] and a [Static] never serve these algorithms.
 //
-// The zero value holds no keys. Its methods are safe for concurrent use. Neither fmt nor
-// log/slog prints a secret.
+// The zero value holds no keys. Its methods are safe for concurrent use. Nothing that prints a
+// Secrets finds a secret in it.
 type Secrets struct{ index *keyset.Index }
 
 // A Secret is one shared secret, for [NewSecrets].
@@ -152,16 +151,9 @@ func hashOfHMAC(alg string) (crypto.Hash, bool) {
 }
 
 const (
-	redacted    = "(redacted)"
-	secretText  = "jwks.Secret" + redacted
-	secretsText = "jwks.Secrets" + redacted
+	redacted   = "(redacted)"
+	secretText = "jwks.Secret" + redacted
 )
 
 // Format prints a fixed text.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretText) }
-
-// LogValue returns a fixed text.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(secretText) }
-
-// Format prints a fixed text.
-func (s *Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretsText) }

@@ -97,7 +97,7 @@ func ExampleStaticKeys_mistakes() {
 	// jwks: PublicKey 1 (KeyID "2026-02", Algorithm "RS256"): alg does not fit the key
 }
 
-// An issuer that signs with a shared secret. Printing the values does not show it.
+// An issuer that signs with a shared secret. Printing it does not show it.
 func ExampleNewSecrets() {
 	secret := jwks.Secret{Algorithm: "HS256", Value: []byte(strings.Repeat("not so random ", 3))}
 	secrets, err := jwks.NewSecrets(secret)
@@ -105,13 +105,13 @@ func ExampleNewSecrets() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(secret, secrets)
+	fmt.Println(secret)
 	keys, err := secrets.Keys(context.Background(), "HS256", "")
 	fmt.Println(len(keys), err)
 	_, err = secrets.Keys(context.Background(), "RS256", "")
 	fmt.Println(errors.Is(err, claims.ErrUnknownKey))
 	// Output:
-	// jwks.Secret(redacted) jwks.Secrets(redacted)
+	// jwks.Secret(redacted)
 	// 1 <nil>
 	// true
 }

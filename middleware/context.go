@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/contextkey"
 )
 
 // rememberedFor is how long a request does not ask the Verifier again. It covers the layers
@@ -73,7 +74,7 @@ func (v *verified) Value(key any) any {
 		return v
 	case key == askingKey{}: // a policy that calls a protected handler
 		return nil
-	case claims.IsContextKey(key):
+	case key == contextkey.Claims{}:
 		return v.claims
 	}
 	return v.Context.Value(key)

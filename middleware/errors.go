@@ -101,27 +101,20 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("middleware: %d %s", e.Status, code)
 }
 
-// Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Is reports whether target matches e's Reason, or is [ErrNoToken] if e is for a request
-// without a bearer token.
-func (e *Error) Is(target error) bool {
-	if target == ErrNoToken {
-		return e.lacksToken()
+// Unwrap returns the Reason, [ErrNoToken] for a request without a bearer token, and Err, each
+// if there is one. The Reason comes first, so that [errors.As] finds it and not one in Err.
+func (e *Error) Unwrap() []error {
+	var all []error
+	if e.Reason != "" {
+		all = append(all, e.Reason)
 	}
-	reason, ok := target.(claims.Reason)
-	return ok && reason != "" && (reason == e.Reason || e.Reason.Is(reason))
-}
-
-// As sets a *[claims.Reason] target to e's Reason, if it has one.
-func (e *Error) As(target any) bool {
-	reason, ok := target.(*claims.Reason)
-	if ok && e.Reason != "" {
-		*reason = e.Reason
-		return true
+	if e.lacksToken() {
+		all = append(all, ErrNoToken)
 	}
-	return false
+	if e.Err != nil {
+		all = append(all, e.Err)
+	}
+	return all
 }
 
 // lacksToken reports whether e is for a request without a bearer token. It is the only 401

@@ -274,8 +274,10 @@ func TestCheckWritesNothingAndChangesNothing(t *testing.T) {
 
 	refused, err := guard.Check(get("Bearer bob"))
 	assert.Nil(t, refused)
+	var e *middleware.Error
+	require.ErrorAs(t, err, &e)
 	assert.Equal(t, &middleware.Error{
-		Status: 403, Code: "insufficient_scope", Reason: claims.ErrForbidden, Scopes: []string{"a"}, Err: errors.Unwrap(err),
+		Status: 403, Code: "insufficient_scope", Reason: claims.ErrForbidden, Scopes: []string{"a"}, Err: e.Err,
 	}, err)
 	_, err = guard.Check(get("Bearer mallory"))
 	assert.Equal(t, &middleware.Error{
