@@ -79,8 +79,8 @@ func TestCacheHoldsOnlyAcceptedTokens(t *testing.T) {
 	}
 	entries, _ := kit.cache.size()
 	assert.Zero(t, entries)
-	for i := range kit.headers.slots[:] {
-		entry := kit.headers.slots[i].Load()
+	for i := range kit.headers.table.Load()[:] {
+		entry := kit.headers.table.Load()[i].Load()
 		assert.True(t, entry == nil || entry.segment == good[:strings.IndexByte(good, '.')], "only headers of genuine tokens")
 	}
 

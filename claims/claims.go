@@ -47,7 +47,8 @@ type body struct {
 	issuer, subject, id    string
 	clientIDs              [len(clientIDClaims)]string
 	issuedAt               time.Time
-	otherKind              bool // has a claim that only other kinds of token have
+	leeway                 time.Duration // of the issuer that accepted the token
+	otherKind              bool          // has a claim that only other kinds of token have
 	nonce                  bool
 
 	later *Claims // the same claims for requests that find the token in the cache

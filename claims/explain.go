@@ -32,9 +32,11 @@ import (
 // may find it by a fetch. Without Peek the key is not looked up. With Options.Fetch, Explain
 // calls Keys as Verify does, with ctx, and so it can block and fetch.
 //
+// Config.Resolve is called with Options.Fetch only.
+//
 // These tokens are refused by Verify without a step that fails: bound tokens without a proof,
-// tokens that Validate refuses, and tokens whose key was not looked up. Their steps are
-// [explain.NotRun].
+// tokens that Validate refuses, and tokens whose issuer or key was not looked up. Their steps
+// are [explain.NotRun].
 func (v *Verifier) Explain(ctx context.Context, token string, o explain.Options) explain.Report {
 	e := newExplanation(v, token, o)
 	e.judge(ctx)

@@ -37,11 +37,11 @@ func (e *explanation) expected(r row) string {
 		if e.issuer != nil {
 			return "one of " + listed(e.issuer.Algorithms)
 		}
-		return "one of " + listed(e.v.algorithms)
+		return "one of " + listed(e.trust.algorithms)
 	case claimsRow:
 		return "a JSON object with claims of the right types"
 	case issRow:
-		return "one of " + listed(e.v.urls)
+		return "one of " + listed(e.trust.urls)
 	case typRow:
 		return e.issuer.expectedTypes() + ", and no claims that only other tokens have"
 	case timesRow:

@@ -27,7 +27,7 @@ type explanation struct {
 
 func newExplanation(v *Verifier, token string, o explain.Options) *explanation {
 	e := &explanation{v: v, text: token, options: o, deciding: numRows}
-	e.now = v.now()
+	e.now, e.trust = v.now(), v.trusted.Load()
 	for r, what := range rows {
 		e.steps[r] = explain.Step{Check: what.check, Standard: what.standard, Result: explain.NotReached}
 	}
@@ -76,6 +76,9 @@ func (e *explanation) judgeBy(ctx context.Context, c check) bool {
 	switch {
 	case !e.isReady(c):
 		return true
+	case c == issuerCheck && e.v.resolve != nil && !e.options.Fetch && e.trust.issuers[e.claims.issuer] == nil && e.claims.issuer != "":
+		e.notRun(issRow, "Config.Resolve is called for requests only")
+		return true
 	case c == keyCheck:
 		e.lookUp(ctx)
 		return true
@@ -86,7 +89,7 @@ func (e *explanation) judgeBy(ctx context.Context, c check) bool {
 	case err == nil, c == algorithmCheck:
 		return true
 	case c == issuerCheck:
-		e.issuer = e.v.similarIssuer(e.claims.issuer)
+		e.issuer = e.trust.similarIssuer(e.claims.issuer)
 		e.assumed = e.issuer != nil
 	}
 	return c > claimsCheck

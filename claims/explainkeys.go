@@ -74,8 +74,8 @@ func (e *explanation) otherOwner() string {
 	if e.header.kid == "" {
 		return ""
 	}
-	for _, url := range e.v.urls {
-		set, canPeek := e.v.issuers[url].Keys.(peeker)
+	for _, url := range e.trust.urls {
+		set, canPeek := e.trust.issuers[url].Keys.(peeker)
 		if !canPeek || url == e.issuer.URL {
 			continue
 		}

@@ -16,10 +16,11 @@ const (
 // has covered, so a stranger cannot fill it. It holds at most 256 segments of at most 1 KiB. A
 // new segment replaces the one in its slot.
 //
-// The zero value is empty. Reading is one atomic load.
-type headerMemo struct {
-	slots [headerMemoSlots]atomic.Pointer[headerEntry]
-}
+// The zero value is empty, and takes memory with the first header: a Verifier that
+// Config.Resolve returns has none. Reading takes two atomic loads.
+type headerMemo struct{ table atomic.Pointer[headerTable] }
+
+type headerTable [headerMemoSlots]atomic.Pointer[headerEntry]
 
 type headerEntry struct {
 	segment string
@@ -29,15 +30,16 @@ type headerEntry struct {
 // headerSeed makes slots unpredictable, so that no issuer can choose headers that share one.
 var headerSeed = maphash.MakeSeed()
 
-func (m *headerMemo) slot(segment string) *atomic.Pointer[headerEntry] {
-	return &m.slots[maphash.String(headerSeed, segment)%headerMemoSlots]
+func (t *headerTable) slot(segment string) *atomic.Pointer[headerEntry] {
+	return &t[maphash.String(headerSeed, segment)%headerMemoSlots]
 }
 
 func (m *headerMemo) get(segment string) (header, bool) {
-	if len(segment) > headerMemoBytes {
+	table := m.table.Load()
+	if table == nil || len(segment) > headerMemoBytes {
 		return header{}, false
 	}
-	entry := m.slot(segment).Load()
+	entry := table.slot(segment).Load()
 	if entry == nil || entry.segment != segment {
 		return header{}, false
 	}
@@ -46,7 +48,12 @@ func (m *headerMemo) get(segment string) (header, bool) {
 
 // add remembers h. It returns a copy that does not keep the document of the header alive.
 func (m *headerMemo) add(segment string, h header) header {
-	slot := m.slot(segment)
+	table := m.table.Load()
+	if table == nil {
+		m.table.CompareAndSwap(nil, new(headerTable))
+		table = m.table.Load()
+	}
+	slot := table.slot(segment)
 	if entry := slot.Load(); entry != nil && entry.segment == segment {
 		return entry.header
 	}

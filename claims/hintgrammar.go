@@ -100,7 +100,7 @@ func (e *explanation) notThreeHint(segments int) string {
 			return o.hint
 		}
 	}
-	auth0 := e.v.issuerAt(isAuth0)
+	auth0 := e.trust.issuerAt(isAuth0)
 	switch {
 	case segments == 1 && auth0 != nil:
 		return fmt.Sprintf("This is not a JWT. Auth0 makes an opaque token if the client asks for no API: "+
@@ -118,12 +118,12 @@ func (e *explanation) notThreeHint(segments int) string {
 
 // encryptedHint is for the five segments of a JWE (RFC 7516 section 3.1).
 func (e *explanation) encryptedHint() string {
-	auth0 := e.v.issuerAt(isAuth0)
+	auth0 := e.trust.issuerAt(isAuth0)
 	switch {
 	case auth0 != nil:
 		return fmt.Sprintf("The token is encrypted. Auth0 does this if the client asks for no API: "+
 			"it must send the parameter audience with %s.", auth0.audience())
-	case e.v.issuerAt(isCognito) != nil:
+	case e.trust.issuerAt(isCognito) != nil:
 		return "The token is encrypted, and of Cognito's tokens only refresh tokens are." + sendAccessToken
 	}
 	return "The token is encrypted (JWE), for a reader that has the key. Have the issuer sign access tokens for this API without encrypting them."

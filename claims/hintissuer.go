@@ -25,12 +25,12 @@ func (s site) isAlmost(other site) bool {
 }
 
 // similarIssuer returns the issuer that a wrong iss most probably means, or nil.
-func (v *Verifier) similarIssuer(iss string) *Issuer {
+func (t *trust) similarIssuer(iss string) *Issuer {
 	token := siteOf(iss)
-	for _, url := range v.urls {
+	for _, url := range t.urls {
 		own := siteOf(url)
 		if iss != "" && (token.isAlmost(own) || isSame(token.tenant(), own.tenant()) || isSame(token.pool(), own.pool())) {
-			return v.issuers[url]
+			return t.issuers[url]
 		}
 	}
 	return nil
@@ -72,10 +72,10 @@ func (s site) realm() string {
 }
 
 // issuerAt returns the first issuer whose URL is of a kind, or nil.
-func (v *Verifier) issuerAt(is func(site) bool) *Issuer {
-	for _, url := range v.urls {
+func (t *trust) issuerAt(is func(site) bool) *Issuer {
+	for _, url := range t.urls {
 		if is(siteOf(url)) {
-			return v.issuers[url]
+			return t.issuers[url]
 		}
 	}
 	return nil
@@ -92,7 +92,7 @@ func (e *explanation) issHint() string {
 		return similarHint(iss, e.issuer.URL)
 	}
 	token := siteOf(iss)
-	for _, url := range e.v.urls {
+	for _, url := range e.trust.urls {
 		if hint := relatedHint(token, siteOf(url), url); hint != "" {
 			return hint
 		}

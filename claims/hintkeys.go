@@ -12,7 +12,7 @@ import (
 
 func (e *explanation) algHint() string {
 	alg := e.header.alg
-	accepted := e.v.algorithms
+	accepted := e.trust.algorithms
 	if e.issuer != nil {
 		accepted = e.issuer.Algorithms
 	}

@@ -39,6 +39,7 @@ type attempt struct {
 	token
 	parts strict.Compact
 	now   time.Time
+	trust *trust
 
 	document  string // the header; "" if it is one that has been verified before
 	signature []byte
@@ -64,7 +65,7 @@ func (v *Verifier) check(ctx context.Context, a *attempt, c check) (err error) {
 			a.header, err = parseHeader(a.document)
 		}
 	case algorithmCheck:
-		return v.checkAlgorithm(a.header)
+		return v.checkAlgorithm(a.trust, a.header)
 	case signatureSegmentCheck:
 		a.signature, err = decodeSignature(a.parts.Signature)
 	case payloadSegmentCheck:
@@ -72,7 +73,7 @@ func (v *Verifier) check(ctx context.Context, a *attempt, c check) (err error) {
 	case claimsCheck:
 		a.claims, err = parsePayload(a.payload)
 	case issuerCheck:
-		a.issuer, err = v.issuerOf(a.claims)
+		a.issuer, err = v.issuerOf(ctx, a.trust, a.claims.issuer)
 	case issuerAlgorithmCheck:
 		return a.issuer.checkAlgorithm(a.header)
 	case typeCheck:

@@ -2,11 +2,13 @@ package claims
 
 import "iter"
 
-// Issuers returns the URL and the key set of each issuer, in the order of the Config.
+// Issuers returns the URL and the key set of each issuer, in the order of the Config, or of the
+// latest Replace. Those that Config.Resolve finds are not among them.
 func (v *Verifier) Issuers() iter.Seq2[string, KeySet] {
+	t := v.trusted.Load()
 	return func(yield func(string, KeySet) bool) {
-		for _, url := range v.urls {
-			if !yield(url, v.issuers[url].Keys) {
+		for _, url := range t.urls {
+			if !yield(url, t.issuers[url].Keys) {
 				return
 			}
 		}

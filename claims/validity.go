@@ -9,8 +9,11 @@ import "time"
 // ValidUntil checks nothing else: it does not say that the token is valid before.
 func (v *Verifier) ValidUntil(c *Claims) time.Time {
 	end := c.ExpiresAt()
-	if issuer, ok := v.issuers[c.Issuer()]; ok && !end.IsZero() {
-		end = end.Add(issuer.Leeway)
+	if end.IsZero() {
+		return end
 	}
-	return end
+	if issuer, ok := v.trusted.Load().issuers[c.Issuer()]; ok {
+		return end.Add(issuer.Leeway)
+	}
+	return end.Add(c.leeway) // of an issuer that Config.Resolve has found
 }

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/strict"
@@ -18,8 +19,25 @@ const defaultMaxTokenBytes = 16 << 10
 type Config struct {
 	_ [0]func() // written with field names
 
-	// Issuers are the trusted issuers: at least one, each with a different URL.
+	// Issuers are the trusted issuers: at least one, each with a different URL. See also
+	// Verifier.Replace.
 	Issuers []Issuer
+
+	// Resolve, if set, finds the issuer of a token whose iss is none of Issuers: that of a
+	// tenant, for example. Most programs use the Resolver of package claims/tenants, which
+	// bounds what strangers can cause. Issuers can then be empty.
+	//
+	// Resolve returns a Verifier that has an issuer of this URL: only the settings of that
+	// issuer are used. Tokens are remembered while it is the same issuer, so Resolve should
+	// return the same Verifier as long as the settings are the same. An error that matches
+	// ErrIssuer refuses the token. Any other one makes the answer a 503. Its RetryAfter is
+	// that of an *UnavailableError.
+	//
+	// iss is of a token that nobody has verified: a stranger can write anything into it, up to
+	// the length of a token. Resolve is called for tokens whose header and claims can be read,
+	// for remembered ones too, on the goroutine of the request. It must be safe for concurrent
+	// use.
+	Resolve func(ctx context.Context, iss string) (*Verifier, error)
 
 	// MaxTokenBytes is the maximum length of a token. It defaults to 16 KiB and is at
 	// most 1 MiB.
@@ -45,21 +63,24 @@ type Config struct {
 // A Verifier decides whether a token is an access token of one of its issuers for this
 // API. It is safe for concurrent use and has nothing to close.
 type Verifier struct {
-	issuers       map[string]*Issuer
-	urls          []string        // of issuers, in the order of the Config
-	trimmed       map[string]bool // urls without the slash at their end
-	algorithms    []string        // that at least one issuer accepts
+	trusted       atomic.Pointer[trust]
+	resolve       func(ctx context.Context, iss string) (*Verifier, error) // nil without Config.Resolve
 	maxTokenBytes int
 	now           func() time.Time
 	headers       headerMemo
 	cache         *tokenCache // nil if switched off
+	replacing     sync.Mutex  // one Replace at a time
 }
 
 // NewVerifier returns a Verifier, or an error that reports all mistakes in config. It
 // makes no request and starts no goroutine.
 func NewVerifier(config Config) (*Verifier, error) {
-	v := &Verifier{maxTokenBytes: config.MaxTokenBytes, now: config.Now}
-	errs := v.addIssuers(config.Issuers)
+	v := &Verifier{maxTokenBytes: config.MaxTokenBytes, now: config.Now, resolve: config.Resolve}
+	t, errs := newTrust(config.Issuers, new(trust))
+	v.trusted.Store(t)
+	if err := v.checkCount(config.Issuers); err != nil {
+		errs = append(errs, err)
+	}
 	if v.maxTokenBytes == 0 {
 		v.maxTokenBytes = defaultMaxTokenBytes
 	}
@@ -78,34 +99,6 @@ func NewVerifier(config Config) (*Verifier, error) {
 		return nil, err
 	}
 	return v, nil
-}
-
-// addIssuers adds the issuers with their defaults filled in, and returns all mistakes.
-func (v *Verifier) addIssuers(issuers []Issuer) (errs []error) {
-	if len(issuers) == 0 {
-		errs = append(errs, errors.New("claims: invalid Config.Issuers: at least one is required"))
-	}
-	v.issuers = make(map[string]*Issuer, len(issuers))
-	v.trimmed = make(map[string]bool, len(issuers))
-	for _, issuer := range issuers {
-		complete, err := issuer.withDefaults()
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if v.issuers[issuer.URL] != nil {
-			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q is a duplicate", issuer.URL))
-		}
-		v.issuers[issuer.URL] = complete
-		v.urls = append(v.urls, issuer.URL)
-		v.trimmed[strings.TrimSuffix(issuer.URL, "/")] = true
-		for _, alg := range complete.Algorithms {
-			if !slices.Contains(v.algorithms, alg) {
-				v.algorithms = append(v.algorithms, alg)
-			}
-		}
-	}
-	return errs
 }
 
 // Verify returns the claims of a valid access token. The token must be a JWS in compact
@@ -130,13 +123,13 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if err != nil {
 		return nil, refuse(ErrMalformed, err.Error())
 	}
-	now := v.now()
-	t, known, err := v.recall(ctx, parts, now)
+	a := attempt{parts: parts, now: v.now(), trust: v.trusted.Load()}
+	t, known, err := v.recall(ctx, &a)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
-		if t, err = v.accept(ctx, parts, now); err != nil {
+		if t, err = v.accept(ctx, &a); err != nil {
 			return nil, err
 		}
 	}
@@ -147,7 +140,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 		return nil, t.issuer.attribute(err)
 	}
 	if !known && v.cache != nil {
-		v.cache.add(t, parts, now)
+		v.cache.add(t, parts, a.now)
 	}
 	return t.claims, nil
 }
@@ -156,21 +149,27 @@ const tooLong = "longer than Config.MaxTokenBytes"
 
 func (v *Verifier) isTooLong(token string) bool { return len(token) > v.maxTokenBytes }
 
-// recall returns a token from the cache, and false if the token must be verified in full.
-// Like accept, it asks the key set for the keys. A refresh that is due therefore starts even
-// if all requests are hits, and the tokens of a removed key are refused.
-func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Time) (token, bool, error) {
+// recall returns a token from the cache, and false if the token must be verified in full. Like
+// accept, it asks for the issuer and its keys: they may be gone since. A refresh that is due
+// therefore starts even if all requests are hits.
+func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) {
 	if v.cache == nil {
 		return token{}, false, nil
 	}
-	entry := v.cache.get(parts)
+	entry := v.cache.get(a.parts)
 	if entry == nil {
 		return token{}, false, nil
 	}
 	t := entry.token
-	if err := t.issuer.checkTimes(t.claims, now); err != nil {
+	if err := t.issuer.checkTimes(t.claims, a.now); err != nil {
 		v.cache.drop(entry)
 		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
+	}
+	if issuer, err := v.issuerOf(ctx, a.trust, t.claims.issuer); issuer != t.issuer {
+		if !isUnavailable(err) {
+			v.cache.drop(entry)
+		}
+		return token{}, false, err
 	}
 	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {
@@ -185,14 +184,14 @@ func (v *Verifier) recall(ctx context.Context, parts strict.Compact, now time.Ti
 }
 
 // accept verifies a token that the cache does not have.
-func (v *Verifier) accept(ctx context.Context, parts strict.Compact, now time.Time) (token, error) {
-	a := attempt{parts: parts, now: now}
+func (v *Verifier) accept(ctx context.Context, a *attempt) (token, error) {
 	for c := range numChecks {
-		if err := v.check(ctx, &a, c); err != nil {
+		if err := v.check(ctx, a, c); err != nil {
 			return token{}, a.attribute(err)
 		}
 	}
-	a.header = v.headers.add(parts.Header, a.header)
+	a.header = v.headers.add(a.parts.Header, a.header)
+	a.claims.leeway = a.issuer.Leeway
 	a.claims.resolveScopes(a.issuer.ScopeClaims, a.issuer.AllowedScopes)
 	return a.token, nil
 }
@@ -205,17 +204,6 @@ func (v *Verifier) openHeader(segment string) (h header, document string, err er
 	}
 	document, err = decode("header", segment)
 	return header{}, document, err
-}
-
-// checkAlgorithm refuses an alg that no issuer accepts. Its token is not read any further.
-func (v *Verifier) checkAlgorithm(h header) error {
-	switch {
-	case strings.EqualFold(h.alg, "none"):
-		return refuse(ErrAlgorithm, "the token is not signed")
-	case !slices.Contains(v.algorithms, h.alg):
-		return refuse(ErrAlgorithm, "")
-	}
-	return nil
 }
 
 func decodeSignature(segment string) ([]byte, error) {
@@ -235,18 +223,4 @@ func decode(part, segment string) (string, error) {
 		return "", malformed(part, err)
 	}
 	return document, nil
-}
-
-// issuerOf returns the issuer that iss names.
-func (v *Verifier) issuerOf(c *Claims) (*Issuer, error) {
-	issuer, ok := v.issuers[c.issuer]
-	switch {
-	case c.issuer == "":
-		return nil, refuse(ErrMissingClaim, "iss")
-	case !ok && v.trimmed[strings.TrimSuffix(c.issuer, "/")]:
-		return nil, refuse(ErrIssuer, "iss differs from a configured issuer in the slash at its end")
-	case !ok:
-		return nil, refuse(ErrIssuer, "")
-	}
-	return issuer, nil
 }

@@ -1,0 +1,145 @@
+package claims
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// A trust is the set of issuers that a Verifier trusts. It never changes: Replace puts another
+// one in its place. A request uses one trust from its beginning to its end.
+type trust struct {
+	issuers    map[string]*Issuer
+	urls       []string        // of issuers, in the order of the Config
+	trimmed    map[string]bool // urls without the slash at their end
+	algorithms []string        // that at least one issuer accepts
+}
+
+// newTrust returns a trust of these issuers with their defaults filled in, and all mistakes.
+// An issuer that is the same as in old is the same pointer, so that its remembered tokens
+// stay.
+func newTrust(issuers []Issuer, old *trust) (*trust, []error) {
+	var errs []error
+	t := &trust{issuers: make(map[string]*Issuer, len(issuers)), trimmed: make(map[string]bool, len(issuers))}
+	for _, issuer := range issuers {
+		complete, err := issuer.withDefaults()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if t.issuers[issuer.URL] != nil {
+			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q is a duplicate", issuer.URL))
+		}
+		if before := old.issuers[issuer.URL]; before.isSame(complete) {
+			complete = before
+		}
+		t.add(complete)
+	}
+	return t, errs
+}
+
+func (t *trust) add(issuer *Issuer) {
+	t.issuers[issuer.URL] = issuer
+	t.urls = append(t.urls, issuer.URL)
+	t.trimmed[strings.TrimSuffix(issuer.URL, "/")] = true
+	for _, alg := range issuer.Algorithms {
+		if !slices.Contains(t.algorithms, alg) {
+			t.algorithms = append(t.algorithms, alg)
+		}
+	}
+}
+
+// isSame reports whether two issuers decide alike about every token. Functions cannot be
+// compared, so issuers with a Validate hook never do.
+func (i *Issuer) isSame(other *Issuer) bool {
+	if i == nil || !isSameKeySet(i.Keys, other.Keys) {
+		return false
+	}
+	a, b := *i, *other
+	a.Keys, b.Keys = nil, nil // others may be changing what is in them
+	return reflect.DeepEqual(a, b) // false if one has a Validate
+}
+
+func isSameKeySet(a, b KeySet) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// Replace trusts these issuers in place of those before. It takes effect as a whole, or not at
+// all: an error reports all mistakes, and then nothing has changed.
+//
+// When Replace returns, each Verify that begins uses the new issuers. Tokens of an issuer that
+// is not among them, or with settings under which they are not valid, are refused, remembered
+// ones included. An issuer with the same settings and the same Keys keeps its remembered tokens,
+// unless it has a Validate hook. Tokens of any other issuer are verified in full once more.
+//
+// At least one issuer is required, unless Config.Resolve is set. Replace makes no request, and
+// is safe for concurrent use.
+func (v *Verifier) Replace(issuers []Issuer) error {
+	v.replacing.Lock()
+	defer v.replacing.Unlock()
+	t, errs := newTrust(issuers, v.trusted.Load())
+	if err := errors.Join(append(errs, v.checkCount(issuers))...); err != nil {
+		return err
+	}
+	v.trusted.Store(t)
+	return nil
+}
+
+func (v *Verifier) checkCount(issuers []Issuer) error {
+	if len(issuers) == 0 && v.resolve == nil {
+		return errors.New("claims: invalid Config.Issuers: at least one is required")
+	}
+	return nil
+}
+
+// issuerOf returns the issuer that iss names.
+func (v *Verifier) issuerOf(ctx context.Context, t *trust, iss string) (*Issuer, error) {
+	issuer := t.issuers[iss]
+	switch {
+	case issuer != nil:
+		return issuer, nil
+	case iss == "":
+		return nil, refuse(ErrMissingClaim, "iss")
+	case v.resolve != nil:
+		return v.resolved(ctx, iss)
+	case t.trimmed[strings.TrimSuffix(iss, "/")]:
+		return nil, refuse(ErrIssuer, "iss differs from a configured issuer in the slash at its end")
+	}
+	return nil, refuse(ErrIssuer, "")
+}
+
+// resolved returns the issuer that Config.Resolve finds. An error says nothing about the token,
+// unless it says that the issuer is not trusted.
+func (v *Verifier) resolved(ctx context.Context, iss string) (*Issuer, error) {
+	found, err := v.resolve(ctx, iss)
+	switch {
+	case errors.Is(err, ErrIssuer):
+		return nil, refuse(ErrIssuer, "Config.Resolve knows no such issuer")
+	case err != nil:
+		return nil, &refusal{reason: ErrUnavailable, err: err}
+	case found == nil:
+		return nil, refuse(ErrUnavailable, "Config.Resolve returned neither a Verifier nor an error")
+	}
+	issuer := found.trusted.Load().issuers[iss]
+	if issuer == nil {
+		return nil, refuse(ErrUnavailable, "Config.Resolve returned a Verifier of other issuers")
+	}
+	return issuer, nil
+}
+
+// checkAlgorithm refuses an alg that no issuer accepts. Its token is not read any further. What
+// an issuer accepts that Config.Resolve would find is not known yet.
+func (v *Verifier) checkAlgorithm(t *trust, h header) error {
+	switch {
+	case strings.EqualFold(h.alg, "none"):
+		return refuse(ErrAlgorithm, "the token is not signed")
+	case v.resolve != nil && isAlgorithm(h.alg):
+		return nil
+	case !slices.Contains(t.algorithms, h.alg):
+		return refuse(ErrAlgorithm, "")
+	}
+	return nil
+}
