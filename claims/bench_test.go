@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/bearerguard/bearerguard/claims"
 )
 
 // auth0Payload has the shape and length of a client-credentials token of Auth0.
@@ -104,5 +106,20 @@ func BenchmarkClaim(b *testing.B) {
 				read()
 			}
 		})
+	}
+}
+
+// BenchmarkReplace measures what it costs to change one of many issuers.
+func BenchmarkReplace(b *testing.B) {
+	keys, list := oneKey(), make([]claims.Issuer, 10_000)
+	for n := range list {
+		list[n] = claims.Issuer{URL: "https://t" + strconv.Itoa(n) + ".example", Audiences: []string{audience}, Keys: keys}
+	}
+	v := verifierWith(b, 0, list...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.Replace(list); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -48,11 +48,18 @@ type Config struct {
 	InsecureHTTPHosts []string
 
 	// PrivateHosts names the hosts, without a port, that a jwks_uri may be on although they
-	// are not on the public Internet. The host of Issuer is always allowed. Any other host
+	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly is set. Any other host
 	// is dialled on public unicast addresses only, so that an issuer cannot make this
 	// server ask a metadata service or a neighbour. A proxy resolves names itself, so
 	// behind a proxy this rule is the proxy's to keep.
 	PrivateHosts []string
+
+	// PublicOnly says that Issuer and URL were not configured by hand but come from elsewhere,
+	// such as the record of a tenant. Then their hosts have no privilege: they are dialled on
+	// public unicast addresses only, unless PrivateHosts names them, and over http only if
+	// InsecureHTTPHosts names them, on loopback too. AllowRedirects and Authorization cannot be
+	// set with it. Without PublicOnly, such a URL would be a way into the network of this server.
+	PublicOnly bool
 
 	// AllowRedirects follows at most three redirects to the same host and port over https.
 	// By default no redirect is followed. A redirect to another host or to http never is.
@@ -183,6 +190,9 @@ func (c Config) validate() error {
 	report(checkHostList("InsecureHTTPHosts", c.InsecureHTTPHosts))
 	report(checkHostList("PrivateHosts", c.PrivateHosts))
 	report(c.validateAddresses())
+	if c.PublicOnly && (c.AllowRedirects || c.Authorization != nil) {
+		report(errors.New("jwks: invalid Config.PublicOnly: neither AllowRedirects nor Authorization can be set with it"))
+	}
 	report(c.validateDurations())
 	if c.RootCAs != nil && c.Client != nil && c.Client.Transport != nil {
 		report(errors.New("jwks: invalid Config.RootCAs: set them in the Transport of Client, which is used"))
@@ -225,10 +235,24 @@ func (c Config) validateURL(field, value string, query bool) error {
 		return invalid("a fragment is not allowed")
 	case !query && strings.Contains(value, "?"):
 		return invalid("a query is not allowed")
-	case u.Scheme == "http" && !fetch.NewHosts(value, c.InsecureHTTPHosts, nil).MayUseHTTP(u.Hostname()):
+	case u.Scheme == "http" && !c.hosts(value).MayUseHTTP(u.Hostname()):
 		return invalid("https is required; to allow http, name the host in Config.InsecureHTTPHosts")
 	}
+	if c.PublicOnly {
+		if err := c.hosts(value).CheckNamed(value); err != nil {
+			return invalid(err.Error())
+		}
+	}
 	return nil
+}
+
+// hosts returns the rules about host names for a configured address.
+func (c Config) hosts(address string) fetch.Hosts {
+	h := fetch.NewHosts(address, c.InsecureHTTPHosts, c.PrivateHosts)
+	if c.PublicOnly {
+		h = h.PublicOnly()
+	}
+	return h
 }
 
 // withoutUser returns a URL without the user name and password that it can hold. A password can
@@ -302,7 +326,7 @@ func (c Config) fetchClient(random func() float64) *fetch.Client {
 		address = c.Issuer
 	}
 	return fetch.New(fetch.Config{
-		Address: address, Client: c.Client,
+		Address: address, Client: c.Client, PublicOnly: c.PublicOnly,
 		InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
 		AllowRedirects: c.AllowRedirects, Timeout: fetchTimeout,
 		Random: random, RootCAs: c.RootCAs, WrapTransport: c.WrapTransport, Authorization: c.Authorization,

@@ -134,7 +134,7 @@ type body struct {
 // nil, is a 401 invalid_token: no error has an Answer that lets a request through.
 func (m *Middleware) Answer(err error) Answer {
 	e := asError(err)
-	text := m.description(e)
+	text := e.description(m.hidesIssuers.Load())
 	a := Answer{Status: e.Status, Description: cmp.Or(text, http.StatusText(e.Status))}
 	if e.Status == http.StatusServiceUnavailable {
 		a.RetryAfter = retryAfter(e.RetryAfter)
@@ -198,7 +198,7 @@ func setFields(h http.Header, namesAndValues ...string) {
 
 // knownBodies returns the bodies of all answers to Errors that this package makes. They
 // are made once, so that a refusal costs the server less than it costs an attacker.
-func (m *Middleware) knownBodies() map[problem]body {
+func knownBodies() map[problem]body {
 	errs := []*Error{
 		unauthenticated(),
 		malformedRequest(),
@@ -211,11 +211,13 @@ func (m *Middleware) knownBodies() map[problem]body {
 	for reason := range invalidTokenTexts {
 		errs = append(errs, invalidToken(reason, nil))
 	}
-	bodies := make(map[problem]body, len(errs))
+	bodies := make(map[problem]body, len(errs)+1)
 	for _, e := range errs {
-		a := m.Answer(e)
-		p := a.problem()
-		bodies[p] = p.body()
+		for _, hidesIssuers := range []bool{false, true} {
+			a := Answer{Status: e.Status, Code: errorCode(e), Description: e.description(hidesIssuers)}
+			p := a.problem()
+			bodies[p] = p.body()
+		}
 	}
 	return bodies
 }
@@ -240,13 +242,13 @@ func (a *Answer) problem() problem {
 }
 
 // description returns the text for e, or "" if e was made by hand with another code.
-func (m *Middleware) description(e *Error) string {
+func (e *Error) description(hidesIssuers bool) string {
 	switch {
 	case e.Status == http.StatusServiceUnavailable:
 		return unavailableText
 	case e.lacksToken():
 		return noTokenText
-	case e.Code == codeInvalidToken && m.hidesIssuers && revealsIssuer[e.Reason]:
+	case e.Code == codeInvalidToken && hidesIssuers && revealsIssuer[e.Reason]:
 		return anyIssuerText
 	case e.Code == codeInvalidToken:
 		return invalidTokenTexts[e.Reason]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,8 @@ const (
 	defaultRealm         = "api"
 )
 
-// A Config says which tokens a [Middleware] accepts, and how it answers. Exactly one of
-// these is required: Issuer with Audiences, Issuers, or Verifier. [New] copies the Config.
+// A Config says which tokens a [Middleware] accepts, and how it answers. One of these is
+// required: Issuer with Audiences, Issuers, Tenants, or Verifier. [New] copies the Config.
 type Config struct {
 	_ [0]func() // written with field names
 
@@ -51,6 +52,13 @@ type Config struct {
 	// Issuers are one or more issuers, each with its own settings. An issuer whose Keys is
 	// nil gets a jwks.Cache, from its JWKSURL or by discovery from its URL.
 	Issuers []claims.Issuer
+
+	// Tenants, if set, finds issuers that are not configured, when a token names one: a
+	// *tenants.Resolver of package claims/tenants. It can be set alone, or with Issuer or
+	// Issuers, which it is not asked about. Resolve is that of claims.Config.
+	Tenants interface {
+		Resolve(ctx context.Context, iss string) (*claims.Verifier, error)
+	}
 
 	// Another verifier.
 
@@ -182,7 +190,10 @@ type Config struct {
 func (c *Config) check() []error {
 	var problems mistakes
 	one, several, verifier := c.hasIssuer(), c.Issuers != nil, c.Verifier != nil
-	problems.report(!one && !several && !verifier, ": one of Issuer with Audiences, Issuers, and Verifier is required")
+	problems.report(!one && !several && !verifier && c.Tenants == nil,
+		": one of Issuer with Audiences, Issuers, Tenants and Verifier is required")
+	problems.report(c.Tenants != nil && reflect.ValueOf(c.Tenants).IsZero(), ".Tenants: a nil %T", c.Tenants)
+	problems.report(verifier && c.Tenants != nil, ".Tenants: set claims.Config.Resolve of the Verifier")
 	problems.report(one && several || several && verifier || verifier && one,
 		": only one of Issuer with Audiences, Issuers, and Verifier can be set")
 	problems.report(several && len(c.Issuers) == 0, ".Issuers: at least one is required")
@@ -210,7 +221,7 @@ func (c *Config) checkModes() []error {
 		problems.report(f.set && !one, ".%s: it goes with Issuer only; set it in the claims.Issuer", f.name)
 	}
 	problems.report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only; set it in the claims.Issuer", c.JWKSURL)
-	fetches := one || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
+	fetches := one || c.Tenants != nil || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
 	for _, f := range []struct {
 		set  bool
 		name string

@@ -75,7 +75,7 @@ func TestConfigIsRefused(t *testing.T) {
 		config middleware.Config
 		want   string
 	}{
-		{"nothing", middleware.Config{}, "middleware: invalid Config: one of Issuer with Audiences, Issuers, and Verifier is required"},
+		{"nothing", middleware.Config{}, "middleware: invalid Config: one of Issuer with Audiences, Issuers, Tenants and Verifier is required"},
 		{"no issuers", middleware.Config{Issuers: []claims.Issuer{}}, "middleware: invalid Config.Issuers: at least one is required"},
 		{"issuer and issuers", middleware.Config{Issuer: issuerURL, Audiences: []string{api}, Issuers: issuers}, "middleware: invalid Config: only one of"},
 		{"issuers and verifier", middleware.Config{Issuers: issuers, Verifier: fake}, "middleware: invalid Config: only one of"},

@@ -34,9 +34,10 @@ type Decision struct {
 	// malformed request.
 	Reason claims.Reason
 
-	// Issuer is the configured issuer that the token names. It is empty if there is none, if
-	// the token names an unknown one, or cannot be read, and with a Config.Verifier that is
-	// no claims.Verifier. It is never another text. If Claims is nil, the token was not
+	// Issuer is the issuer that the token names, if it is configured, or one that
+	// Config.Tenants has found. It is empty if there is none, if the token names an unknown
+	// one, or cannot be read, and with a Config.Verifier that is no claims.Verifier. It is
+	// never another text. If Claims is nil, the token was not
 	// verified: a stranger can name any configured issuer.
 	Issuer string
 
@@ -198,7 +199,7 @@ func (m *Middleware) issuerOf(c *claims.Claims, e *Error) string {
 			issuer = o.Issuer()
 		}
 	}
-	if m.unaccepted.byIssuer[issuer] == nil {
+	if m.unaccepted.of(issuer) == nil && !m.isTenant(issuer) {
 		return ""
 	}
 	return issuer

@@ -14,8 +14,8 @@ import (
 type Status struct {
 	_ [0]func() // written with field names
 
-	// Issuers has an element for each configured issuer, in the order of the Config, with its
-	// URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing else: its State is "".
+	// Issuers has an element for each configured issuer, in the order of the Config, or of the
+	// latest Replace, with its URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing else: its State is "".
 	// Issuers is empty with a Config.Verifier that is no claims.Verifier.
 	Issuers []jwks.Status
 
@@ -52,9 +52,15 @@ func (m *Middleware) Status() Status {
 //	go auth.Run(ctx)
 //
 // A server with traffic does not need Run: see [jwks.Cache.Run] for what it spares others. It
-// runs key sets of type *jwks.Cache only. Without any, it waits for the end of ctx.
+// runs key sets of type *jwks.Cache only, those of Config.Tenants not among them. Without any, it
+// waits for the end of ctx.
 func (m *Middleware) Run(ctx context.Context) error {
-	return jwks.Run(ctx, m.keyCaches()...)
+	for ctx.Err() == nil {
+		present, end := m.begin(ctx)
+		_ = jwks.Run(present, m.keyCaches()...) // until ctx or the present issuers end
+		end()
+	}
+	return ctx.Err()
 }
 
 func (m *Middleware) keyCaches() []*jwks.Cache {
@@ -93,6 +99,9 @@ func (m *Middleware) Ready(ctx context.Context) error {
 			return nil
 		}
 		probes = append(probes, probe{url, p})
+	}
+	if probes == nil { // only tenants, whose issuers are not known yet
+		return nil
 	}
 	return anyReady(ctx, probes)
 }

@@ -18,44 +18,57 @@ const (
 	maxFetches = 512
 )
 
-// verifier returns the Verifier to use, or everything that is wrong with the issuers.
-func (c *Config) verifier() (Verifier, []error) {
+// verifier returns the Verifier to use, or everything that is wrong with the issuers. It returns
+// the fetching of their keys as well, unless the Verifier is another one.
+func (c *Config) verifier() (Verifier, *fetching, []error) {
 	switch own, ok := c.Verifier.(*claims.Verifier); {
 	case ok && own == nil:
-		return nil, []error{errors.New("middleware: invalid Config.Verifier: a nil *claims.Verifier")}
+		return nil, nil, []error{errors.New("middleware: invalid Config.Verifier: a nil *claims.Verifier")}
 	case c.Verifier != nil:
-		return c.Verifier, nil
+		return c.Verifier, nil, nil
 	}
-	issuers, problems := c.issuers()
-	if len(issuers) == 0 {
-		return nil, problems // check has reported that there are no issuers
+	fetching, issuers, problems := c.issuers()
+	if len(issuers) == 0 && c.Tenants == nil {
+		return nil, nil, problems // check has reported that there are no issuers
 	}
-	v, err := claims.NewVerifier(claims.Config{
+	config := claims.Config{
 		Issuers: issuers, CacheEntries: c.CacheEntries,
 		MaxTokenBytes: min(max(c.MaxTokenBytes, 0), 1<<20), // check has reported other values
-	})
+	}
+	if c.Tenants != nil {
+		config.Resolve = c.Tenants.Resolve
+	}
+	v, err := claims.NewVerifier(config)
 	if err != nil {
 		problems = append(problems, err)
 	}
-	return v, problems
+	return v, fetching, problems
 }
 
-// issuers returns a copy of the configured issuers, each with keys.
-func (c *Config) issuers() ([]claims.Issuer, []error) {
-	if c.hasIssuer() && c.Issuers == nil {
-		return c.singleIssuer()
-	}
+// issuers returns a copy of the configured issuers, each with keys, and the fetching of these.
+func (c *Config) issuers() (*fetching, []claims.Issuer, []error) {
 	var problems mistakes
-	issuers := slices.Clone(c.Issuers)
 	fetching, err := c.fetching()
+	if c.hasIssuer() && c.Issuers == nil {
+		single, mistakes := c.singleIssuer(fetching, err)
+		return fetching, single, mistakes
+	}
 	problems.report(err != nil, ": %w", err)
+	issuers, more := fetching.complete(c.Issuers)
+	return fetching, issuers, append(problems, more...)
+}
+
+// complete returns a copy of the issuers, each with keys, and what is wrong with them.
+func (f *fetching) complete(list []claims.Issuer) ([]claims.Issuer, []error) {
+	var problems mistakes
+	issuers := slices.Clone(list)
 	for n := range issuers {
 		issuer, field := &issuers[n], fmt.Sprintf(".Issuers[%d]", n)
 		problems = append(problems, checkAlgorithms(field, issuer)...)
 		if issuer.Keys != nil {
 			continue
 		}
-		keys, err := fetching.keys(issuer.URL, issuer.JWKSURL)
+		keys, err := f.keys(issuer.URL, issuer.JWKSURL)
 		name, value := address("URL", issuer.URL, issuer.JWKSURL)
 		problems.report(err != nil, "%s.%s %q: %w", field, name, value, err)
 		issuer.Keys, issuer.JWKSURL = keys, ""
@@ -87,7 +100,7 @@ func checkAlgorithms(field string, issuer *claims.Issuer) []error {
 
 // singleIssuer returns the issuer of the fields that go with Issuer. To find all mistakes, it
 // completes what it has reported.
-func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
+func (c *Config) singleIssuer(fetching *fetching, broken error) ([]claims.Issuer, []error) {
 	var problems mistakes
 	problems.report(c.Issuer == "", ".Issuer \"\": it goes with Audiences")
 	audiences := c.Audiences
@@ -99,8 +112,7 @@ func (c *Config) singleIssuer() ([]claims.Issuer, []error) {
 	if value == "" {
 		return nil, problems
 	}
-	fetching, err := c.fetching()
-	problems.report(err != nil, ": %w", err)
+	problems.report(broken != nil, ": %w", broken)
 	keys, err := fetching.keys(c.Issuer, c.JWKSURL)
 	problems.report(err != nil, ".%s %q: %w", name, value, err)
 	if c.Issuer == "" {
@@ -120,17 +132,16 @@ func address(field, issuer, jwksURL string) (name, value string) {
 	return field, issuer
 }
 
-func (c *Config) fetchLimit() *jwks.FetchLimit {
-	if c.FetchLimit != nil {
-		return c.FetchLimit
-	}
-	fetched := 0
+// A keyAddress is where a key cache gets its keys from.
+type keyAddress struct{ issuer, jwksURL string }
+
+// addresses returns the addresses that were configured by hand.
+func (c *Config) addresses() map[keyAddress]bool {
+	addresses := map[keyAddress]bool{{c.Issuer, c.JWKSURL}: true}
 	for i := range c.Issuers {
-		if c.Issuers[i].Keys == nil {
-			fetched++
-		}
+		addresses[keyAddress{c.Issuers[i].URL, c.Issuers[i].JWKSURL}] = true
 	}
-	return jwks.NewFetchLimit(min(max(fetched, minFetches), maxFetches))
+	return addresses
 }
 
 // A fetching makes the caches of all issuers.
@@ -138,15 +149,42 @@ type fetching struct {
 	common  jwks.Config // without an address
 	broken  bool        // common has mistakes, which are reported once
 	observe func(issuer, cause, result string, took time.Duration)
+
+	caches  map[keyAddress]*jwks.Cache // that are used now
+	byHand  map[keyAddress]bool        // the addresses of the Config; nil while New runs
+	fetches int                        // the size of common.FetchLimit; 0 if the Config has it
+}
+
+// makeRoom makes the limit large enough for so many caches. Caches that exist keep theirs, so
+// it at least doubles: all limits together stay below twice the last one.
+func (f *fetching) makeRoom(caches int) {
+	if f.fetches == 0 || caches <= f.fetches || f.fetches == maxFetches {
+		return
+	}
+	f.fetches = min(max(caches, 2*f.fetches), maxFetches)
+	f.common.FetchLimit = jwks.NewFetchLimit(f.fetches)
+}
+
+func countFetched(issuers []claims.Issuer) (n int) {
+	for i := range issuers {
+		if issuers[i].Keys == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // fetching returns what all caches have in common, or what is wrong with it.
 func (c *Config) fetching() (*fetching, error) {
 	f := &fetching{common: jwks.Config{
-		Client: c.Client, InsecureHTTPHosts: c.InsecureHTTPHosts, PrivateHosts: c.PrivateHosts,
-		AllowRedirects: c.AllowRedirects, FetchLimit: c.fetchLimit(), Logger: c.Logger,
+		Client: c.Client, InsecureHTTPHosts: slices.Clone(c.InsecureHTTPHosts), PrivateHosts: slices.Clone(c.PrivateHosts),
+		AllowRedirects: c.AllowRedirects, FetchLimit: c.FetchLimit, Logger: c.Logger,
 		OnWait: c.ObserveWait,
-	}, observe: c.ObserveFetch}
+	}, observe: c.ObserveFetch, caches: make(map[keyAddress]*jwks.Cache)}
+	if c.FetchLimit == nil {
+		f.fetches = min(max(countFetched(c.Issuers), minFetches), maxFetches)
+		f.common.FetchLimit = jwks.NewFetchLimit(f.fetches)
+	}
 	trial := f.common
 	trial.Issuer = "https://issuer.invalid"
 	_, err := jwks.New(trial)
@@ -165,11 +203,18 @@ func (f *fetching) keys(issuer, jwksURL string) (claims.KeySet, error) {
 			return noKeys{}, errDiscoveryAddress
 		}
 	}
-	if f.broken {
+	at := keyAddress{issuer, jwksURL}
+	switch cache := f.caches[at]; {
+	case f.broken:
 		return noKeys{}, nil
+	case cache != nil:
+		return cache, nil
 	}
 	config := f.common
 	config.Issuer, config.URL = issuer, jwksURL
+	if f.byHand != nil && !f.byHand[at] {
+		config.PublicOnly, config.AllowRedirects = true, false
+	}
 	if f.observe != nil {
 		config.OnFetch = func(cause, result string, took time.Duration) { f.observe(issuer, cause, result, took) }
 	}
@@ -177,6 +222,7 @@ func (f *fetching) keys(issuer, jwksURL string) (claims.KeySet, error) {
 	if err != nil {
 		return noKeys{}, err
 	}
+	f.caches[at] = cache
 	return cache, nil
 }
 

@@ -10,13 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 const (
 	metadataPath = "/.well-known/oauth-protected-resource"
 
-	// metadataCacheControl lets a change, which needs a restart of the server, reach
-	// clients within the hour (RFC 9728 section 7.10).
+	// metadataCacheControl lets a change reach clients within the hour (RFC 9728 section
+	// 7.10).
 	metadataCacheControl = "public, max-age=3600"
 )
 
@@ -32,8 +33,8 @@ const (
 //
 // The document has the resource, its authorization servers (Config.AuthorizationServers
 // become public), that tokens are read from the header, and the given scopes. It has no
-// signing algorithms, because RFC 9728 section 2 means those of signed responses. It never
-// changes.
+// signing algorithms, because RFC 9728 section 2 means those of signed responses. It changes
+// only with Middleware.Replace, whose issuers must then fit this document, too.
 //
 // Call ResourceMetadata after the routes are declared. The error reports all problems
 // together: a Config without Resource, or with a Verifier but without AuthorizationServers;
@@ -48,8 +49,9 @@ func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 		}
 	}
 	report(m.resource == "", "needs Config.Resource")
-	report(len(m.servers) == 0, "needs Config.AuthorizationServers, as the issuers of Config.Verifier are not known")
-	for _, server := range m.servers {
+	servers := *m.servers.Load()
+	report(len(servers) == 0, "needs Config.AuthorizationServers, as the issuers of Config.Verifier and Config.Tenants are not known")
+	for _, server := range servers {
 		err := checkServer(server, m.insecureHosts)
 		report(err != nil, "cannot publish the issuer %q: %w", server, err)
 	}
@@ -58,6 +60,7 @@ func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+	m.publishes.Store(true)
 	return newMetadataHandler(m, scopes), nil
 }
 
@@ -80,29 +83,47 @@ func (m *Middleware) undeclared(scopes []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return m.declared[scope] })
 }
 
-// A metadataHandler serves the metadata of one resource, which never change.
+// A metadataHandler serves the metadata of one resource.
 type metadataHandler struct {
-	path, query string // of the metadata's URL
-	body        []byte
-	length      string
+	m           *Middleware
+	scopes      []string
+	path, query string                    // of the metadata's URL
+	latest      atomic.Pointer[published] // the body for the present authorization servers
+}
+
+// A published is a body, with the authorization servers that are in it.
+type published struct {
+	body
+	servers *[]string
 }
 
 func newMetadataHandler(m *Middleware, scopes []string) *metadataHandler {
+	u, _ := url.Parse(metadataURL(m.resource)) // New has checked it
+	return &metadataHandler{m: m, scopes: slices.Clone(scopes), path: u.EscapedPath(), query: u.RawQuery}
+}
+
+// body returns the document with the present authorization servers.
+func (h *metadataHandler) body() body {
+	m, servers := h.m, h.m.servers.Load()
+	if latest := h.latest.Load(); latest != nil && latest.servers == servers {
+		return latest.body
+	}
 	document := struct {
 		Resource   string   `json:"resource"`
-		Servers    []string `json:"authorization_servers"`
-		Scopes     []string `json:"scopes_supported,omitempty"` // RFC 9728 section 3.2: no empty list
+		Servers    []string `json:"authorization_servers,omitempty"` // RFC 9728 section 3.2: no empty list
+		Scopes     []string `json:"scopes_supported,omitempty"`
 		Methods    []string `json:"bearer_methods_supported"`
 		Algorithms []string `json:"dpop_signing_alg_values_supported,omitempty"`
 		Bound      bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 		MutualTLS  bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 9728 section 2: supported
-	}{Resource: m.resource, Servers: m.servers, Scopes: scopes, Methods: []string{"header"}, MutualTLS: m.mtls != nil}
+	}{Resource: m.resource, Servers: *servers, Scopes: h.scopes, Methods: []string{"header"}, MutualTLS: m.mtls != nil}
 	if m.dpop != nil {
 		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.demandsDPoP()
 	}
-	body, _ := json.Marshal(document)          // strings and a bool: it cannot fail
-	u, _ := url.Parse(metadataURL(m.resource)) // New has checked it
-	return &metadataHandler{path: u.EscapedPath(), query: u.RawQuery, body: body, length: strconv.Itoa(len(body))}
+	text, _ := json.Marshal(document) // strings and a bool: it cannot fail
+	made := &published{body{text, strconv.Itoa(len(text))}, servers}
+	h.latest.Store(made)
+	return made.body
 }
 
 func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -112,11 +133,12 @@ func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !h.owns(r.URL):
 		http.NotFound(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		setFields(w.Header(), "Content-Type", "application/json", "Content-Length", h.length,
+		b := h.body()
+		setFields(w.Header(), "Content-Type", "application/json", "Content-Length", b.length,
 			"Cache-Control", metadataCacheControl, "X-Content-Type-Options", "nosniff")
 		w.WriteHeader(http.StatusOK)
 		if r.Method == http.MethodGet {
-			_, _ = w.Write(h.body) // fails if the client is gone: there is nothing left to do
+			_, _ = w.Write(b.text) // fails if the client is gone: there is nothing left to do
 		}
 	case r.Method == http.MethodOptions:
 		// A browser asks if the page sets a header field such as MCP-Protocol-Version. The
@@ -156,14 +178,6 @@ func metadataURL(resource string) string {
 	return scheme + "://" + host + metadataPath + rest
 }
 
-// publishedServers returns the authorization servers for the metadata.
-func (c *Config) publishedServers() []string {
-	if c.AuthorizationServers != nil {
-		return slices.Clone(c.AuthorizationServers)
-	}
-	return c.issuerURLs()
-}
-
 func (c *Config) issuerURLs() []string {
 	if c.Issuer != "" {
 		return []string{c.Issuer}
@@ -189,8 +203,9 @@ func (c *Config) checkServers() []error {
 	report(len(list) > 0 && c.Resource == "", "%q: they go with Resource only", list)
 	for n, server := range list {
 		report(slices.Contains(list[:n], server), "%q: a duplicate", server)
-		report(c.Verifier == nil && !slices.Contains(c.issuerURLs(), server), "%q: it is none of the issuers", server)
-		if c.Verifier != nil {
+		known := c.Verifier == nil && c.Tenants == nil
+		report(known && !slices.Contains(c.issuerURLs(), server), "%q: it is none of the issuers", server)
+		if !known {
 			err := checkServer(server, nil)
 			report(err != nil, "%q: %w", server, err)
 		}

@@ -264,7 +264,7 @@ func TestMetadataErrors(t *testing.T) {
 		{"no resource, but a URL", func(c *middleware.Config) { c.Resource, c.ResourceMetadataURL = "", "https://x.test" }, "middleware: ResourceMetadata needs Config.Resource"},
 		{"a Verifier that hides its issuers", func(c *middleware.Config) {
 			*c = middleware.Config{Verifier: verifierFunc(nil), Resource: publicAPI}
-		}, "middleware: ResourceMetadata needs Config.AuthorizationServers, as the issuers of Config.Verifier are not known"},
+		}, "middleware: ResourceMetadata needs Config.AuthorizationServers, as the issuers of Config.Verifier and Config.Tenants are not known"},
 		{"an issuer that is no URL", keys("issuer"), `middleware: ResourceMetadata cannot publish the issuer "issuer": it is not a URL with a host`},
 		{"an issuer over http", keys("http://a.test"), `middleware: ResourceMetadata cannot publish the issuer "http://a.test": https is required`},
 		{"an issuer with a query", keys("ftp://a.test?x"), `middleware: ResourceMetadata cannot publish the issuer "ftp://a.test?x": it may have neither user information nor a query or a fragment`},
@@ -285,7 +285,7 @@ func TestMetadataErrors(t *testing.T) {
 		auth := newAuth(t, accepting(t, `{}`))
 		_, err := auth.ResourceMetadata("a")
 		assert.EqualError(t, err, "middleware: ResourceMetadata needs Config.Resource\n"+
-			"middleware: ResourceMetadata needs Config.AuthorizationServers, as the issuers of Config.Verifier are not known\n"+
+			"middleware: ResourceMetadata needs Config.AuthorizationServers, as the issuers of Config.Verifier and Config.Tenants are not known\n"+
 			`middleware: ResourceMetadata would publish scopes that no route needs: ["a"]`)
 	})
 }

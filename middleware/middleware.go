@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
@@ -39,8 +40,8 @@ type Verifier interface {
 // all others. [New] makes it. It is safe for concurrent use, and has nothing to close.
 type Middleware struct {
 	verifier      Verifier
-	decodes       bool // verifier is a claims.Verifier: see Middleware.verify
-	hidesIssuers  bool // see revealsIssuer
+	decodes       bool        // verifier is a claims.Verifier: see Middleware.verify
+	hidesIssuers  atomic.Bool // see revealsIssuer
 	maxTokenBytes int
 
 	challengeStart, challengeEnd string
@@ -52,12 +53,21 @@ type Middleware struct {
 
 	bodies map[problem]body // see knownBodies
 
-	resource      string   // Config.Resource
-	servers       []string // the authorization servers in the metadata
-	insecureHosts []string // Config.InsecureHTTPHosts
+	resource      string                   // Config.Resource
+	listed        []string                 // Config.AuthorizationServers
+	publishes     atomic.Bool              // the metadata are published
+	servers       atomic.Pointer[[]string] // the authorization servers in the metadata
+	insecureHosts []string                 // Config.InsecureHTTPHosts
 
-	mu       sync.Mutex      // guards declared, at set-up only
+	mu       sync.Mutex      // guards declared and runs
 	declared map[string]bool // the scopes that declared routes accept
+	runs     []*run          // calls of Run under way
+
+	tenants interface {
+		Resolve(context.Context, string) (*claims.Verifier, error)
+	} // Config.Tenants
+	replacing sync.Mutex // guards fetching
+	fetching  *fetching  // nil with a Config.Verifier
 
 	errorHandler func(http.ResponseWriter, *http.Request, *Error)
 	logger       *slog.Logger
@@ -72,7 +82,7 @@ type Middleware struct {
 // and starts no goroutine: keys are fetched when the first token arrives.
 func New(config Config) (*Middleware, error) {
 	problems := config.check()
-	verifier, errs := config.verifier()
+	verifier, fetching, errs := config.verifier()
 	problems = append(problems, errs...)
 	keys, certificates, errs := config.checkers()
 	problems = append(problems, errs...)
@@ -82,27 +92,34 @@ func New(config Config) (*Middleware, error) {
 	_, decodes := verifier.(*claims.Verifier)
 	m := &Middleware{
 		resource:        config.Resource,
-		servers:         config.publishedServers(),
+		listed:          slices.Clone(config.AuthorizationServers),
 		insecureHosts:   slices.Clone(config.InsecureHTTPHosts),
 		verifier:        verifier,
 		dpop:            keys,
 		mtls:            certificates,
 		requiresBinding: config.RequireBinding,
 		decodes:         decodes,
-		hidesIssuers:    len(config.Issuers) > 1 || config.Verifier != nil,
 		maxTokenBytes:   cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
 		challengeStart:  bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
+		tenants:         config.Tenants,
+		fetching:        fetching,
 		errorHandler:    config.ErrorHandler,
 		logger:          config.Logger,
 
 		observe:          config.Observe,
 		observesDuration: config.ObserveDuration,
 	}
-	m.unaccepted.init(m.issuers())
+	if fetching != nil {
+		fetching.byHand = config.addresses()
+	}
+	m.follow(m.issuers())
 	if address := cmp.Or(config.ResourceMetadataURL, metadataURL(config.Resource)); address != "" {
 		m.challengeEnd = ", resource_metadata=" + quoted(address)
 	}
-	m.bodies = m.knownBodies()
+	m.bodies = knownBodies()
+	if config.Tenants != nil || config.Verifier != nil {
+		m.hidesIssuers.Store(true)
+	}
 	return m, nil
 }
 

@@ -16,8 +16,8 @@ const suspicious = 10
 // unaccepted finds issuers of which no token was ever accepted. That is a mistake in a
 // configuration, most of the time, and nothing else above debug level shows it.
 type unaccepted struct {
-	any      trial // of all tokens, and of those whose iss is not configured
-	byIssuer map[string]*trial
+	any      trial                             // of all tokens, and of those whose iss is not configured
+	byIssuer atomic.Pointer[map[string]*trial] // of the configured issuers
 }
 
 // A trial ends with the first token that is accepted, or with its warning.
@@ -28,18 +28,27 @@ type trial struct {
 	refused map[claims.Reason]int
 }
 
-func (u *unaccepted) init(issuers []string) {
-	u.byIssuer = make(map[string]*trial, len(issuers))
+// follow begins the trials of new issuers. Those that were there before keep theirs.
+func (u *unaccepted) follow(issuers []string) {
+	old := u.byIssuer.Load()
+	trials := make(map[string]*trial, len(issuers))
 	for _, issuer := range issuers {
-		u.byIssuer[issuer] = new(trial)
+		trials[issuer] = new(trial)
+		if old != nil && (*old)[issuer] != nil {
+			trials[issuer] = (*old)[issuer]
+		}
 	}
+	u.byIssuer.Store(&trials)
 }
+
+// of returns the trial of a configured issuer, or nil.
+func (u *unaccepted) of(issuer string) *trial { return (*u.byIssuer.Load())[issuer] }
 
 // accept ends the trials of an accepted token. It is called for tokens that are seen for the
 // first time.
 func (u *unaccepted) accept(c *claims.Claims) {
 	u.any.end()
-	if t := u.byIssuer[c.Issuer()]; t != nil {
+	if t := u.of(c.Issuer()); t != nil {
 		t.end()
 	}
 }
@@ -78,7 +87,7 @@ func (m *Middleware) suspect(ctx context.Context, e *Error, issuer string) {
 	if e.Code != codeInvalidToken {
 		return
 	}
-	t := m.unaccepted.byIssuer[issuer]
+	t := m.unaccepted.of(issuer)
 	if t == nil {
 		t = &m.unaccepted.any
 	}

@@ -17,6 +17,8 @@ type Config struct {
 	// Address is the URL that was configured by hand. Its host is trusted: it is dialled
 	// wherever it is.
 	Address string
+	// PublicOnly says that Address was not configured by hand, so its host is not trusted.
+	PublicOnly bool
 	// Client makes the requests; nil means a client that takes nothing from
 	// http.DefaultTransport. It is copied.
 	Client *http.Client
@@ -64,6 +66,9 @@ func New(c Config) *Client {
 		trusted:   base, named: base,
 		authorization: c.Authorization,
 		random:        c.Random,
+	}
+	if c.PublicOnly {
+		client.Hosts = client.Hosts.PublicOnly()
 	}
 	if client.random == nil {
 		client.random = rand.Float64

@@ -19,6 +19,7 @@ type Hosts struct {
 	http       bool     // that address is itself http
 	insecure   []string // hosts that can be asked over http
 	private    []string // hosts that are trusted besides the configured one
+	publicOnly bool     // see PublicOnly
 }
 
 // NewHosts returns the rules for a configured address. insecure names hosts that can be
@@ -28,6 +29,14 @@ func NewHosts(address string, insecure, private []string) Hosts {
 	if u, err := url.Parse(address); err == nil {
 		h.configured, h.port, h.http = u.Hostname(), portOf(u), u.Scheme == "http"
 	}
+	return h
+}
+
+// PublicOnly returns rules for an address that was not configured by hand: its host has no
+// privilege, and neither has loopback. Only hosts that were named are trusted, or asked over
+// http.
+func (h Hosts) PublicOnly() Hosts {
+	h.publicOnly = true
 	return h
 }
 
@@ -45,17 +54,20 @@ func portOf(u *url.URL) string {
 // MayUseHTTP reports whether a host can be asked over http: loopback, or a host that was
 // named for it.
 func (h Hosts) MayUseHTTP(host string) bool {
-	return isLoopback(host) || containsHost(h.insecure, host)
+	return isLoopback(host) && !h.publicOnly || containsHost(h.insecure, host)
 }
 
 // trusts reports whether a host is dialled wherever it is. All names of this machine's
 // loopback are one host.
 func (h Hosts) trusts(host string) bool {
+	if h.publicOnly {
+		return containsHost(h.private, host)
+	}
 	return sameHost(host, h.configured) || containsHost(h.private, host) ||
 		isLoopback(host) && isLoopback(h.configured)
 }
 
-// CheckNamed returns an error if a URL from an issuer's document must not be asked. The
+// CheckNamed returns an error if a URL that was not configured by hand must not be asked. The
 // dialer checks the addresses of its host later, once the name is resolved.
 func (h Hosts) CheckNamed(raw string) error {
 	if len(raw) > maxURLBytes {

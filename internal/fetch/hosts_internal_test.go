@@ -16,3 +16,16 @@ func TestSameHost(t *testing.T) {
 		assert.False(t, sameHost(pair[0], pair[1]), pair)
 	}
 }
+
+func TestPublicOnlyTrustsOnlyNamedHosts(t *testing.T) {
+	h := NewHosts("https://issuer.example", []string{"plain.example"}, []string{"10.0.0.1"})
+	assert.True(t, h.trusts("issuer.example"))
+	assert.True(t, h.MayUseHTTP("localhost"))
+	h = h.PublicOnly()
+	assert.False(t, h.trusts("issuer.example"))
+	assert.False(t, h.trusts("localhost"))
+	assert.True(t, h.trusts("10.0.0.1"))
+	assert.False(t, h.MayUseHTTP("localhost"))
+	assert.True(t, h.MayUseHTTP("plain.example"))
+	assert.Error(t, h.CheckNamed("https://127.0.0.1/"))
+}
