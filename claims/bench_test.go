@@ -83,3 +83,26 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	})
 }
+
+// BenchmarkClaim measures what a policy on roles adds to a request.
+func BenchmarkClaim(b *testing.B) {
+	c := parse(b, payload(members{
+		"azp": `"app"`, "gty": `"password"`, "iat": `1`, "jti": `"a0b1c2d3e4f5"`,
+		"permissions":     `["read:timesheets","write:timesheets","delete:timesheets","read:reports","write:reports"]`,
+		"resource_access": `{"account":{"roles":["manage-account","view-profile"]}}`,
+		"realm_access":    `{"roles":["offline_access","uma_authorization","default-roles-demo","auditor"]}`,
+	}))
+	for name, read := range map[string]func(){
+		"HasString, flat":   func() { c.HasString("write:reports", "permissions") },
+		"HasString, nested": func() { c.HasString("auditor", "realm_access", "roles") },
+		"Strings, flat":     func() { c.Strings("permissions") },
+		"Scopes":            func() { c.Scopes() },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				read()
+			}
+		})
+	}
+}

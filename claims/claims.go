@@ -213,16 +213,22 @@ func (c *Claims) HasScope(scope string) bool {
 // string is one value and is never split. In an array of strings, each element is one
 // value. Strings returns nil if the claim is absent or has any other type, so that a
 // mistyped claim grants nothing.
+//
+// If the path ends in "*", the values are the names of the members of the object before it:
+// Zitadel writes roles so. A path of one name is never read in this way.
+//
+// The slice is new, and is the only allocation if no value is written with escapes.
 func (c *Claims) Strings(path ...string) []string {
-	value, ok := c.at(path)
-	if !ok {
-		return nil
-	}
-	list, ok := strict.Strings(value)
-	if !ok {
-		return nil
-	}
-	return list
+	value, kind := c.listAt(path)
+	return kind.list(value)
+}
+
+// HasString reports whether value is among [Claims.Strings] of path, compared byte by byte:
+// HasString("auditor", "realm_access", "roles"). It is false for an empty value. It allocates
+// nothing if no value is written with escapes.
+func (c *Claims) HasString(value string, path ...string) bool {
+	text, kind := c.listAt(path)
+	return value != "" && kind.has(text, value)
 }
 
 // Confirmation returns the JSON value of a member of cnf, such as jkt, and whether it is

@@ -18,7 +18,7 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-func parse(t *testing.T, payload string) *claims.Claims {
+func parse(t testing.TB, payload string) *claims.Claims {
 	t.Helper()
 	c, err := claims.ParseUnverified([]byte(payload))
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestClientID(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
-	c := parse(t, `{"one":"a b","many":["a","b"],"none":[],"mixed":["a",1],"null":null,"deep":{"x":{"y":["z"]},"s":"t"},"b\u00e9":"c"}`)
+	c := parse(t, `{"one":"a b","many":["a","b"],"none":[],"mixed":["a",1],"null":null,"deep":{"x":{"y":["z"]},"s":"t"},"b\u00e9":"c","*":"star","stars":{"*":["in"]}}`)
 	for _, tc := range []struct {
 		path []string
 		want []string
@@ -182,9 +182,23 @@ func TestStrings(t *testing.T) {
 		{[]string{"Many"}, nil},
 		{[]string{"bé"}, []string{"c"}},
 		{[]string{""}, nil},
+		{[]string{"deep", "*"}, []string{"x", "s"}},
+		{[]string{"deep", "x", "*"}, []string{"y"}},
+		{[]string{"many", "*"}, nil},
+		{[]string{"one", "*"}, nil},
+		{[]string{"null", "*"}, nil},
+		{[]string{"absent", "*"}, nil},
+		{[]string{"*"}, []string{"star"}},
+		{[]string{"*", "x"}, nil},
+		{[]string{"stars", "*"}, []string{"*"}},
 	} {
 		t.Run(strings.Join(tc.path, "/"), func(t *testing.T) {
 			assert.ElementsMatch(t, tc.want, c.Strings(tc.path...))
+			for _, value := range tc.want {
+				assert.True(t, c.HasString(value, tc.path...))
+			}
+			assert.False(t, c.HasString("other", tc.path...))
+			assert.False(t, c.HasString("", tc.path...))
 		})
 	}
 }

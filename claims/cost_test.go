@@ -40,6 +40,13 @@ func TestAllocations(t *testing.T) {
 	assert.Zero(t, allocs, "seen before")
 	c := parse(t, `{"scope":"a b c d"}`)
 	assert.Zero(t, testing.AllocsPerRun(200, func() { c.HasScope("d") }))
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { c.Scopes() }), 1.0)
+	c = parse(t, `{"permissions":["a","b"],"realm_access":{"x":{},"roles":["c","d"]},"r":{"e":{}}}`)
+	assert.Zero(t, testing.AllocsPerRun(200, func() { c.HasString("b", "permissions") }))
+	assert.Zero(t, testing.AllocsPerRun(200, func() { c.HasString("d", "realm_access", "roles") }))
+	assert.Zero(t, testing.AllocsPerRun(200, func() { c.HasString("e", "r", "*") }))
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { c.Strings("permissions") }), 1.0)
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { c.Strings("realm_access", "roles") }), 1.0)
 }
 
 // Reading a token must take memory in proportion to its length, whatever it contains.

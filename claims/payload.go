@@ -128,23 +128,10 @@ func isEmptyArray(value string) bool {
 	return value != "" && value[0] == '[' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
 }
 
-// hasAudience reports whether aud has one of audiences, compared byte by byte. It does not
-// build a list of aud, because a hostile token could make that list long.
+// hasAudience reports whether aud has one of audiences, compared byte by byte.
 func (c *Claims) hasAudience(audiences []string) bool {
 	value := c.audience.Of(c.text)
-	if value == "" {
-		return false
-	}
-	found := false
-	match := func(literal string) error {
-		audience, err := strict.Unquote(literal)
-		found = found || err == nil && slices.Contains(audiences, audience)
-		return err
-	}
-	if value[0] == '"' {
-		return match(value) == nil && found
-	}
-	return strict.Elements(value, match) == nil && found
+	return slices.ContainsFunc(audiences, func(audience string) bool { return strict.HasString(value, audience) })
 }
 
 // resolveScopes takes the scopes from the first claim of paths that is present. Claims are never
@@ -160,19 +147,63 @@ func (c *Claims) resolveScopes(paths [][]string, allowed []string) {
 
 func (c *Claims) readScopes(paths [][]string) {
 	for _, path := range paths {
-		value, ok := c.at(path)
-		if !ok {
+		value, kind := c.listAt(path)
+		switch {
+		case kind == absent:
 			continue
-		}
-		if value[0] == '"' {
+		case kind == values && value[0] == '"':
 			c.scopeText, _ = strict.Unquote(value)
-			return
-		}
-		if list, ok := strict.Strings(value); ok {
-			c.scopeList = list
+		default:
+			c.scopeList = kind.list(value)
 		}
 		return
 	}
+}
+
+// A listKind says where in a JSON text a list of strings is.
+type listKind uint8
+
+const (
+	absent listKind = iota
+	values          // a string, or the elements of an array
+	names           // the names of the members of an object
+)
+
+// everyName is the last name of a path that leads to the names of an object's members.
+const everyName = "*"
+
+// listAt returns the JSON text that has the list of strings at path.
+func (c *Claims) listAt(path []string) (string, listKind) {
+	kind := values
+	if last := len(path) - 1; last > 0 && path[last] == everyName {
+		path, kind = path[:last], names
+	}
+	value, ok := c.at(path)
+	if !ok {
+		return "", absent
+	}
+	return value, kind
+}
+
+func (k listKind) list(value string) (list []string) {
+	switch k {
+	case values:
+		list, _ = strict.Strings(value)
+	case names:
+		list = strict.Names(value)
+	}
+	return list
+}
+
+func (k listKind) has(value, want string) bool {
+	switch k {
+	case values:
+		return strict.HasString(value, want)
+	case names:
+		_, ok := strict.Lookup(value, want)
+		return ok
+	}
+	return false
 }
 
 // has reports whether a top-level claim is present. null is absence, and so is an iat that is
@@ -205,7 +236,7 @@ func (c *Claims) at(path []string) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		value, ok = memberOf(value, name)
+		value, ok = strict.Lookup(value, name)
 	}
 	return value, ok
 }
@@ -213,29 +244,9 @@ func (c *Claims) at(path []string) (string, bool) {
 // topLevel returns the JSON text of a member of the payload, and whether it is present.
 func (c *Claims) topLevel(name string) (string, bool) {
 	for _, m := range c.members {
-		if isName(m.Name.Of(c.text), name) {
+		if strict.IsName(m.Name.Of(c.text), name) {
 			return m.Value.Of(c.text), true
 		}
 	}
 	return "", false
-}
-
-func isName(literal, name string) bool {
-	got, err := strict.Unquote(literal)
-	return err == nil && got == name
-}
-
-// memberOf returns the JSON text of a member of value. ok is false if value is not an object or
-// lacks the member.
-func memberOf(value, name string) (text string, ok bool) {
-	if value[0] != '{' {
-		return "", false
-	}
-	err := strict.Object(value, func(n, v string) error {
-		if n == name {
-			text, ok = v, true
-		}
-		return nil
-	})
-	return text, ok && err == nil
 }

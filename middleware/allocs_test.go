@@ -44,7 +44,7 @@ func TestAllocations(t *testing.T) {
 		middleware.Any(middleware.AllScopes("x"), middleware.AllScopes("a")), allow(),
 	}
 	rules := middleware.ImpliedScopes(map[string][]string{"a": {"c"}, "c": {"x:*"}})
-	auth := newAuth(t, accepting(t, `{"sub":"alice","scope":"a b","roles":["x","y"],"acr":"mfa"}`))
+	auth := newAuth(t, accepting(t, `{"sub":"alice","scope":"a b","roles":["x","y"],"acr":"mfa","realm_access":{"roles":["p","q"]}}`))
 	for _, tt := range []struct {
 		rule  string
 		h     http.Handler
@@ -56,7 +56,8 @@ func TestAllocations(t *testing.T) {
 		{"let through by policies", auth.Require(policies...)(done), "Bearer " + goodToken, 2},
 		// The rules are resolved when the route is declared.
 		{"let through by implied scopes", auth.Require(rules.AllScopes("x:y"), rules.AnyScope("z", "x:z"))(done), "Bearer " + goodToken, 2},
-		{"let through by a claim", auth.Require(middleware.Claim("roles").Any("y"))(done), "Bearer " + goodToken, 5},
+		{"let through by a claim", auth.Require(middleware.Claim("roles").Any("y"))(done), "Bearer " + goodToken, 2},
+		{"let through by a nested claim", auth.Require(middleware.Claim("realm_access", "roles").All("p", "q"))(done), "Bearer " + goodToken, 2},
 		{"let through by an authentication", auth.Require(middleware.RequireAuthentication(0, "mfa"))(done), "Bearer " + goodToken, 5},
 		{"let through twice", auth.RequireScopes("a")(auth.Require(allow())(auth.Handler(done))), "Bearer " + goodToken, 2},
 		// An inner layer that asks for scopes tells those within it, by another context.

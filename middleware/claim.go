@@ -13,8 +13,9 @@ type ClaimReader struct{ path []string }
 const errLacksValue = detail("a claim lacks a value")
 
 // Claim names a claim with permissions, roles or groups, which [claims.Claims.Strings]
-// reads. path is the name of a member of the payload, and then of each object within. Claim
-// panics without a name, or if one is empty.
+// reads. path is the name of a member of the payload, and then of each object within. A "*" at
+// its end means the names of an object's members. Claim panics without a name, or if one is
+// empty.
 //
 //	Auth0     Claim("permissions").All("read:timesheets")
 //	Entra ID  Claim("roles").Any("Timesheets.Read.All")
@@ -22,6 +23,7 @@ const errLacksValue = detail("a claim lacks a value")
 //	          Claim("resource_access", "timesheets", "roles").All("editor")
 //	Okta      Claim("groups").Any("Payroll")
 //	Cognito   Claim("cognito:groups").Any("payroll")
+//	Zitadel   Claim("urn:zitadel:iam:org:project:roles", "*").Any("editor")
 //
 // The issuer decides what a value means and who gets it. With several issuers, the same
 // value may mean different things: see [FromIssuer].
@@ -41,9 +43,8 @@ func Claim(path ...string) ClaimReader {
 func (r ClaimReader) All(values ...string) Policy {
 	values = r.mustValues("All", values)
 	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
-		got := c.Strings(r.path...)
 		for _, value := range values {
-			if !slices.Contains(got, value) {
+			if !c.HasString(value, r.path...) {
 				return errLacksValue
 			}
 		}
@@ -56,8 +57,8 @@ func (r ClaimReader) All(values ...string) Policy {
 func (r ClaimReader) Any(values ...string) Policy {
 	values = r.mustValues("Any", values)
 	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
-		for _, value := range c.Strings(r.path...) {
-			if slices.Contains(values, value) {
+		for _, value := range values {
+			if c.HasString(value, r.path...) {
 				return nil
 			}
 		}

@@ -125,24 +125,6 @@ func Elements(array string, visit func(element string) error) error {
 	return nil
 }
 
-// Strings returns the elements of an array of strings. A single string counts as an array of
-// one. ok is false if value has any other type.
-func Strings(value string) (list []string, ok bool) {
-	if value == "" {
-		return nil, false
-	}
-	if value[0] == '"' {
-		s, err := Unquote(value)
-		return []string{s}, err == nil
-	}
-	err := Elements(value, func(element string) error {
-		s, err := Unquote(element)
-		list = append(list, s)
-		return err
-	})
-	return list, err == nil
-}
-
 // Unquote returns the value of a JSON string literal, or [ErrNotString]. The result is a
 // part of literal, not a copy, if the literal has no escapes.
 func Unquote(literal string) (string, error) {
