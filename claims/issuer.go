@@ -228,7 +228,9 @@ func (i *Issuer) mistakes() error {
 		}
 	}
 	report(i.URL == "", "URL is empty")
-	report(i.Err != nil, "%w", i.Err)
+	for _, err := range eachOf(i.Err) {
+		report(true, "%w", err)
+	}
 	report(isNil(i.Keys) && i.JWKSURL == "", "Keys is nil")
 	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
 	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")
@@ -277,6 +279,20 @@ func (i *Issuer) mistakes() error {
 		report(hasEmpty(w.ClaimValues), "WithoutAudience.ClaimValues has an empty name or value")
 	}
 	return errors.Join(errs...)
+}
+
+// eachOf returns the errors that errors.Join has joined, so that each gets a line of its own. An
+// error that wraps several in a text of its own stays as it is.
+func eachOf(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if wrapping, ok := err.(interface{ Unwrap() []error }); ok {
+		if joined := errors.Join(wrapping.Unwrap()...); joined != nil && joined.Error() == err.Error() {
+			return wrapping.Unwrap()
+		}
+	}
+	return []error{err}
 }
 
 func isAlgorithm(alg string) bool { return isAsymmetric(alg) || isSymmetric(alg) }
