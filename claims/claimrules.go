@@ -94,7 +94,7 @@ func (i *Issuer) ruleMistakes() (problems []string) {
 		add(slices.Contains(values, any("")), "ClaimRules has an empty string for %q", pointer)
 	}
 	add(i.MustLimit != nil && len(i.MustLimit) == 0, "MustLimit is empty but not nil")
-	add(len(i.MustLimit) > 0 && !slices.ContainsFunc(i.MustLimit, i.isLimited),
+	add(i.Err == nil && len(i.MustLimit) > 0 && !slices.ContainsFunc(i.MustLimit, i.isLimited), // Err says it better
 		"no rule limits whose tokens are accepted: ClaimRules needs %s", either(i.MustLimit))
 	return problems
 }
