@@ -37,6 +37,7 @@ func Clerk(domain string, origins ...string) claims.Issuer {
 	l.checkHost(domain)
 	return claims.Issuer{
 		URL:             "https://" + domain,
+		JWKSURL:         "https://" + domain + "/.well-known/jwks.json",
 		WithoutAudience: &claims.WithoutAudience{ClientIDs: origins, ClientIDClaim: "azp"},
 		Algorithms:      []string{"RS256"},
 		RequiredClaims:  []string{"sid"},

@@ -2,8 +2,8 @@ package providers
 
 import "github.com/bearerguard/bearerguard/claims"
 
-// Supabase returns the Issuer for users of a Supabase project. domain is PROJECT.supabase.co, or
-// the project's custom domain.
+// Supabase returns the Issuer for users of a Supabase project. domain is PROJECT.supabase.co, also
+// if the project has a custom domain, which does not change iss.
 //
 // The aud of a token is authenticated, which is a role and not an API: the token is good for each
 // API of the project. Only users who have signed in are accepted: role must be authenticated,
@@ -15,17 +15,21 @@ import "github.com/bearerguard/bearerguard/claims"
 // app_metadata only. Tokens have no scopes, and live for an hour by default; raise MaxLifetime if
 // the project's tokens live longer.
 //
-// A project without signing keys uses its secret. Then set Algorithms to HS256, and Keys to
-// jwks.NewSecrets. The secret also makes tokens: keep it off the API, and switch to signing keys.
+// The keys are at JWKSURL, because servers of your own can have a discovery document without an
+// issuer. A project without signing keys uses its secret. Then set Algorithms to HS256, Keys to
+// jwks.NewSecrets and JWKSURL to "". Whoever has the secret can make tokens: better switch to
+// signing keys.
 //
 //	{"iss":"https://PROJECT.supabase.co/auth/v1","aud":"authenticated","role":"authenticated","sub":"guid","aal":"aal1",
 //	 "session_id":"guid","is_anonymous":false,"app_metadata":{"provider":"email"},"user_metadata":{},"iat":1,"exp":2}
 //
-// Sources: https://supabase.com/docs/guides/auth/jwt-fields, https://supabase.com/docs/guides/auth/signing-keys
-// and https://supabase.com/docs/guides/auth/auth-anonymous (2026-11-28).
+// Sources: https://supabase.com/docs/guides/auth/jwt-fields, https://supabase.com/docs/guides/auth/signing-keys,
+// https://supabase.com/docs/guides/auth/auth-anonymous, and for discovery and custom domains
+// https://github.com/supabase/auth/issues/2487 and https://github.com/supabase/auth/issues/2486 (2026-11-28).
 func Supabase(domain string) claims.Issuer {
 	return claims.Issuer{
 		URL:            "https://" + domain + "/auth/v1",
+		JWKSURL:        "https://" + domain + "/auth/v1/.well-known/jwks.json",
 		Audiences:      []string{"authenticated"},
 		Algorithms:     []string{"ES256", "RS256"},
 		RequiredClaims: []string{"session_id"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/providers"
+	"github.com/bearerguard/bearerguard/middleware"
 )
 
 const (
@@ -216,6 +217,17 @@ func TestSamplesWithTheirRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Package middleware finds the keys of each, and makes no request for it.
+func TestMiddlewareTakesTheIssuersAsTheyAre(t *testing.T) {
+	var issuers []claims.Issuer
+	for _, s := range pinned {
+		require.Nil(t, s.issuer.Keys)
+		issuers = append(issuers, s.issuer)
+	}
+	_, err := middleware.New(middleware.Config{Issuers: issuers})
+	require.NoError(t, err)
 }
 
 // A stolen token is of use for a known time, and alg is never the token's choice.
