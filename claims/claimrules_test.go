@@ -130,6 +130,25 @@ func TestClaimRulesAreCopied(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestClaimRulesAllocateNothing(t *testing.T) {
+	if claims.RaceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	text := token(members{"kubernetes.io": `{"namespace":"shop","serviceaccount":{"name":"x","uid":"7"}}`, "ok": "true"})
+	plain, ruled := goodIssuer(), goodIssuer()
+	ruled.ClaimRules = map[string][]any{
+		"/kubernetes.io/serviceaccount/uid": {"5", "7"}, "/kubernetes.io/namespace": {"shop"}, "/ok": {true}, "/sts": {nil, "active"},
+	}
+	allocs := func(issuer claims.Issuer) float64 {
+		v := verifierWith(t, -1, issuer)
+		return testing.AllocsPerRun(200, func() {
+			_, err := v.Verify(t.Context(), text)
+			require.NoError(t, err)
+		})
+	}
+	assert.Equal(t, allocs(plain), allocs(ruled))
+}
+
 func TestExplainShowsClaimRules(t *testing.T) {
 	v := newVerifier(t, ownIssuer(func(i *claims.Issuer) {
 		i.ClaimRules = map[string][]any{"/k/uid": {"7", "8"}, "/ok": {true}, "/sts": {nil, "active", false}, "/sub": {"alice"}, "/x": {nil}}

@@ -13,8 +13,8 @@ import (
 // otherwise.
 //
 // Names of owners and repositories can pass to somebody else, ids cannot. A repository keeps its
-// id when it is transferred to another owner: to end its access then, set OwnerIDs as well. The
-// ids are in the answers of https://api.github.com/repos/OWNER/NAME, as id and owner.id.
+// id when it is transferred to another owner: set OwnerIDs as well to end its access then. The
+// ids are id and owner.id in the answer of https://api.github.com/repos/OWNER/NAME.
 type GitHubRule struct {
 	_ [0]func() // written with field names
 
@@ -45,16 +45,18 @@ type GitHubRule struct {
 // the default audience of a job, https://github.com/OWNER, is a mistake: tokens with it go to
 // other services, too. The claim sub is not checked, because owners can customise it.
 //
-// A pull request from a fork runs code of a stranger, but its token names the repository that the
-// request is for: repository_id, ref and job_workflow_ref do not show the fork. By default such a
-// job gets no token for the event pull_request. It gets one for pull_request_target, for
-// workflow_run and issue_comment, and for pull_request if the repository sends write tokens to
-// forks. So these events are refused unless Events lists them.
+// A pull request from a fork can run a stranger's code, while repository_id and repository_owner_id
+// name the repository that the request is for. For the event pull_request, GitHub gives such a
+// job no token, unless the repository sends write tokens to forks. For pull_request_target,
+// workflow_run and issue_comment it does. So these events are refused unless Events lists them.
 //
-// URL is that of github.com. Set it to https://HOST/_services/token for GitHub Enterprise Server,
-// to https://token.actions.SUBDOMAIN.ghe.com with data residency, and to
-// https://token.actions.githubusercontent.com/SLUG if the enterprise has its own issuer. Tokens
-// have no scopes, and live for 5 minutes.
+// URL is that of github.com. Set it to
+//
+//   - https://HOST/_services/token for GitHub Enterprise Server,
+//   - https://token.actions.SUBDOMAIN.ghe.com with data residency,
+//   - https://token.actions.githubusercontent.com/SLUG if the enterprise has its own issuer.
+//
+// Tokens have no scopes, and live for 5 minutes.
 //
 //	{"iss":"https://token.actions.githubusercontent.com","aud":"https://api.example","repository_id":"1",
 //	 "repository_owner_id":"2","ref":"refs/heads/main","event_name":"push",
