@@ -77,14 +77,15 @@ func isAllowed(text string, present bool, want any) bool {
 	return false
 }
 
-// ruleMistakes returns what is wrong with ClaimRules and MustLimit.
+// ruleMistakes returns what is wrong with ClaimRules and MustLimit. A rule that is missing because
+// of what Err reports is not reported again.
 func (i *Issuer) ruleMistakes() (problems []string) {
 	add := func(bad bool, format string, args ...any) {
 		if bad {
 			problems = append(problems, fmt.Sprintf(format, args...))
 		}
 	}
-	add(i.ClaimRules != nil && len(i.ClaimRules) == 0, "ClaimRules is empty but not nil")
+	add(i.Err == nil && i.ClaimRules != nil && len(i.ClaimRules) == 0, "ClaimRules is empty but not nil")
 	for _, pointer := range slices.Sorted(maps.Keys(i.ClaimRules)) {
 		_, ok := pointerPath(pointer)
 		values := i.ClaimRules[pointer]
@@ -94,7 +95,7 @@ func (i *Issuer) ruleMistakes() (problems []string) {
 		add(slices.Contains(values, any("")), "ClaimRules has an empty string for %q", pointer)
 	}
 	add(i.MustLimit != nil && len(i.MustLimit) == 0, "MustLimit is empty but not nil")
-	add(i.Err == nil && len(i.MustLimit) > 0 && !slices.ContainsFunc(i.MustLimit, i.isLimited), // Err says it better
+	add(i.Err == nil && len(i.MustLimit) > 0 && !slices.ContainsFunc(i.MustLimit, i.isLimited),
 		"no rule limits whose tokens are accepted: ClaimRules needs %s", either(i.MustLimit))
 	return problems
 }

@@ -12,7 +12,8 @@ type AWSRule struct {
 	_ [0]func() // written with field names
 
 	// Principals are the ARNs of roles or users: "arn:aws:iam::123456789012:role/Uploader". A
-	// session is accepted by the ARN of its role.
+	// session is accepted by the ARN of its role. A role that is created again after its
+	// deletion has the same ARN.
 	Principals []string
 	// Accounts are AWS accounts, each with all of its principals: "123456789012".
 	Accounts []string
@@ -43,13 +44,11 @@ type AWSRule struct {
 // and https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
 // (2026-11-28).
 func AWS(issuerURL, audience string, rule AWSRule) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("Principals", rule.Principals, awsPrincipal, "/sub")
 	l.oneOf("Accounts", rule.Accounts, awsAccount, awsObject+"aws_account")
 	l.oneOf("Organizations", rule.Organizations, awsOrganization, awsObject+"org_id")
-	if rule.Principals != nil {
-		l.demand(awsObject+"principal_id", append(anyOf(rule.Principals), nil)...)
-	}
+	l.ifPresent(awsObject+"principal_id", rule.Principals)
 	l.check(rule.Principals == nil && rule.Accounts == nil && rule.Organizations == nil,
 		"AWSRule: Principals, Accounts or Organizations is required: all principals of the account get tokens of this issuer")
 	l.check(!awsIssuer.MatchString(issuerURL), "the issuer must be https://ID.tokens.sts.global.api.aws, without a slash at the end")

@@ -29,7 +29,7 @@ import (
 // Sources: https://clerk.com/docs/guides/sessions/session-tokens and
 // https://clerk.com/docs/guides/sessions/manual-jwt-verification (2026-11-28).
 func Clerk(domain string, origins ...string) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.demand("/sts", "active", nil)
 	for _, page := range origins {
 		l.check(!origin.MatchString(page), "an origin must be as a browser writes it, such as https://app.example.com, without a slash at the end")

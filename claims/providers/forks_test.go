@@ -39,13 +39,14 @@ func TestJobsOfForksAreRefused(t *testing.T) {
 		"GitHub, workflow_run after a pull request":        {"github.json", []claims.Issuer{repository, owner}, event("workflow_run")},
 		"GitHub, issue_comment":                            {"github.json", []claims.Issuer{repository, owner}, event("issue_comment")},
 		"GitHub, pull_request_review":                      {"github.json", []claims.Issuer{repository, owner}, event("pull_request_review")},
+		"GitHub, merge_group":                              {"github.json", []claims.Issuer{repository, owner}, event("merge_group")},
 		"GitHub, an event that is not known yet":           {"github.json", []claims.Issuer{repository, owner}, event("agent_session")},
 		"GitLab, a push to the fork":                       {"gitlab.json", []claims.Issuer{inProject, inGroup}, forkOf[1:]},
 		"GitLab, a merge request, since 18.2.2":            {"gitlab.json", []claims.Issuer{inProject, inGroup}, forkOf},
 		"GitLab, a merge request, before":                  {"gitlab.json", []claims.Issuer{inProject, inGroup}, forkOf[:1]},
 		"GitLab, a pull request of GitHub":                 {"gitlab.json", []claims.Issuer{inProject, inGroup}, [][2]string{{`"push"`, `"external_pull_request_event"`}}},
 		"GitLab, a child pipeline of a merge request":      {"gitlab.json", []claims.Issuer{inProject, inGroup}, [][2]string{{`"push"`, `"parent_pipeline"`}}},
-		"GitLab, our merge request in the parent's runner": {"gitlab.json", []claims.Issuer{inProject}, [][2]string{{`"job_project_id":"20"`, `"job_project_id":"1"`}}},
+		"GitLab, our merge request in the parent's runner": {"gitlab.json", []claims.Issuer{inProject, inGroup}, [][2]string{{`"job_project_id":"20"`, `"job_project_id":"1"`}, {`"job_namespace_id":"72"`, `"job_namespace_id":"1"`}}},
 	} {
 		text := sample(t, tc.file)
 		for _, change := range tc.changes {

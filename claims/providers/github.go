@@ -33,8 +33,8 @@ type GitHubRule struct {
 	// without a reference is a mistake: anyone who can push a branch could change it.
 	Workflows []string
 	// Events are the events that started the workflow. The default is push, schedule,
-	// workflow_dispatch, repository_dispatch, release and merge_group. See [GitHubActions]
-	// before you list another.
+	// workflow_dispatch, repository_dispatch and release. See [GitHubActions] before you list
+	// another.
 	Events []string
 }
 
@@ -48,7 +48,8 @@ type GitHubRule struct {
 // A pull request from a fork can run a stranger's code, while repository_id and repository_owner_id
 // name the repository that the request is for. For the event pull_request, GitHub gives such a
 // job no token, unless the repository sends write tokens to forks. For pull_request_target,
-// workflow_run and issue_comment it does. So these events are refused unless Events lists them.
+// workflow_run and issue_comment it does. So all events but those of the default are refused unless
+// Events lists them.
 //
 // URL is that of github.com. Set it to
 //
@@ -67,7 +68,7 @@ type GitHubRule struct {
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
 // (2026-11-28).
 func GitHubActions(audience string, rule GitHubRule) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("RepositoryIDs", rule.RepositoryIDs, gitHubID, "/repository_id")
 	l.oneOf("OwnerIDs", rule.OwnerIDs, gitHubID, "/repository_owner_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref")
@@ -87,8 +88,9 @@ func GitHubActions(audience string, rule GitHubRule) claims.Issuer {
 	}
 }
 
-// gitHubEvents never run code that is not in the repository already.
-var gitHubEvents = []string{"push", "schedule", "workflow_dispatch", "repository_dispatch", "release", "merge_group"}
+// gitHubEvents need write access to the repository, and run code that is in it already. merge_group
+// is not one of them, because its code can be that of a fork.
+var gitHubEvents = []string{"push", "schedule", "workflow_dispatch", "repository_dispatch", "release"}
 
 var (
 	gitHubID       = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the id, a number such as 1296269, because a name can pass to somebody else"}

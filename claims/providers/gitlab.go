@@ -40,8 +40,9 @@ type GitLabRule struct {
 // is required. The claim sub is not checked, because a project can configure its parts.
 //
 // A pipeline for the merge request of a fork can run in the project that the request is for. Since
-// GitLab 18.2.2, project_id then names the fork; before, it named the other project. Since 18.3,
-// job_project_id also names the project in which the job runs, and must match ProjectIDs as well.
+// GitLab 18.2.2, project_id and namespace_id then name the fork; before, they named the other
+// project. Since 18.3, job_project_id and job_namespace_id name the project in which the job
+// runs. If they are there, they must match the rule as well.
 // By default the sources merge_request_event and external_pull_request_event are refused, and
 // parent_pipeline, which such a pipeline can start.
 //
@@ -55,15 +56,14 @@ type GitLabRule struct {
 // https://gitlab.com/gitlab-org/gitlab/-/issues/561735 and
 // https://gitlab.com/gitlab-org/gitlab/-/merge_requests/202241 for forks (2026-11-28).
 func GitLabCI(url, audience string, rule GitLabRule) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("ProjectIDs", rule.ProjectIDs, gitLabID, "/project_id")
 	l.oneOf("NamespaceIDs", rule.NamespaceIDs, gitLabID, "/namespace_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref_path")
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
 	l.oneOf("Sources", orDefault(rule.Sources, gitLabSources...), anyText, "/pipeline_source")
-	if rule.ProjectIDs != nil {
-		l.demand("/job_project_id", append(anyOf(rule.ProjectIDs), nil)...)
-	}
+	l.ifPresent("/job_project_id", rule.ProjectIDs)
+	l.ifPresent("/job_namespace_id", rule.NamespaceIDs)
 	if !rule.UnprotectedRefs {
 		l.demand("/ref_protected", "true")
 	}

@@ -38,7 +38,7 @@ type GoogleRule struct {
 // https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateIdToken
 // (2026-11-28).
 func GoogleServiceAccount(audience string, rule GoogleRule) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("UniqueIDs", rule.UniqueIDs, googleID, "/sub")
 	l.oneOf("Emails", rule.Emails, googleEmail, "/email")
 	if rule.Emails != nil {
@@ -81,7 +81,7 @@ const aboutAnHour = 65 * time.Minute
 // https://firebase.google.com/docs/reference/js/v8/firebase.FirebaseIdToken and, for an anonymous
 // user, https://github.com/trchopan/firebase-auth/issues/3 (2026-11-28).
 func Firebase(project string, signInProviders ...string) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("signInProviders", signInProviders, signInProvider, "/firebase/sign_in_provider")
 	l.demand("/firebase/tenant", nil)
 	l.check(signInProviders == nil, `list the sign-in providers, such as "password" or "google.com": anonymous users get tokens of this issuer`)

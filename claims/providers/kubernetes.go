@@ -52,7 +52,7 @@ type KubernetesRule struct {
 // https://github.com/kubernetes/kubernetes/blob/master/pkg/serviceaccount/claims.go
 // (2026-11-28).
 func Kubernetes(url, audience string, rule KubernetesRule) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.oneOf("ServiceAccounts", rule.ServiceAccounts, kubernetesAccount, "/sub")
 	l.oneOf("UIDs", rule.UIDs, kubernetesUID, "/kubernetes.io/serviceaccount/uid")
 	l.oneOf("Namespaces", rule.Namespaces, kubernetesName, "/kubernetes.io/namespace")

@@ -13,6 +13,8 @@ type limits struct {
 	errs  []error
 }
 
+func newLimits() *limits { return &limits{rules: make(map[string][]any)} }
+
 // A form is what the values of a field look like.
 type form struct {
 	pattern *regexp.Regexp
@@ -40,13 +42,15 @@ func (l *limits) oneOf(field string, values []string, f form, pointer string) {
 	}
 }
 
-// demand adds a rule. It is also for the rules that do not come from the caller.
-func (l *limits) demand(pointer string, values ...any) {
-	if l.rules == nil {
-		l.rules = make(map[string][]any)
+// ifPresent demands one of the values of a claim that newer tokens have. nil demands nothing.
+func (l *limits) ifPresent(pointer string, values []string) {
+	if values != nil {
+		l.demand(pointer, append(anyOf(values), nil)...)
 	}
-	l.rules[pointer] = values
 }
+
+// demand adds a rule. It is also for the rules that do not come from the caller.
+func (l *limits) demand(pointer string, values ...any) { l.rules[pointer] = values }
 
 // check adds a mistake, if there is one.
 func (l *limits) check(bad bool, problem string) {

@@ -11,6 +11,10 @@ import "github.com/bearerguard/bearerguard/claims"
 // and none, and users without an account. To accept users without an account, write
 // issuer.ClaimRules["/is_anonymous"] = []any{false, true}.
 //
+// With the OAuth server of Supabase, users let clients of others act for them. The tokens of these
+// clients have client_id and are refused, because they have the same aud and role. To accept a
+// client as well, write issuer.ClaimRules["/client_id"] = []any{nil, "CLIENT"}.
+//
 // Anyone may be able to sign up for the project. user_metadata is the user's own words: decide by
 // app_metadata only. Tokens have no scopes, and live for an hour by default; raise MaxLifetime if
 // the project's tokens live longer.
@@ -24,7 +28,8 @@ import "github.com/bearerguard/bearerguard/claims"
 //	 "session_id":"guid","is_anonymous":false,"app_metadata":{"provider":"email"},"user_metadata":{},"iat":1,"exp":2}
 //
 // Sources: https://supabase.com/docs/guides/auth/jwt-fields, https://supabase.com/docs/guides/auth/signing-keys,
-// https://supabase.com/docs/guides/auth/auth-anonymous, and for discovery and custom domains
+// https://supabase.com/docs/guides/auth/auth-anonymous and
+// https://supabase.com/docs/guides/auth/oauth-server/token-security; for discovery and custom domains
 // https://github.com/supabase/auth/issues/2487 and https://github.com/supabase/auth/issues/2486 (2026-11-28).
 func Supabase(domain string) claims.Issuer {
 	return claims.Issuer{
@@ -35,7 +40,7 @@ func Supabase(domain string) claims.Issuer {
 		RequiredClaims: []string{"session_id"},
 		RequiredAny:    []string{"sub"},
 		MaxLifetime:    aboutAnHour,
-		ClaimRules:     map[string][]any{"/role": {"authenticated"}, "/is_anonymous": {false}},
+		ClaimRules:     map[string][]any{"/role": {"authenticated"}, "/is_anonymous": {false}, "/client_id": {nil}},
 		MustLimit:      []string{"/role"},
 		Err:            checkHost(domain),
 	}

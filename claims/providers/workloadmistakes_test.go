@@ -122,6 +122,19 @@ func TestRulesAreNotLost(t *testing.T) {
 	}
 }
 
+// The map is there in spite of a mistake, so that the mistake is reported and nothing panics.
+func TestARuleCanBeAddedInSpiteOfMistakes(t *testing.T) {
+	for _, issuer := range []claims.Issuer{
+		providers.GitHubActions(api, gitHubRule{}), providers.GitLabCI(gitLabURL, api, gitLabRule{}),
+		providers.Kubernetes(clusterURL, api, kubernetesRule{}), providers.GoogleServiceAccount(api, googleRule{}),
+		providers.AWS(awsURL, api, awsRule{}), providers.Firebase("my-project"), providers.Supabase("/"), providers.Clerk("/"),
+	} {
+		issuer.ClaimRules["/x"] = []any{"y"}
+		_, err := claims.NewVerifier(claims.Config{Issuers: withKeys([]claims.Issuer{issuer})})
+		assert.Error(t, err, issuer.URL)
+	}
+}
+
 func TestOtherFieldsAddToTheRules(t *testing.T) {
 	for rule, change := range map[string]func(*claims.Issuer){
 		"ClaimOneOf":     func(i *claims.Issuer) { i.ClaimOneOf = map[string][]string{"ref_type": {"branch"}} },

@@ -73,6 +73,8 @@ func TestOpenedRules(t *testing.T) {
 	tenant.ClaimRules["/firebase/tenant"] = []any{"staff-x1y2z"}
 	guests := providers.Supabase("abcdefghijklmnopqrst.supabase.co")
 	guests.ClaimRules["/is_anonymous"] = []any{false, true}
+	partner := providers.Supabase("abcdefghijklmnopqrst.supabase.co")
+	partner.ClaimRules["/client_id"] = []any{nil, "9a8b"}
 	hosted := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}})
 	hosted.ClaimRules["/runner_environment"] = []any{"github-hosted"}
 	for rule, tc := range map[string]struct {
@@ -93,6 +95,9 @@ func TestOpenedRules(t *testing.T) {
 		"users of another tenant":  {"firebase.json", tenant, `"identities"`, `"tenant":"x","identities"`, claims.ErrMissingClaim},
 		"users of no tenant":       {"firebase.json", tenant, "", "", claims.ErrMissingClaim},
 		"users without an account": {"supabase.json", guests, `"is_anonymous":false`, `"is_anonymous":true`, ""},
+		"a client of Supabase":     {"supabase.json", partner, `"session_id"`, `"client_id":"9a8b","session_id"`, ""},
+		"no client of Supabase":    {"supabase.json", partner, "", "", ""},
+		"another client":           {"supabase.json", partner, `"session_id"`, `"client_id":"9a8c","session_id"`, claims.ErrMissingClaim},
 		"hosted runners":           {"github.json", hosted, "", "", ""},
 		"self-hosted runners":      {"github.json", hosted, `"github-hosted"`, `"self-hosted"`, claims.ErrMissingClaim},
 		"GitLab before 18.3":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
@@ -110,4 +115,18 @@ func TestOpenedRules(t *testing.T) {
 		}
 		assert.ErrorIs(t, err, tc.want, rule)
 	}
+}
+
+// A project of Supabase without signing keys signs with its secret, and so does it sign its keys.
+func TestSupabaseWithTheSecretOfTheProject(t *testing.T) {
+	issuer := providers.Supabase("abcdefghijklmnopqrst.supabase.co")
+	issuer.Algorithms = []string{"HS256"}
+	v, text := newVerifier(t, issuer), sample(t, "supabase.json")
+	header := replaced(t, rs256Header, "RS256", "HS256")
+	_, err := v.Verify(t.Context(), sign(header, text))
+	assert.NoError(t, err)
+	_, err = v.Verify(t.Context(), sign(header, replaced(t, text, `"role":"authenticated"`, `"role":"service_role"`)))
+	requireReason(t, claims.ErrMissingClaim, err)
+	_, err = v.Verify(t.Context(), sign(rs256Header, text))
+	requireReason(t, claims.ErrAlgorithm, err)
 }

@@ -161,6 +161,7 @@ var pinned = []struct {
 		{`"role":"authenticated",`, ``, claims.ErrMissingClaim},
 		{`"is_anonymous":false`, `"is_anonymous":true`, claims.ErrMissingClaim},
 		{`,"is_anonymous":false`, ``, claims.ErrMissingClaim},
+		{`"session_id"`, `"client_id":"9a8b7c6d-5e4f-3a2b-1c0d-9e8f7a6b5c4d","session_id"`, claims.ErrMissingClaim}, // of somebody else's app
 		{`"session_id"`, `"x"`, claims.ErrMissingClaim},
 		{`"sub":"123e4567-e89b-12d3-a456-426614174000",`, ``, claims.ErrMissingClaim},
 		{`"aud":"authenticated"`, `"aud":"anon"`, claims.ErrAudience},

@@ -31,7 +31,7 @@ import (
 // https://zitadel.com/docs/guides/integrate/login/oidc/webkeys for the algorithms, and
 // https://github.com/zitadel/zitadel/issues/9200 for a payload (2026-11-28).
 func Zitadel(domain, project string) claims.Issuer {
-	var l limits
+	l := newLimits()
 	l.checkHost(domain)
 	l.check(!zitadelProject.MatchString(project), "the project must be its id, a number, not its name")
 	roles := "urn:zitadel:iam:org:project:" + project + ":roles"
