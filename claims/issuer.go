@@ -75,7 +75,8 @@ type Issuer struct {
 	//
 	//	{"/kubernetes.io/namespace": {"shop"}, "/email_verified": {true}, "/sts": {nil, "active"}}
 	//
-	// Strings are compared byte by byte. Each claim must match.
+	// Strings are compared byte by byte, and a claim of another type does not match. Each claim
+	// must match.
 	ClaimRules map[string][]any
 
 	// MustLimit, if not nil, names claims by their JSON Pointers. ClaimRules, ClaimOneOf or

@@ -33,8 +33,10 @@ type KubernetesRule struct {
 //   - AKS: https://REGION.oic.prod-aks.azure.com/TENANT/ID/, with the slash
 //   - kubeadm and kind: https://kubernetes.default.svc.cluster.local
 //
-// Every pod of the cluster can get a token for any audience, so a rule is required. A cluster that
-// changes its issuer has several for some time: configure an Issuer for each.
+// Every pod of the cluster can get a token for any audience, so a rule is required. The default
+// audience is a mistake: tokens with it are for the API server, to which the API could send them
+// in the name of its callers. A cluster that changes its issuer has several for some time:
+// configure an Issuer for each.
 //
 // The managed clusters above publish their keys at url. Elsewhere the keys are at the API server, at
 // a private address, behind authentication and with a certificate of the cluster's own
@@ -61,6 +63,7 @@ func Kubernetes(url, audience string, rule KubernetesRule) claims.Issuer {
 	}
 	l.check(rule.ServiceAccounts == nil && rule.UIDs == nil && rule.Namespaces == nil,
 		"KubernetesRule: ServiceAccounts, UIDs or Namespaces is required: all pods of the cluster get tokens of this issuer")
+	l.check(audience == url, "the audience must be the API's own: every pod has a token for the API server, whose audience is this URL by default")
 	return claims.Issuer{
 		URL:         url,
 		Audiences:   []string{audience},

@@ -60,6 +60,7 @@ func TestRulesNeedImmutableIdentifiers(t *testing.T) {
 		`ServiceAccounts has "system:serviceaccount:a:b": write NAMESPACE/NAME`:                providers.Kubernetes(clusterURL, api, kubernetesRule{ServiceAccounts: []string{"system:serviceaccount:a:b"}}),
 		`ServiceAccounts has "shop/*": write NAMESPACE/NAME`:                                   providers.Kubernetes(clusterURL, api, kubernetesRule{ServiceAccounts: []string{"shop/*"}}),
 		`ServiceAccounts has "a/b/c": write NAMESPACE/NAME`:                                    providers.Kubernetes(clusterURL, api, kubernetesRule{ServiceAccounts: []string{"a/b/c"}}),
+		"the audience must be the API's own: every pod has a token for the API server":         providers.Kubernetes(clusterURL, clusterURL, kubernetesRule{Namespaces: []string{"shop"}}),
 		`UIDs has "checkout": write the uid, a GUID in lower case`:                             providers.Kubernetes(clusterURL, api, kubernetesRule{UIDs: []string{"checkout"}}),
 		`Namespaces has "*": write the name of a namespace, without a wildcard`:                providers.Kubernetes(clusterURL, api, kubernetesRule{Namespaces: []string{"*"}}),
 		`UniqueIDs has "caller@p.iam.gserviceaccount.com": write the uniqueId`:                 providers.GoogleServiceAccount(api, googleRule{UniqueIDs: []string{"caller@p.iam.gserviceaccount.com"}}),
