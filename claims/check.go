@@ -104,7 +104,10 @@ func (i *Issuer) checkRequired(c *Claims) error {
 	if wrong != "" {
 		return refuse(ErrMissingClaim, wrong)
 	}
-	return checkValues(c, i.ClaimValues)
+	if err := checkValues(c, i.ClaimValues); err != nil {
+		return err
+	}
+	return checkClaimRules(c, i.rules)
 }
 
 func checkValues(c *Claims, values map[string]string) error {

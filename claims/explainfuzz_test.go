@@ -16,6 +16,7 @@ func fuzzedIssuers() []claims.Issuer {
 	strict := ownIssuer(func(i *claims.Issuer) {
 		i.URL, i.Algorithms, i.Leeway = "https://strict.example", []string{"EdDSA"}, 1
 		i.MaxLifetime = time.Hour
+		i.ClaimRules = map[string][]any{"/org/id": {"o1"}, "/verified": {nil, true}}
 		*i = i.RFC9068()
 	})
 	issuers := append(ownIssuer(), strict...)
@@ -43,6 +44,8 @@ func FuzzExplain(f *testing.F) {
 		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": "1", "client_id": `"c"`},
 		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": at(0), "client_id": `"c"`},
 		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": at(time.Hour), "client_id": `"c"`},
+		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": "1", "client_id": `"c"`, "org": `{"id":"o1"}`, "verified": "true"},
+		{"iss": `"https://strict.example"`, "jti": `"j"`, "iat": "1", "client_id": `"c"`, "org": `[{"id":"o1"}]`, "verified": `"x"`},
 		{"iss": `"https://h/realms/demo"`, "typ": `"Bearer"`},
 		{"nonce": "1", "scope": ""},
 		{"aud": "[]"},

@@ -3,7 +3,10 @@ package claims
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 func (i *Issuer) expectedTypes() string {
@@ -77,6 +80,7 @@ func (i *Issuer) expectedClaims() string {
 		texts = append(texts, name+" "+either(i.ClaimOneOf[name]))
 	}
 	texts = append(texts, wanted(i.ClaimValues)...)
+	texts = append(texts, i.expectedRules()...)
 	if len(texts) == 0 {
 		return "none"
 	}
@@ -97,5 +101,44 @@ func (e *explanation) receivedValues() string {
 		texts = append(texts, e.value(name))
 	}
 	texts = append(texts, e.values(e.issuer.ClaimValues)...)
+	for _, r := range e.issuer.rules {
+		texts = append(texts, e.ruled(r))
+	}
 	return strings.Join(texts, ", ")
+}
+
+// expectedRules returns the claims of ClaimRules with the values that they may have.
+func (i *Issuer) expectedRules() (texts []string) {
+	for _, r := range i.rules {
+		var values, others []string
+		for _, want := range r.allowed {
+			switch want := want.(type) {
+			case nil:
+				others = append(others, "absent")
+			case bool:
+				others = append(others, strconv.FormatBool(want))
+			case string:
+				values = append(values, want)
+			}
+		}
+		if len(values) > 0 {
+			others = slices.Insert(others, 0, either(values))
+		}
+		texts = append(texts, r.name+" "+strings.Join(others, " or "))
+	}
+	return texts
+}
+
+// ruled returns a claim of ClaimRules with the value that it has.
+func (e *explanation) ruled(r claimRule) string {
+	text, ok := e.claims.at(r.path)
+	switch value, err := strict.Unquote(text); {
+	case !ok || text == null:
+		return "no " + r.name
+	case err == nil:
+		return r.name + " " + quoted(value)
+	case text == "true", text == "false":
+		return r.name + " " + text
+	}
+	return r.name + " of another type"
 }

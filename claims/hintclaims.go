@@ -102,6 +102,9 @@ func (e *explanation) audHint() string {
 	if hint := e.otherKindHint(); hint != "" {
 		return hint
 	}
+	if hint := e.gitHubAudienceHint(audience, want); hint != "" {
+		return hint
+	}
 	switch similar := e.similarAudience(audience); {
 	case has(graph...):
 		return "The token is for Microsoft Graph, and only Graph can verify it. The client must ask for a scope of this API, such as api://ID/.default."
@@ -156,6 +159,9 @@ func (e *explanation) similarAudience(audience []string) string {
 func (e *explanation) requiredHint() string {
 	missing := e.steps[requiredRow].Detail
 	if hint := e.otherKindHint(); hint != "" {
+		return hint
+	}
+	if hint := e.ruleHint(missing); hint != "" {
 		return hint
 	}
 	_, hasIssuedAt := e.claims.topLevel("iat")

@@ -69,6 +69,24 @@ type Issuer struct {
 	// {"typ": {"Bearer", "DPoP"}} for Keycloak. Each claim must match.
 	ClaimOneOf map[string][]string
 
+	// ClaimRules are claims at any depth that must have one of these values. The key is a JSON
+	// Pointer (RFC 6901). A value is a string, a bool, or nil, which means that the claim can be
+	// absent or null:
+	//
+	//	{"/kubernetes.io/namespace": {"shop"}, "/email_verified": {true}, "/sts": {nil, "active"}}
+	//
+	// Strings are compared byte by byte, and a claim of another type does not match. Each claim
+	// must match.
+	ClaimRules map[string][]any
+
+	// MustLimit, if not nil, names claims by their JSON Pointers. ClaimRules, ClaimOneOf or
+	// ClaimValues must list the accepted strings of at least one of them; otherwise NewVerifier
+	// reports a mistake. It is for an issuer from which strangers can get a token for any
+	// audience, such as GitHub's: without a rule, the API would be open to the world. The
+	// constructors of package providers set it, so that a caller who replaces their rules by
+	// mistake gets an error. The default is none.
+	MustLimit []string
+
 	// ScopeClaims are the paths of the claims that may hold scopes. The first one
 	// present is used, even if it is null, empty or mistyped. A path names a top-level
 	// claim, then a member of each nested object. The default is scope, then scp.
@@ -104,6 +122,8 @@ type Issuer struct {
 	// Issuer, such as those of package providers. NewVerifier reports it with all other
 	// mistakes, so that nothing trusts the Issuer.
 	Err error
+
+	rules []claimRule // of ClaimRules, set by withDefaults
 }
 
 // WithoutAudience holds the conditions for tokens without an audience. Cognito issues
@@ -163,6 +183,8 @@ func (i Issuer) withDefaults() (*Issuer, error) {
 	for name, values := range i.ClaimOneOf {
 		i.ClaimOneOf[name] = slices.Clone(values)
 	}
+	i.MustLimit = slices.Clone(i.MustLimit)
+	i.copyClaimRules()
 	i.Algorithms = orDefault(i.Algorithms, asymmetricAlgorithms)
 	i.TokenTypes = orDefault(i.TokenTypes, defaultTokenTypes)
 	for n, typ := range i.TokenTypes {
@@ -207,7 +229,9 @@ func (i *Issuer) mistakes() error {
 		}
 	}
 	report(i.URL == "", "URL is empty")
-	report(i.Err != nil, "%w", i.Err)
+	for _, err := range eachOf(i.Err) {
+		report(true, "%w", err)
+	}
 	report(isNil(i.Keys) && i.JWKSURL == "", "Keys is nil")
 	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
 	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")
@@ -237,6 +261,9 @@ func (i *Issuer) mistakes() error {
 	for name, values := range i.ClaimOneOf {
 		report(name == "" || len(values) == 0 || slices.Contains(values, ""), "ClaimOneOf has an empty name, list or value")
 	}
+	for _, problem := range i.ruleMistakes() {
+		report(true, "%s", problem)
+	}
 	report(i.AllowedScopes != nil && len(i.AllowedScopes) == 0, "AllowedScopes is empty but not nil")
 	report(slices.Contains(i.AllowedScopes, ""), "AllowedScopes has an empty scope")
 	report(len(i.ScopeClaims) == 0, "ScopeClaims is empty but not nil")
@@ -253,6 +280,20 @@ func (i *Issuer) mistakes() error {
 		report(hasEmpty(w.ClaimValues), "WithoutAudience.ClaimValues has an empty name or value")
 	}
 	return errors.Join(errs...)
+}
+
+// eachOf returns the errors that errors.Join has joined, so that each gets a line of its own. An
+// error that wraps several in a text of its own stays as it is.
+func eachOf(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if wrapping, ok := err.(interface{ Unwrap() []error }); ok {
+		if joined := errors.Join(wrapping.Unwrap()...); joined != nil && joined.Error() == err.Error() {
+			return wrapping.Unwrap()
+		}
+	}
+	return []error{err}
 }
 
 func isAlgorithm(alg string) bool { return isAsymmetric(alg) || isSymmetric(alg) }

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// In a pod, the service accounts of the same cluster are accepted as callers. The key set of
+// In a pod, the service accounts of one namespace of the same cluster are accepted as callers. The key set of
 // the API server is behind authentication, has a certificate of the cluster's own authority and
 // a private address. The pod's account needs the role system:service-account-issuer-discovery.
 func ExampleConfig_kubernetes() {
@@ -35,11 +36,11 @@ func ExampleConfig_kubernetes() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{{
-		URL:       "https://kubernetes.default.svc.cluster.local", // of --service-account-issuer
-		Audiences: []string{"timesheets"},                         // of the projected volume
-		Keys:      keys,
-	}}})
+	// Of --service-account-issuer, and of the projected volume. Without a rule, every pod could call.
+	issuer := providers.Kubernetes("https://kubernetes.default.svc.cluster.local", "timesheets",
+		providers.KubernetesRule{Namespaces: []string{"shop"}})
+	issuer.Keys = keys
+	verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
 	if err != nil {
 		log.Fatal(err)
 	}

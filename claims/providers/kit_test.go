@@ -36,11 +36,11 @@ func (oneKey) Verify(signingInput, signature []byte) error {
 	return nil
 }
 
-// withKeys returns a copy of issuers with keys.
+// withKeys returns a copy of issuers with keys, which need no JWKSURL.
 func withKeys(issuers []claims.Issuer) []claims.Issuer {
 	issuers = slices.Clone(issuers)
 	for n := range issuers {
-		issuers[n].Keys = oneKey{}
+		issuers[n].Keys, issuers[n].JWKSURL = oneKey{}, ""
 	}
 	return issuers
 }

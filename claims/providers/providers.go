@@ -1,18 +1,3 @@
-// Package providers has constructors for the issuers of identity providers whose access
-// tokens need more than a URL and an audience.
-//
-// Each constructor returns plain [claims.Issuer] values with the settings that the provider's
-// documentation implies: the exact form of iss, and what tells an access token from the
-// provider's other tokens. Callers may change them. Keys is not set: package middleware finds
-// the keys by discovery. No constructor makes a request.
-//
-// A constructor puts a mistake in its arguments into Issuer.Err. [claims.NewVerifier] and
-// middleware.New report it together with all other mistakes.
-//
-// For another provider, a claims.Issuer with its URL and Audiences is enough if the URL is the
-// iss of its tokens, they have an aud, and scope or scp has their scopes. If its ID tokens
-// can have the same aud, set RequiredClaims, ClaimValues or ClaimOneOf as well, or use
-// [claims.Issuer.RFC9068].
 package providers
 
 import (
