@@ -62,7 +62,8 @@ type Config struct {
 	//		"X-Auth-Scopes":  (*claims.Claims).Scopes,
 	//	}
 	//
-	// Several values are joined with a space. If one of them is empty or has a character that is
+	// A sub is unique within its issuer: with several issuers, send iss as well. Several values
+	// are joined with a space. If one of them is empty or has a character that is
 	// not visible ASCII, or if all together have more than 2,048 bytes, the whole field is sent
 	// empty. So it is without a value, and on an optional route without a token.
 	//

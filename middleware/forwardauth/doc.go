@@ -76,8 +76,10 @@
 // Envoy repeats the client's method and target ([Envoy]), behind path_prefix, which is
 // Config.Prefix. Do not set path_override or method_override. allowed_headers must have dpop, and
 // allowed_upstream_headers the fields for the API. failure_mode_allow must be false, and the
-// filter must be in front of all that rewrite the path. Envoy adds the field only if the answer
-// has it, which this package's answers always do.
+// filter must be in front of all that rewrite the path. Envoy replaces what the client sent only
+// if the answer has the field, as those of a Handler always do; a header_mutation filter in front
+// can remove it in any case. Do not put an http.ServeMux in front of the Handler: it redirects
+// targets that it would change.
 //
 // # Targets
 //
@@ -114,5 +116,14 @@
 // mtls). mtls.FromTLS finds no certificate: that of the connection is the gateway's.
 //
 // The address of the connection decides whether a gateway is trusted. A unix socket has none, and
-// a handler that overwrites RemoteAddr with a header field must not run before a Handler.
+// a handler that overwrites RemoteAddr with a header field must not run before a Handler. Any
+// other process on the address of a gateway can ask the Handler what a token is worth.
+//
+// # What it does not do
+//
+// A request is decided once: a stream or websocket that was let through does not end with its
+// token. A newer DPoP-Nonce of a 200 reaches the client only if the gateway copies it, as the
+// example of nginx does; without it, the client gets one more use_dpop_nonce. The preflight
+// request of a browser has no token: give it a Route such as "OPTIONS /timesheets" with a
+// GuardOptional, or let the gateway answer it.
 package forwardauth

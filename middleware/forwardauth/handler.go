@@ -11,9 +11,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// A Handler answers the requests of gateways: 200 if the Guard of the client's request lets it
-// through, and otherwise the refusal. [New] makes it. It is safe for concurrent use, and has
-// nothing to close.
+// A Handler answers gateways: 200 if the Guard of the client's request lets it through, or else
+// the refusal. [New] makes it. It is safe for concurrent use, and has nothing to close.
 type Handler struct {
 	format  Format
 	prefix  string

@@ -76,6 +76,18 @@ func TestFieldsOfARefusal(t *testing.T) {
 	assert.Equal(t, 401, ask(h, "GET", "/", "Authorization: Bearer bad").Code, "a bad token is refused on every route")
 }
 
+// A function of the application is not called without claims: it need not know of optional routes.
+func TestFunctionsGetClaims(t *testing.T) {
+	h := newHandler(t, forwardauth.Config{
+		Routes: everything(t),
+		Headers: headers{"X-V": func(*claims.Claims) []string {
+			t.Error("it is called without claims")
+			return nil
+		}},
+	})
+	assert.Equal(t, []string{""}, ask(h, "GET", "/").Header()["X-V"])
+}
+
 func TestClaimNeedsAName(t *testing.T) {
 	assert.Panics(t, func() { forwardauth.Claim() })
 	assert.Panics(t, func() { forwardauth.Claim("a", "") })

@@ -36,6 +36,7 @@ type guarded struct{ http.Handler }
 // newTable returns the table of routes, whose Guards let requests through to next.
 func newTable(routes []Route, next http.Handler, problems *mistakes) table {
 	t := table{http.NewServeMux()}
+	problems.report(!readsPatterns(), "Routes: GODEBUG has httpmuxgo121=1, with which a ServeMux does not read patterns")
 	problems.report(len(routes) == 0, "Routes: at least one is required: what is in no Route is refused")
 	for _, route := range routes {
 		problems.report(route.Guard == nil, "Routes: %q has no Guard; Middleware.GuardOptional makes one for a public route", route.Pattern)
@@ -47,6 +48,14 @@ func newTable(routes []Route, next http.Handler, problems *mistakes) table {
 		}
 	}
 	return t
+}
+
+// readsPatterns reports whether a ServeMux knows methods and wildcards. With the setting of GODEBUG
+// that switches them off, requests for a stricter Route would match a weaker one.
+func readsPatterns() bool {
+	t := table{http.NewServeMux()}
+	err := t.add("GET /{x}", &guarded{})
+	return err == nil && t.match(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/a"}}) != nil
 }
 
 // add adds a route. A ServeMux panics if a pattern is malformed, a duplicate, or if it is not

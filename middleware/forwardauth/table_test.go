@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -92,4 +94,20 @@ func TestPoliciesDecide(t *testing.T) {
 	denies := middleware.PolicyFunc(func(context.Context, *claims.Claims) error { return errors.New("no") })
 	h := newHandler(t, forwardauth.Config{Routes: []forwardauth.Route{{Pattern: "/", Guard: auth.Guard(denies)}}})
 	assert.Equal(t, http.StatusForbidden, ask(h, "GET", "/", bearer).Code)
+}
+
+// With this setting a ServeMux takes "GET /a" for a host, so that requests for it would match a
+// weaker route. net/http reads it once, so the test runs itself again.
+func TestGODEBUGThatSwitchesPatternsOff(t *testing.T) {
+	const setting = "httpmuxgo121=1"
+	if os.Getenv("GODEBUG") == setting {
+		_, err := forwardauth.New(forwardauth.Config{Format: forwardauth.Nginx, TrustedProxies: proxies, Routes: everything(t)})
+		assert.EqualError(t, err, "forwardauth: invalid Config.Routes: GODEBUG has httpmuxgo121=1, with which a ServeMux does not read patterns")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGODEBUGThatSwitchesPatternsOff$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG="+setting)
+	out, err := cmd.CombinedOutput()
+	assert.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "--- PASS")
 }

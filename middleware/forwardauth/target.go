@@ -39,9 +39,9 @@ func pathOf(target string) (path string, ok bool) {
 	return path, isNormalPath(path)
 }
 
-// isNormalPath reports whether no backend has a reason to change the path: it begins with a
-// slash, has no empty segment but the last, no dot segments, no path parameters, and what is
-// percent-encoded must be, in upper case (RFC 3986 sections 3.3 and 6.2.2).
+// isNormalPath reports whether no backend has a reason to change the path. It begins with a slash,
+// and has no empty segment but the last, no dot segments and no path parameters. What is
+// percent-encoded must be, and is in upper case (RFC 3986 sections 3.3 and 6.2.2).
 func isNormalPath(path string) bool {
 	rest, ok := strings.CutPrefix(path, "/")
 	for more := ok; more; {
