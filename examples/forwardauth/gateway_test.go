@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -98,13 +99,14 @@ func (g *gateway) reached() []*http.Request {
 
 // startGateway starts the auth server for this issuer, the API, and the gateway with the file of
 // this directory. Only the addresses in the file are others, and what edit changes.
-func startGateway(t *testing.T, name, issuer string, edit ...func(configuration string) string) *gateway {
+func startGateway(t *testing.T, name, issuer string, edit ...func(g *gateway, configuration string) string) *gateway {
 	t.Helper()
 	p := programs[name]
 	executable := p.require(t)
 	g := &gateway{name: name, address: freeAddress(t)}
 	environment := map[string]string{
 		"ISSUER_URL": issuer, "AUDIENCE": jwkstest.Audience, "FORMAT": name, "DPOP_ORIGIN": "http://" + g.address,
+		"DPOP_NONCE_SECRET": base64.StdEncoding.EncodeToString([]byte("a secret of thirty-two bytes, ok")),
 	}
 	handler, err := newAuthServer(func(name string) string { return environment[name] })
 	require.NoError(t, err)
@@ -128,7 +130,7 @@ func startGateway(t *testing.T, name, issuer string, edit ...func(configuration 
 		configuration = strings.Replace(configuration, from, to, 1)
 	}
 	for _, e := range edit {
-		configuration = e(configuration)
+		configuration = e(g, configuration)
 	}
 	home := t.TempDir()
 	file := filepath.Join(home, p.configuration)
@@ -183,7 +185,7 @@ func newIssuer(t *testing.T) *jwkstest.Issuer {
 	return issuer
 }
 
-// An answer is a response of a gateway.
+// An answered is a response of a gateway.
 type answered struct {
 	status int
 	header http.Header

@@ -13,6 +13,8 @@
 //	PROXIES      the addresses of the gateways, such as 10.0.3.0/24; 127.0.0.1/32 by default
 //	DPOP_ORIGIN  the URL at which clients reach the gateway: tokens that are bound to a DPoP key
 //	             are accepted with their proof; off by default
+//	DPOP_NONCE_SECRET
+//	             base64, 32 bytes and more: clients with a wrong clock are given a nonce
 //	ADDR         where the auth server listens; 127.0.0.1:9000 by default
 //	API_ADDR     where the API listens; 127.0.0.1:9001 by default. Only the gateway may reach it
 package main
@@ -20,6 +22,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -52,13 +55,13 @@ var formats = map[string]forwardauth.Format{
 
 // newAuthServer returns the handler that the gateway asks.
 func newAuthServer(getenv func(string) string) (http.Handler, error) {
-	config := middleware.Config{
-		Issuer: getenv("ISSUER_URL"), Audiences: []string{getenv("AUDIENCE")}, Realm: "timesheets",
+	proofs, err := proofsFrom(getenv)
+	if err != nil {
+		return nil, err
 	}
-	if origin := getenv("DPOP_ORIGIN"); origin != "" {
-		config.DPoP = &dpop.Config{Origins: []string{origin}}
-	}
-	auth, err := middleware.New(config)
+	auth, err := middleware.New(middleware.Config{
+		Issuer: getenv("ISSUER_URL"), Audiences: []string{getenv("AUDIENCE")}, Realm: "timesheets", DPoP: proofs,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +84,23 @@ func newAuthServer(getenv func(string) string) (http.Handler, error) {
 			"X-Auth-Scopes":  (*claims.Claims).Scopes,
 		},
 	})
+}
+
+// proofsFrom returns what DPoP proofs must be, or nil if tokens that are bound to a key are refused.
+func proofsFrom(getenv func(string) string) (*dpop.Config, error) {
+	origin, text := getenv("DPOP_ORIGIN"), getenv("DPOP_NONCE_SECRET")
+	if origin == "" {
+		return nil, nil
+	}
+	config := &dpop.Config{Origins: []string{origin}}
+	if text != "" {
+		secret, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil, errors.New("DPOP_NONCE_SECRET is not base64")
+		}
+		config.Nonces = &dpop.Nonces{Secrets: [][]byte{secret}}
+	}
+	return config, nil
 }
 
 func prefixes(list string) (all []netip.Prefix, err error) {
