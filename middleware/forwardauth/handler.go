@@ -33,8 +33,8 @@ type Status struct {
 	// the Handler, or TrustedProxies lacks a gateway.
 	Untrusted uint64
 
-	// Unset lacked a field of the Format, or had it twice. If it grows, the gateway is not
-	// configured as the Format demands.
+	// Unset lacked a field of the Format, had it twice, or lacked the Prefix. If it grows, the
+	// gateway is not configured as the Format demands.
 	Unset uint64
 
 	// Malformed had a method or a target that backends could read differently.
