@@ -100,8 +100,13 @@ func (m *Middleware) requestOf(r *http.Request) Request {
 	return request
 }
 
-// handler returns a handler that calls next for the requests that g lets through.
-func (g *Guard) handler(next http.Handler) http.Handler {
+// Handler returns a handler that calls next for the requests that g lets through, and answers
+// all others, as [Middleware.Require] does. It panics if next is nil, and for a Guard that no
+// Middleware has made.
+func (g *Guard) Handler(next http.Handler) http.Handler {
+	if g == nil || g.m == nil {
+		panic("middleware: a Guard is made by a Middleware")
+	}
 	if f, ok := next.(http.HandlerFunc); next == nil || ok && f == nil {
 		panic("middleware: nil handler")
 	}

@@ -357,3 +357,18 @@ func TestMiddlewareThatNewDidNotMake(t *testing.T) {
 		t.Run(rule, func(t *testing.T) { assert.Panics(t, declare, "at set-up, and not only with the first request") })
 	}
 }
+
+// The handler of a Guard is that of Require, for what declares its routes as Guards.
+func TestHandlerOfAGuard(t *testing.T) {
+	auth := newAuth(t, newBank(t))
+	guarded := auth.Guard(middleware.AllScopes("a")).Handler(whoami)
+	required := auth.Require(middleware.AllScopes("a"))(whoami)
+	for _, token := range []string{"Bearer alice", "Bearer bob", "Bearer none", "Bearer a b", "Basic alice"} {
+		assert.Equal(t, serve(t, required, get(token)), serve(t, guarded, get(token)), token)
+	}
+	assert.Equal(t, "subject alice", serve(t, guarded, get("Bearer alice")).Body)
+	assert.Equal(t, "anonymous", serve(t, auth.GuardOptional().Handler(whoami), get()).Body)
+	assert.Panics(t, func() { auth.GuardAuthenticated().Handler(nil) })
+	assert.Panics(t, func() { new(middleware.Guard).Handler(whoami) }, "no Middleware has made it")
+	assert.Panics(t, func() { (*middleware.Guard)(nil).Handler(whoami) })
+}

@@ -127,7 +127,7 @@ func New(config Config) (*Middleware, error) {
 // scopes. The claims are in the request's context: see [claims.FromContext]. Handler panics
 // if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
-	return m.GuardAuthenticated().handler(next)
+	return m.GuardAuthenticated().Handler(next)
 }
 
 // Require returns a middleware that lets requests through if their token is valid and every
@@ -141,7 +141,7 @@ func (m *Middleware) Require(policies ...Policy) func(http.Handler) http.Handler
 		panic("middleware: Require needs at least one policy; Handler authenticates only")
 	}
 	g := m.Guard(policies...)
-	return func(next http.Handler) http.Handler { return g.handler(next) }
+	return func(next http.Handler) http.Handler { return g.Handler(next) }
 }
 
 // RequireScopes is Require with [AllScopes]: the token needs every one of the scopes. It
@@ -157,7 +157,7 @@ func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Han
 // It adds Authorization to the Vary field, so that a cache does not give the answer for one
 // caller to another (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
-	guarded := m.GuardOptional().handler(next)
+	guarded := m.GuardOptional().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Authorization")
 		guarded.ServeHTTP(w, r)

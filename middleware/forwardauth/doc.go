@@ -1,0 +1,129 @@
+// Package forwardauth decides for gateways: nginx (auth_request), Caddy (forward_auth), Traefik
+// (ForwardAuth) and Envoy (ext_authz over HTTP). The gateway asks a [Handler] about each request
+// of a client, and passes only those on for which the answer is 200.
+//
+//	h, err := forwardauth.New(forwardauth.Config{
+//		Format:         forwardauth.Nginx,
+//		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.3.0/24")},
+//		Routes: []forwardauth.Route{
+//			{Pattern: "GET /timesheets", Guard: auth.Guard(middleware.AllScopes("read:timesheets"))},
+//			{Pattern: "POST /timesheets", Guard: auth.Guard(middleware.AllScopes("write:timesheets"))},
+//		},
+//		Headers: map[string]func(*claims.Claims) []string{"X-Auth-Subject": forwardauth.Claim("sub")},
+//	})
+//	…
+//	log.Fatal(http.ListenAndServe("10.0.3.2:9000", h))
+//
+// A Guard decides as it does without a gateway, also about DPoP proofs: they are for the method
+// and the target of the client's request, at one of dpop.Config.Origins.
+//
+// # What the gateway must do
+//
+// A Handler believes the gateway, and the API believes the fields that the gateway copies. So
+// each gateway must do all of this, or a client does it in its place:
+//
+//   - Ask for every request to the API. The API and the Handler must be reached by the gateway
+//     only.
+//   - Write the method and the target itself, over what the client wrote in these fields. With
+//     those of the client, the client chooses the route that is checked.
+//   - Copy each of Config.Headers to the request for the API, and remove what the client sent
+//     under the name, also if the answer has no value. Otherwise the client chooses who it is.
+//     Some backends (CGI, WSGI) take _ and . in a name for a hyphen, so these spellings must be
+//     removed as well.
+//   - Send the API the target that was checked. What rewrites the path belongs behind the check.
+//   - Pass a refusal on, with its status and all of WWW-Authenticate, DPoP-Nonce and Retry-After.
+//   - Refuse if the Handler cannot be asked, and keep no answer.
+//
+// The directory examples/forwardauth has a configuration of nginx and one of Caddy that do so, and
+// tests with the real programs. What Traefik and Envoy do is tested only by the requests that
+// they document.
+//
+// nginx has no fields for the method and the target, so its configuration sets those of [Nginx]:
+//
+//	location = /_auth {
+//		internal;
+//		proxy_pass http://127.0.0.1:9000;
+//		proxy_set_header X-Original-Method $request_method;
+//		proxy_set_header X-Original-URI $request_uri;
+//		proxy_pass_request_body off;
+//		proxy_set_header Content-Length "";
+//	}
+//
+// auth_request lets only 2xx, 401 and 403 through, and turns every other answer into a 500. It
+// drops the challenge of a 403. Of a 401, only the first challenge is sure to survive: that of
+// Bearer, if a request without a token has one for each scheme. The body is that of nginx. The
+// example restores 400, 503, Retry-After and the challenge of a 403 with auth_request_set and
+// error_page. proxy_set_header replaces the client's field, and sends none if its value is empty.
+// nginx drops fields with _ or . in their names, unless underscores_in_headers or
+// ignore_invalid_headers is changed.
+//
+// Caddy has X-Forwarded-Method and X-Forwarded-Uri by itself ([XForwarded]), and passes all of a
+// refusal on. The field for the API needs two lines in one route block, which keeps their order:
+//
+//	request_header -X-Auth*
+//	forward_auth 127.0.0.1:9000 {
+//		uri /
+//		copy_headers X-Auth-Subject X-Auth-Scopes
+//	}
+//
+// Without request_header, Caddy 2.10.0 to 2.11.1 pass on what the client sent if the answer has no
+// value (GHSA-7r4p-vjf4-gxv4). A client can name a field in Connection: then Caddy removes it from
+// the request for the API. So the API must refuse requests without the fields it needs.
+//
+// Traefik has the same fields as Caddy. trustForwardHeader must be false, which is the default:
+// with true, the client writes them. authResponseHeaders replaces what the client sent.
+//
+// Envoy repeats the client's method and target ([Envoy]), behind path_prefix, which is
+// Config.Prefix. Do not set path_override or method_override. allowed_headers must have dpop, and
+// allowed_upstream_headers the fields for the API. failure_mode_allow must be false, and the
+// filter must be in front of all that rewrite the path. Envoy replaces what the client sent only
+// if the answer has the field, as those of a Handler always do; a header_mutation filter in front
+// can remove it in any case. Do not put an http.ServeMux in front of the Handler: it redirects
+// targets that it would change.
+//
+// # Targets
+//
+// A gateway and a backend can read one target in two ways, so that another route is checked than
+// is served. So only targets pass that all read alike. These are a 400:
+//
+//   - a path that is not in normal form (RFC 3986 section 6.2.2): with dot segments, an empty
+//     segment (//), lower-case or broken percent-encoding, or encoded letters, digits, - . _ ~
+//   - an encoded slash, backslash, semicolon, question mark, number sign or control character; an
+//     encoded percent sign before two hexadecimal digits; octets that are not UTF-8
+//   - path parameters (;), which Java servers cut off
+//   - what can be in no path: backslashes, spaces, other than ASCII, a fragment
+//   - another form than the origin-form, such as * or http://host/path
+//   - more than 8 KiB, and a method with lower-case letters
+//
+// The query is not part of a Route. Case and a slash at the end of a path are significant. A
+// backend that ignores them needs a table in which they do not matter: no weaker wildcard beside
+// a literal. A backend must also not take the method or the path from elsewhere, such as
+// X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each API
+// needs a Handler of its own.
+//
+// # Answers
+//
+//	200  let through, without a body
+//	400  the target is not in normal form, or the gateway has not written it exactly once
+//	403  no Route has this method and path, or the peer is no trusted proxy
+//	401, 400, 403, 503  a refusal of the Guard, as without a gateway
+//
+// The first two rows of refusals have no challenge, and say nothing of the token, which was not
+// read. They are 403 rather than 404 because nginx passes that on. [Handler.Status] counts them.
+// All answers have Cache-Control: no-store.
+//
+// With mutual TLS, the gateway must send the certificate's field to the Handler (see package
+// mtls). mtls.FromTLS finds no certificate: that of the connection is the gateway's.
+//
+// The address of the connection decides whether a gateway is trusted. A unix socket has none, and
+// a handler that overwrites RemoteAddr with a header field must not run before a Handler. Any
+// other process on the address of a gateway can ask the Handler what a token is worth.
+//
+// # What it does not do
+//
+// A request is decided once: a stream or websocket that was let through does not end with its
+// token. A newer DPoP-Nonce of a 200 reaches the client only if the gateway copies it, as the
+// example of nginx does; without it, the client gets one more use_dpop_nonce. The preflight
+// request of a browser has no token: give it a Route such as "OPTIONS /timesheets" with a
+// GuardOptional, or let the gateway answer it.
+package forwardauth
