@@ -22,6 +22,8 @@ type Program func(ctx context.Context, w *World) (http.Handler, error)
 func Before(t *testing.T, library Library, program Program) {
 	t.Helper()
 	check(t, library, program, func(row Row) string { return row.Answer(library) })
+	compareTranscript(t, program, "answers.txt")
+	compareFetches(t, program, Fetches[library])
 }
 
 // After compares the answers of the program that has been moved from this library with
@@ -29,6 +31,8 @@ func Before(t *testing.T, library Library, program Program) {
 func After(t *testing.T, library Library, program Program) {
 	t.Helper()
 	check(t, library, program, func(row Row) string { return row.Ours })
+	compareTranscript(t, program, "../../answers.txt") // the same for all of them
+	compareFetches(t, program, OurFetches)
 }
 
 // check uses a World of its own for each row, because a request to an issuer is often the

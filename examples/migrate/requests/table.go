@@ -14,8 +14,8 @@ type Row struct {
 	Request  string
 	Optional bool // the route lets requests without a token through
 	Ours     string
-	Differs  map[Library]string // answers of the libraries that do not answer like Ours
-	Why      string             // why Ours differs from them
+	Differs  answers // of the libraries that do not answer like Ours
+	Why      string  // the reason for the difference
 
 	before    func(*World) // what happens before the program starts
 	meanwhile func(*World) // what happens after its first good answer
@@ -42,6 +42,8 @@ var Table = []Row{
 	{
 		Request: "no token",
 		Ours:    "401 Bearer",
+		Differs: unauthenticated,
+		Why:     onlyChallenge,
 		make:    func(*World) *http.Request { return get("/me") },
 	},
 	{
@@ -54,6 +56,8 @@ var Table = []Row{
 	{
 		Request: "another scope",
 		Ours:    "403 Bearer insufficient_scope",
+		Differs: forbidden,
+		Why:     "only the challenge differs: it names the scope to ask for (RFC 6750 section 3.1)",
 		make: func(w *World) *http.Request {
 			return get("/timesheets", w.bearer(claimSet{"scope": "read:timesheets:all"}))
 		},
@@ -68,6 +72,8 @@ var Table = []Row{
 	{
 		Request: "another permission",
 		Ours:    "403 Bearer insufficient_scope",
+		Differs: forbidden,
+		Why:     "only the challenge differs (RFC 6750 section 3.1)",
 		make: func(w *World) *http.Request {
 			return get("/reports", w.bearer(claimSet{"permissions": []string{"write:reports"}}))
 		},
@@ -88,21 +94,29 @@ var Table = []Row{
 		Request:  "optional route, expired token",
 		Optional: true,
 		Ours:     "401 Bearer invalid_token",
+		Differs:  answers{Auth0: "401 Bearer invalid_token DPoP", JWTAuth: "200 stranger", EchoJWT: "401"},
+		Why:      "a caller whose token has expired must learn it, and not silently become a stranger",
 		make:     func(w *World) *http.Request { return get("/hello", w.bearer(expired(time.Hour))) },
 	},
 	{
 		Request: "expired an hour ago",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(expired(time.Hour))) },
 	},
 	{
 		Request: "expired two seconds ago",
 		Ours:    "200 alice",
+		Differs: refused,
+		Why:     "clocks differ: the leeway is 5 s unless Leeway says otherwise",
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(expired(2*time.Second))) },
 	},
 	{
 		Request: "valid in a minute",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused.but(answers{GoOIDC: "200 alice"}),
+		Why:     "go-oidc has a leeway of 5 minutes for nbf",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"nbf": time.Now().Add(time.Minute).Unix()}))
 		},
@@ -110,11 +124,15 @@ var Table = []Row{
 	{
 		Request: "no `exp`",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused.but(answers{Auth0: "200 alice"}),
+		Why:     "a token that never expires can never be withdrawn (RFC 9068 section 2.2)",
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(claimSet{"exp": jwkstest.Absent})) },
 	},
 	{
 		Request: "another audience",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"aud": "https://other.example.test"}))
 		},
@@ -122,6 +140,8 @@ var Table = []Row{
 	{
 		Request: "another issuer",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"iss": "https://other.example.test/"}))
 		},
@@ -129,6 +149,8 @@ var Table = []Row{
 	{
 		Request: "the issuer without its slash",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"iss": strings.TrimSuffix(w.URL(), "/")}))
 		},
@@ -136,6 +158,8 @@ var Table = []Row{
 	{
 		Request: "`alg` is `none`",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.SignedBy(jwkstest.Key{ID: rsaKey().ID, Algorithm: "none"})))
 		},
@@ -143,6 +167,8 @@ var Table = []Row{
 	{
 		Request: "HS256 with the public key",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.SignedBy(
 				jwkstest.Key{ID: rsaKey().ID, Algorithm: "HS256", Private: w.PublicKey})))
@@ -151,6 +177,8 @@ var Table = []Row{
 	{
 		Request: "a changed signature",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused.but(answers{Auth0: "401 Bearer invalid_token DPoP invalid_token"}),
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", "Bearer "+jwkstest.TamperSignature(w.token(nil)))
 		},
@@ -158,6 +186,8 @@ var Table = []Row{
 	{
 		Request: "an unknown `kid`",
 		Ours:    "401 Bearer invalid_token",
+		Differs: refused,
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.SignedBy(jwkstest.NewKey("RS256"))))
 		},
@@ -165,24 +195,32 @@ var Table = []Row{
 	{
 		Request: "no `kid`",
 		Ours:    "200 alice",
+		Differs: answers{JWX: "401 Bearer"},
+		Why:     "a key set has few keys: each that fits alg is tried, at most 4",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.Header("kid", jwkstest.Absent)))
 		},
 	},
 	{
-		Request:   "a new key, since a minute",
+		Request:   "the first token of a new key",
 		Ours:      "200 alice",
+		Differs:   answers{Auth0: "401 Bearer invalid_token DPoP", JWX: "401 Bearer", JWTAuth: "401"},
+		Why:       "an unknown kid causes a fetch, one per 10 s; the other programs wait for their next refresh, or a restart",
 		meanwhile: func(w *World) { w.Rotate() },
 		make:      func(w *World) *http.Request { return get("/me", w.bearer(nil)) },
 	},
 	{
 		Request: "two `Authorization` fields",
 		Ours:    "400 Bearer invalid_request",
+		Differs: answers{Auth0: "400 Bearer invalid_request DPoP invalid_request", GolangJWT: "200 alice", GoOIDC: "200 alice", JWX: "200 alice", JWTAuth: "200 alice", EchoJWT: "200 alice"},
+		Why:     "a proxy and the server can read different ones (RFC 9110 section 5.3)",
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(nil), "Bearer other") },
 	},
 	{
 		Request: "the scheme `bearer`",
 		Ours:    "200 alice",
+		Differs: answers{GoOIDC: "401 Bearer"},
+		Why:     "schemes have no case (RFC 9110 section 11.1); the program of go-oidc compares by itself",
 		make: func(w *World) *http.Request {
 			return get("/me", "bearer "+w.token(nil))
 		},
@@ -190,11 +228,15 @@ var Table = []Row{
 	{
 		Request: "the scheme `Basic`",
 		Ours:    "401 Bearer",
+		Differs: answers{Auth0: "400 Bearer DPoP", JWTAuth: "401", EchoJWT: "401"},
+		Why:     "another scheme is no bearer token",
 		make:    func(*World) *http.Request { return get("/me", "Basic YWxpY2U6c2VjcmV0") },
 	},
 	{
 		Request: "a token without a scheme",
 		Ours:    "401 Bearer",
+		Differs: answers{Auth0: "400 Bearer DPoP", JWX: "200 alice", JWTAuth: "401", EchoJWT: "401"},
+		Why:     "RFC 6750 section 2.1 demands the scheme",
 		make: func(w *World) *http.Request {
 			return get("/me", w.token(nil))
 		},
@@ -202,6 +244,8 @@ var Table = []Row{
 	{
 		Request: "the token in the query",
 		Ours:    "401 Bearer",
+		Differs: answers{Auth0: "401 Bearer DPoP", JWTAuth: "401", EchoJWT: "401"},
+		Why:     onlyChallenge,
 		make: func(w *World) *http.Request {
 			return get("/me?access_token=" + w.token(nil))
 		},
@@ -209,6 +253,8 @@ var Table = []Row{
 	{
 		Request: "the token in the cookie `jwt`",
 		Ours:    "401 Bearer",
+		Differs: answers{Auth0: "401 Bearer DPoP", JWTAuth: "200 alice", EchoJWT: "401"},
+		Why:     "a browser sends cookies with forged requests (CSRF)",
 		make: func(w *World) *http.Request {
 			r := get("/me")
 			r.AddCookie(&http.Cookie{Name: "jwt", Value: w.token(nil)})
@@ -218,6 +264,8 @@ var Table = []Row{
 	{
 		Request: "an ID token for the API's audience",
 		Ours:    "401 Bearer invalid_token",
+		Differs: accepted,
+		Why:     "an ID token is for the client, not for the API (RFC 8725 section 3.12)",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{
 				"scope": jwkstest.Absent, "nonce": "n-0S6_WzA2Mj", "at_hash": "MTIzNDU2Nzg5MDEyMzQ1Ng",
@@ -227,6 +275,8 @@ var Table = []Row{
 	{
 		Request: "`typ` is `logout+jwt`",
 		Ours:    "401 Bearer invalid_token",
+		Differs: accepted,
+		Why:     "a logout token gives no access (RFC 8725 section 3.11)",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.Header("typ", "logout+jwt")))
 		},
@@ -234,6 +284,8 @@ var Table = []Row{
 	{
 		Request: "an unknown extension in `crit`",
 		Ours:    "401 Bearer invalid_token",
+		Differs: accepted.but(answers{GoOIDC: "401 Bearer"}),
+		Why:     "RFC 7515 section 4.1.11 demands a refusal",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil,
 				jwkstest.Header("crit", []string{"urn:example:x"}), jwkstest.Header("urn:example:x", true)))
@@ -242,11 +294,18 @@ var Table = []Row{
 	{
 		Request: "`sub` twice: alice, admin",
 		Ours:    "401 Bearer invalid_token",
-		make:    func(w *World) *http.Request { return get("/me", twoSubjects(w)) },
+		Differs: answers{
+			Auth0: "200 admin", GolangJWT: "200 admin", GoOIDC: "200 admin",
+			JWX: "200 admin", JWTAuth: "200 admin", EchoJWT: "200 admin",
+		},
+		Why:  "two parsers can read two different callers (RFC 8725 section 2.4)",
+		make: func(w *World) *http.Request { return get("/me", twoSubjects(w)) },
 	},
 	{
 		Request: "bound to a key (`cnf`), without proof",
 		Ours:    "401 Bearer invalid_token",
+		Differs: accepted.but(answers{Auth0: "401 Bearer invalid_token DPoP"}),
+		Why:     "a stolen token must be useless without its key (RFC 9449 section 7.1)",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"cnf": claimSet{"jkt": jwkstest.NewKey("ES256").Thumbprint()}}))
 		},
@@ -254,6 +313,8 @@ var Table = []Row{
 	{
 		Request: "a token of 30 KiB",
 		Ours:    "401 Bearer invalid_token",
+		Differs: accepted,
+		Why:     "longer than MaxTokenBytes, 16 KiB by default: refused unread",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"pad": strings.Repeat("x", 22<<10)}))
 		},
@@ -261,8 +322,13 @@ var Table = []Row{
 	{
 		Request: "the issuer is down since the start",
 		Ours:    "503 Retry-After",
-		before:  (*World).goDown,
-		make:    func(w *World) *http.Request { return get("/me", w.bearer(nil)) },
+		Differs: answers{
+			Auth0: "401 Bearer invalid_token DPoP", GolangJWT: "401 Bearer", GoOIDC: NoStart,
+			JWX: NoStart, JWTAuth: "200 alice", EchoJWT: "401",
+		},
+		Why:    "an outage is not a bad token; jwtauth has its key from a file",
+		before: (*World).goDown,
+		make:   func(w *World) *http.Request { return get("/me", w.bearer(nil)) },
 	},
 	{
 		Request:   "the issuer goes down",
