@@ -95,7 +95,7 @@ var Table = []Row{
 		Optional: true,
 		Ours:     "401 Bearer invalid_token",
 		Differs:  answers{Auth0: "401 Bearer invalid_token DPoP", JWTAuth: "200 stranger", EchoJWT: "401"},
-		Why:      "a caller whose token has expired must learn it, and not silently become a stranger",
+		Why:      "a caller whose token has expired must learn it, not become a stranger",
 		make:     func(w *World) *http.Request { return get("/hello", w.bearer(expired(time.Hour))) },
 	},
 	{
@@ -109,14 +109,14 @@ var Table = []Row{
 		Request: "expired two seconds ago",
 		Ours:    "200 alice",
 		Differs: refused,
-		Why:     "clocks differ: the leeway is 5 s unless Leeway says otherwise",
+		Why:     "clocks differ: `Leeway` is 5 s by default",
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(expired(2*time.Second))) },
 	},
 	{
 		Request: "valid in a minute",
 		Ours:    "401 Bearer invalid_token",
 		Differs: refused.but(answers{GoOIDC: "200 alice"}),
-		Why:     "go-oidc has a leeway of 5 minutes for nbf",
+		Why:     "go-oidc has a leeway of 5 minutes for `nbf`",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"nbf": time.Now().Add(time.Minute).Unix()}))
 		},
@@ -125,7 +125,7 @@ var Table = []Row{
 		Request: "no `exp`",
 		Ours:    "401 Bearer invalid_token",
 		Differs: refused.but(answers{Auth0: "200 alice"}),
-		Why:     "a token that never expires can never be withdrawn (RFC 9068 section 2.2)",
+		Why:     "a stolen token must end some day; RFC 9068 section 2.2 requires `exp`",
 		make:    func(w *World) *http.Request { return get("/me", w.bearer(claimSet{"exp": jwkstest.Absent})) },
 	},
 	{
@@ -196,7 +196,7 @@ var Table = []Row{
 		Request: "no `kid`",
 		Ours:    "200 alice",
 		Differs: answers{JWX: "401 Bearer"},
-		Why:     "a key set has few keys: each that fits alg is tried, at most 4",
+		Why:     "each key that fits `alg` is tried, at most 4",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(nil, jwkstest.Header("kid", jwkstest.Absent)))
 		},
@@ -205,7 +205,7 @@ var Table = []Row{
 		Request:   "the first token of a new key",
 		Ours:      "200 alice",
 		Differs:   answers{Auth0: "401 Bearer invalid_token DPoP", JWX: "401 Bearer", JWTAuth: "401"},
-		Why:       "an unknown kid causes a fetch, one per 10 s; the other programs wait for their next refresh, or a restart",
+		Why:       "an unknown `kid` causes a fetch; the others wait for the next refresh, jwtauth for a restart",
 		meanwhile: func(w *World) { w.Rotate() },
 		make:      func(w *World) *http.Request { return get("/me", w.bearer(nil)) },
 	},
@@ -220,7 +220,7 @@ var Table = []Row{
 		Request: "the scheme `bearer`",
 		Ours:    "200 alice",
 		Differs: answers{GoOIDC: "401 Bearer"},
-		Why:     "schemes have no case (RFC 9110 section 11.1); the program of go-oidc compares by itself",
+		Why:     "schemes have no case (RFC 9110 section 11.1); go-oidc leaves the header to its user",
 		make: func(w *World) *http.Request {
 			return get("/me", "bearer "+w.token(nil))
 		},
@@ -298,14 +298,14 @@ var Table = []Row{
 			Auth0: "200 admin", GolangJWT: "200 admin", GoOIDC: "200 admin",
 			JWX: "200 admin", JWTAuth: "200 admin", EchoJWT: "200 admin",
 		},
-		Why:  "two parsers can read two different callers (RFC 8725 section 2.4)",
+		Why:  "two parsers can read two callers; RFC 7519 section 4 allows to refuse, or to take the last",
 		make: func(w *World) *http.Request { return get("/me", twoSubjects(w)) },
 	},
 	{
 		Request: "bound to a key (`cnf`), without proof",
 		Ours:    "401 Bearer invalid_token",
 		Differs: accepted.but(answers{Auth0: "401 Bearer invalid_token DPoP"}),
-		Why:     "a stolen token must be useless without its key (RFC 9449 section 7.1)",
+		Why:     "a stolen token must be useless without its key (RFC 9449 section 7.2)",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"cnf": claimSet{"jkt": jwkstest.NewKey("ES256").Thumbprint()}}))
 		},
@@ -314,7 +314,7 @@ var Table = []Row{
 		Request: "a token of 30 KiB",
 		Ours:    "401 Bearer invalid_token",
 		Differs: accepted,
-		Why:     "longer than MaxTokenBytes, 16 KiB by default: refused unread",
+		Why:     "longer than `MaxTokenBytes`, 16 KiB by default: refused unread",
 		make: func(w *World) *http.Request {
 			return get("/me", w.bearer(claimSet{"pad": strings.Repeat("x", 22<<10)}))
 		},
