@@ -32,7 +32,7 @@ func newHandler(ctx context.Context, issuer, jwksURL, audience string) (http.Han
 	if err != nil {
 		return nil, err
 	}
-	first, cancel := context.WithTimeout(ctx, time.Second)
+	first, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := cache.Register(first, jwksURL); err != nil {
 		return nil, err
