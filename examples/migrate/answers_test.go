@@ -21,7 +21,7 @@ func TestAnswersOnThePage(t *testing.T) {
 	for _, row := range requests.Table {
 		writeRow(&table, row)
 	}
-	fmt.Fprintf(&table, "| %d tokens with made-up key ids: fetches | %d |", requests.FloodTokens, requests.OurFetches)
+	fmt.Fprintf(&table, "| %d tokens with made-up key ids: fetches, at most | %d |", requests.FloodTokens, requests.OurFetches)
 	for _, library := range requests.Libraries() {
 		fmt.Fprintf(&table, " %d |", requests.Fetches[library])
 	}

@@ -50,7 +50,7 @@ func TestDecisionsOfTheComparison(t *testing.T) {
 		}
 		table.WriteString("\n")
 	}
-	fmt.Fprintf(&table, "| fetches after %d tokens with made-up key ids | [%d](%s) |", requests.FloodTokens,
+	fmt.Fprintf(&table, "| fetches after %d tokens with made-up key ids, at most | [%d](%s) |", requests.FloodTokens,
 		requests.OurFetches, testLink("middleware/regressions_test.go", "TestRegressionsUnknownKeysAreNoAmplifier"))
 	for _, library := range requests.Libraries() {
 		fmt.Fprintf(&table, " %d |", requests.Fetches[library])

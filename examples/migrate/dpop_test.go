@@ -56,13 +56,16 @@ func TestDPoPProofOfAuth0CanBeUsedTwice(t *testing.T) {
 }
 
 func TestDPoPProofIsUsedOnce(t *testing.T) {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	inMemory := jwkstest.NewIssuer(jwkstest.Config{})
+	issuer, audience := inMemory.URL(), jwkstest.Audience
 	// PAGE {
-	auth, err := middleware.New(middleware.Config{
-		Issuer: issuer.URL(), Audiences: []string{jwkstest.Audience}, Client: issuer.Client(),
+	config := middleware.Config{
+		Issuer: issuer, Audiences: []string{audience},
 		DPoP: &dpop.Config{Origins: []string{"https://api.example.test"}, Required: true},
-	})
+	}
 	// PAGE }
+	config.Client = inMemory.Client()
+	auth, err := middleware.New(config)
 	require.NoError(t, err)
-	assert.Equal(t, []int{200, 401}, statusesOfAProof(issuer, auth.Handler(served)))
+	assert.Equal(t, []int{200, 401}, statusesOfAProof(inMemory, auth.Handler(served)))
 }

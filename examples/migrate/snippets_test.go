@@ -80,25 +80,28 @@ func TestPublicKeyFromAFile(t *testing.T) {
 }
 
 func TestFurtherChecks(t *testing.T) {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	inMemory := jwkstest.NewIssuer(jwkstest.Config{})
+	issuer, audience := inMemory.URL(), jwkstest.Audience
 	// PAGE {
-	auth, err := middleware.New(middleware.Config{
-		Issuer: issuer.URL(), Audiences: []string{jwkstest.Audience}, Client: issuer.Client(),
+	config := middleware.Config{
+		Issuer: issuer, Audiences: []string{audience},
 		Leeway:         time.Minute,
 		RequiredClaims: []string{"sub", "client_id"},
 		Validate: func(_ context.Context, c *claims.Claims) error {
 			if strings.HasPrefix(c.Subject(), "test-") {
-				return claims.ErrRejected // 401; the token is of no use anywhere
+				return claims.ErrRejected // 401; claims.ErrForbidden is a 403
 			}
 			return nil
 		},
-	})
+	}
 	// PAGE }
+	config.Client = inMemory.Client()
+	auth, err := middleware.New(config)
 	require.NoError(t, err)
 	handler := auth.Handler(served)
-	code, _ := status(handler, issuer.Token(map[string]any{"exp": time.Now().Add(-30 * time.Second).Unix()}))
+	code, _ := status(handler, inMemory.Token(map[string]any{"exp": time.Now().Add(-30 * time.Second).Unix()}))
 	assert.Equal(t, http.StatusOK, code)
-	code, _ = status(handler, issuer.Token(map[string]any{"sub": "test-1"}))
+	code, _ = status(handler, inMemory.Token(map[string]any{"sub": "test-1"}))
 	assert.Equal(t, http.StatusUnauthorized, code)
 }
 
@@ -190,7 +193,8 @@ func TestOwnAnswers(t *testing.T) {
 
 // PAGE {
 // fromCookie lets a browser send its token in the cookie "jwt". Browsers send cookies with
-// requests that other sites make, so CrossOriginProtection must be around it.
+// requests that other sites make, so CrossOriginProtection must be around it. It lets GET,
+// HEAD and OPTIONS through: they must not change anything.
 func fromCookie(next http.Handler) http.Handler {
 	return http.NewCrossOriginProtection().Handler(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -229,13 +233,15 @@ func TestTokenFromACookie(t *testing.T) {
 }
 
 func TestWithoutHTTP(t *testing.T) {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	ctx, token := t.Context(), issuer.Token(nil)
-	keys, err := jwks.New(jwks.Config{Issuer: issuer.URL(), Client: issuer.Client()})
+	inMemory := jwkstest.NewIssuer(jwkstest.Config{})
+	issuer, audience := inMemory.URL(), jwkstest.Audience
+	ctx, token := t.Context(), inMemory.Token(nil)
+	keys, err := jwks.New(jwks.Config{Issuer: issuer, Client: inMemory.Client()})
 	require.NoError(t, err)
 	// PAGE {
 	verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{{
-		URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys, // from jwks.New
+		URL: issuer, Audiences: []string{audience},
+		Keys: keys, // made by jwks.New(jwks.Config{Issuer: issuer})
 	}}})
 	if err != nil {
 		log.Fatal(err)
@@ -246,7 +252,7 @@ func TestWithoutHTTP(t *testing.T) {
 	}
 	// PAGE }
 	require.NoError(t, err)
-	assert.Equal(t, issuer.URL(), c.Issuer())
+	assert.Equal(t, issuer, c.Issuer())
 }
 
 func TestPermissionsAsScopes(t *testing.T) {

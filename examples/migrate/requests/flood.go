@@ -14,13 +14,13 @@ import (
 // one.
 const FloodTokens = 20
 
-// Fetches are the requests for the key set that this flood causes. OurFetches is the same
-// for bearerguard.
+// Fetches are the requests for the key set that this flood causes, at most: go-oidc can join
+// a fetch that is about to end. OurFetches is the same for bearerguard.
 var Fetches = map[Library]int{Auth0: 0, GolangJWT: 1, GoOIDC: FloodTokens, JWX: 0, JWTAuth: 0, EchoJWT: 1}
 
 const OurFetches = 3
 
-func compareFetches(t *testing.T, program Program, want int) {
+func compareFetches(t *testing.T, program Program, least, most int) {
 	t.Helper()
 	w := newWorld(t)
 	handler, err := program(t.Context(), w)
@@ -31,5 +31,6 @@ func compareFetches(t *testing.T, program Program, want int) {
 		made := w.bearer(nil, jwkstest.Header("kid", "made-up-"+strconv.Itoa(i)))
 		answer(handler, get("/me", made))
 	}
-	assert.Equal(t, want, w.Count(jwkstest.JWKS)-before)
+	fetches := w.Count(jwkstest.JWKS) - before
+	assert.True(t, least <= fetches && fetches <= most, "%d fetches", fetches)
 }
