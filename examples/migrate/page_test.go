@@ -130,13 +130,14 @@ func modules(t *testing.T, dir string) int {
 	return len(slices.Compact(found))
 }
 
-// TestVersionsOnThePage keeps the names of the table equal to go.mod.
-func TestVersionsOnThePage(t *testing.T) {
-	mod := read(t, "go.mod")
+// TestVersionsOnThePages keeps the names of the libraries equal to go.mod.
+func TestVersionsOnThePages(t *testing.T) {
+	mod, versions := read(t, "go.mod"), read(t, comparison)
 	version := regexp.MustCompile(`(\S+) (v[\d.]+)`)
 	for _, name := range names {
 		for _, found := range version.FindAllStringSubmatch(name, -1) {
-			assert.Regexp(t, regexp.QuoteMeta(found[1])+`(/v\d)? `+regexp.QuoteMeta(found[2]), mod)
+			assert.Regexp(t, regexp.QuoteMeta(found[1])+`(/v\d)? `+regexp.QuoteMeta(found[2])+`\n`, mod)
+			assert.True(t, strings.Contains(versions, found[0]), "%s does not compare %s", comparison, found[0])
 		}
 	}
 }
