@@ -111,7 +111,7 @@ func TestEachCellHasItsEvidence(t *testing.T) {
 	require.True(t, found)
 	text, _, _ = strings.Cut(text, "<!-- end of features -->")
 	features := 0
-	for _, table := range strings.Split(text, "\n\n") {
+	for table := range strings.SplitSeq(text, "\n\n") {
 		head, rows, _ := strings.Cut(strings.TrimSpace(table), "\n|---|---|---|---|---|---|---|---|\n")
 		isProject := strings.HasPrefix(head, "| the project |")
 		for row := range strings.Lines(rows) {
