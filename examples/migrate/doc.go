@@ -1,0 +1,6 @@
+// Package migrate has the tests of the pages in this folder: README.md, which moves a
+// program to bearerguard from six other libraries, and COMPARISON.md.
+//
+// The folder of each library has two programs, before and after. Package requests sends
+// both the same requests.
+package migrate

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/bearerguard/bearerguard/examples/migrate/requests"
+)
+
+func TestAnswers(t *testing.T) {
+	requests.After(t, requests.GoOIDC, func(_ context.Context, w *requests.World) (http.Handler, error) {
+		return newHandler(w.URL(), requests.Audience)
+	})
+}
