@@ -1,0 +1,132 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+const (
+	defaultMaxTenants  = 1000
+	defaultTTL         = 30 * time.Second
+	defaultNegativeTTL = 10 * time.Second
+	maxTTL             = time.Hour
+)
+
+// A Config says which issuers are looked up, and for how long an answer counts. Patterns and
+// Lookup are required. [New] copies the Config.
+type Config struct {
+	_ [0]func() // written with field names
+
+	// Patterns are the issuers that are looked up, at least one. All others are refused.
+	//
+	//	https://login.example.com/realms/*     one segment of a path
+	//	https://*.eu.auth0.com/                one label of a host
+	//	https://*/                             any host with a dot in its name, no IP address
+	//
+	// All else is compared byte by byte with iss: a slash at the end is part of it. A star is
+	// never empty. In a host it has lower-case letters, digits and hyphens; in a path also
+	// upper-case ones and the marks _ ~ and a single dot. An iss of more than 512 bytes is not
+	// looked up.
+	Patterns []string
+
+	// Lookup returns the issuer of the tenant that has exactly this iss, or false if there is
+	// none. Its URL must be iss. If its Keys are nil, they are found by discovery, or at its
+	// JWKSURL. An error means that this is not known: the answer is a 503. The text of the error
+	// is not logged: Lookup must log its own failures.
+	//
+	// Lookup runs on a goroutine of its own, with the values of the context of a request that
+	// waits for it, and has 5 seconds. It must be safe for concurrent use. A panic counts as an
+	// error.
+	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
+
+	// Validate, if not nil, is called for each verified token of a tenant, before the Validate of
+	// its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
+	// look-up, so that its remembered tokens are verified in full once more. One hook for all
+	// tenants costs nothing.
+	Validate func(ctx context.Context, c *claims.Claims) error
+
+	// MaxTenants is how many tenants are remembered. It defaults to 1,000. If more are in use,
+	// some are looked up, and their keys fetched, again and again.
+	MaxTenants int
+
+	// TTL is how long a tenant is used before it is looked up again. It defaults to 30 seconds
+	// and is at most one hour. A tenant that was removed is refused after that time.
+	TTL time.Duration
+
+	// NegativeTTL is how long an issuer that is none is refused without a look-up. It defaults
+	// to 10 seconds and is at most TTL. A new tenant can have to wait for that time.
+	NegativeTTL time.Duration
+
+	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed and SeedTime must not be
+	// set. PublicOnly always is. All tenants share one FetchLimit, by default of MaxTenants, at
+	// least 16 and at most 512.
+	Keys jwks.Config
+
+	// Logger gets a warning for a tenant whose settings are not valid, at most one in 10
+	// seconds. It defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// New returns a Resolver, or an error that reports all mistakes in config. It makes no request
+// and starts no goroutine, and nothing must be closed.
+func New(config Config) (*Resolver, error) {
+	problems := config.check()
+	r := &Resolver{
+		lookup: config.Lookup, validate: config.Validate, keys: config.Keys, logger: config.Logger,
+		ttl: orDefault(config.TTL, defaultTTL), negativeTTL: orDefault(config.NegativeTTL, defaultNegativeTTL),
+		slots: make(chan struct{}, maxLookups), flights: make(map[string]*flight),
+		bucket: bucket{level: bucketSize},
+	}
+	r.store.init(orDefault(config.MaxTenants, defaultMaxTenants))
+	for _, text := range config.Patterns {
+		p, err := parsePattern(text, config.Keys.InsecureHTTPHosts)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("tenants: invalid Config.Patterns %q: %w", text, err))
+		}
+		r.patterns = append(r.patterns, p)
+	}
+	r.keys.PublicOnly = true
+	if r.keys.FetchLimit == nil {
+		r.keys.FetchLimit = jwks.NewFetchLimit(min(max(r.store.used.max, 16), 512))
+	}
+	trial := r.keys
+	trial.Issuer = "https://tenant.example"
+	if _, err := jwks.New(trial); err != nil {
+		problems = append(problems, fmt.Errorf("tenants: invalid Config.Keys: %w", err))
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	r.keys.InsecureHTTPHosts, r.keys.PrivateHosts = slices.Clone(r.keys.InsecureHTTPHosts), slices.Clone(r.keys.PrivateHosts)
+	return r, nil
+}
+
+func orDefault[T ~int | ~int64](value, fallback T) T {
+	if value == 0 {
+		return fallback
+	}
+	return value
+}
+
+func (c *Config) check() (problems []error) {
+	report := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf("tenants: invalid Config."+format, args...))
+		}
+	}
+	report(c.Lookup == nil, "Lookup: it is required")
+	report(len(c.Patterns) == 0, "Patterns: at least one is required, because anyone can write any iss")
+	report(c.MaxTenants < 0, "MaxTenants %d: it is negative", c.MaxTenants)
+	report(c.TTL < 0 || c.TTL > maxTTL, "TTL %v: it is not between 0 and %v", c.TTL, maxTTL)
+	report(c.NegativeTTL < 0 || c.NegativeTTL > orDefault(c.TTL, defaultTTL), "NegativeTTL %v: it is not between 0 and TTL", c.NegativeTTL)
+	report(c.Keys.Issuer != "" || c.Keys.URL != "", "Keys: Issuer and URL are those of each tenant")
+	report(c.Keys.Seed != nil || !c.Keys.SeedTime.IsZero(), "Keys: a Seed is of one issuer only")
+	return problems
+}

@@ -1,0 +1,47 @@
+// Package tenants finds the issuers of tenants at run time, when a token names one.
+//
+// A service whose tenants bring their own identity provider does not know all issuers when it
+// starts. A [Resolver] asks the service for an issuer that is not configured, and remembers the
+// answer for a short time:
+//
+//	resolver, err := tenants.New(tenants.Config{
+//		Patterns: []string{"https://login.example.com/realms/*"},
+//		Lookup: func(ctx context.Context, iss string) (claims.Issuer, bool, error) {
+//			tenant, err := db.TenantByIssuer(ctx, iss) // the row of exactly this issuer
+//			if errors.Is(err, sql.ErrNoRows) {
+//				return claims.Issuer{}, false, nil
+//			}
+//			return claims.Issuer{URL: iss, Audiences: []string{tenant.Audience}}, err == nil, err
+//		},
+//	})
+//	…
+//	auth, err := middleware.New(middleware.Config{Tenants: resolver})
+//
+// Where the whole list of issuers is known, and changes seldom, Replace of middleware.Middleware
+// is simpler: nothing has to be looked up.
+//
+// # What strangers can cause
+//
+// Anyone can write any iss into a token, so an iss is looked up only if it matches one of the
+// Patterns, which the Config must have. There is one look-up for an issuer at a time, and there
+// are at most 64 at once. Look-ups that find nothing are remembered for 10 seconds, and are
+// limited to 20 per second after the first 64. Beyond that, an iss that is not remembered gets
+// a 503 without a look-up, and tenants that are remembered go on. So the Patterns should be as
+// narrow as they can be.
+//
+// A tenant that was found gets one of 100 places, until a token of it is verified. Only then it
+// gets one of MaxTenants. A stranger who knows the names of tenants cannot push out those that
+// are used.
+//
+// The URL of a tenant is not configured by hand. It is dialled on public addresses only, over
+// https, and without redirects: see PublicOnly of [jwks.Config].
+//
+// # When a tenant changes or leaves
+//
+// Its new settings are used after TTL at the latest, and after [Resolver.Forget] with the next
+// request. Remembered tokens are judged by the new settings, too. Its keys are kept while its URL
+// and JWKSURL stay the same.
+//
+// If Lookup fails, the answer is a 503, also for a tenant whose TTL has passed: whether it is
+// still a tenant is not known.
+package tenants

@@ -1,0 +1,157 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// A Resolver finds the issuers of tenants. [New] makes it. It is safe for concurrent use, and a
+// tenant that is remembered is found without a lock or an allocation.
+type Resolver struct {
+	lookup           func(ctx context.Context, iss string) (claims.Issuer, bool, error)
+	validate         func(ctx context.Context, c *claims.Claims) error // nil for none
+	patterns         []pattern
+	keys             jwks.Config // without an address
+	ttl, negativeTTL time.Duration
+	logger           *slog.Logger
+	slots            chan struct{} // look-ups under way
+
+	mu      sync.Mutex // guards the fields below, and changes of store
+	store   store
+	flights map[string]*flight
+	bucket  bucket
+	warned  time.Time
+
+	lookups, absent, failed, invalid, refused atomic.Uint64
+}
+
+// Resolve returns a Verifier with the issuer of the tenant that has this iss. It is for Tenants
+// of middleware.Config, and for Resolve of [claims.Config].
+//
+// The error matches [claims.ErrIssuer] if there is no such tenant. Any other error means that it
+// is not known: Lookup failed or took more than 3 seconds, ctx ended, the tenant's settings are
+// not valid, or there are too many look-ups. It is a [*claims.UnavailableError] then.
+func (r *Resolver) Resolve(ctx context.Context, iss string) (*claims.Verifier, error) {
+	if t := r.store.find(iss); t != nil && t.isCurrent(time.Now()) {
+		r.touch(t)
+		return t.answer()
+	}
+	if !slices.ContainsFunc(r.patterns, func(p pattern) bool { return p.matches(iss) }) {
+		return nil, claims.ErrIssuer
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, maxWait, errSlow)
+	defer cancel()
+	for {
+		t, f, err := r.findOrStart(ctx, iss)
+		switch {
+		case err != nil:
+			return nil, unavailable(err)
+		case t != nil:
+			return t.answer()
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return nil, unavailable(context.Cause(ctx))
+		}
+		switch {
+		case f.forgotten: // what it found can be older than the call of Forget
+		case f.err != nil:
+			return nil, unavailable(f.err)
+		default:
+			return f.found.answer()
+		}
+	}
+}
+
+func (t *tenant) answer() (*claims.Verifier, error) {
+	if t.verifier == nil {
+		return nil, claims.ErrIssuer
+	}
+	return t.verifier, nil
+}
+
+// unavailable hides what the application's error matches: it must not count as ErrIssuer.
+func unavailable(err error) error {
+	return &claims.UnavailableError{RetryAfter: retryAfter, Err: failure(err.Error())}
+}
+
+// A failure is an error that matches no other one.
+type failure string
+
+func (f failure) Error() string { return string(f) }
+
+const (
+	maxWait    = 3 * time.Second
+	retryAfter = time.Second
+)
+
+var (
+	errSlow     = errors.New("tenants: the look-up took too long")
+	errTooMany  = errors.New("tenants: too many look-ups")
+	errPanicked = errors.New("tenants: Lookup panicked")
+	errOther    = errors.New("tenants: Lookup returned an issuer with another URL")
+)
+
+// findOrStart returns the tenant, if it is remembered by now, or else the look-up that is under way, which
+// it starts if there is none.
+func (r *Resolver) findOrStart(ctx context.Context, iss string) (*tenant, *flight, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.flights[iss]; f != nil {
+		return nil, f, nil
+	}
+	t, now := r.store.find(iss), time.Now()
+	isTenant := t != nil && t.verifier != nil
+	switch {
+	case t != nil && t.isCurrent(now): // of a look-up that has just ended
+		return t, nil, nil
+	case len(r.flights) >= maxFlights, !isTenant && r.bucket.isEmpty(now):
+		r.refused.Add(1)
+		return nil, nil, errTooMany
+	}
+	f := &flight{iss: iss, old: t, done: make(chan struct{})}
+	r.flights[iss] = f
+	go r.run(context.WithoutCancel(ctx), f) // ends with Lookup, which has 5 seconds
+	return nil, f, nil
+}
+
+// touch notes that a tenant is used.
+func (r *Resolver) touch(t *tenant) {
+	if !t.touched.Load() {
+		t.touched.Store(true)
+	}
+	if t.verifier != nil && t.proven.Load() && t.in.Load() == &r.store.unproven {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.store.promote(t)
+	}
+}
+
+// Forget forgets what is remembered of an issuer. A request that begins after Forget has returned
+// looks it up again: a look-up that began before does not count for it. Call it in every process
+// when a tenant is removed or changed and TTL is too long.
+func (r *Resolver) Forget(iss string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.store.remove(r.store.find(iss))
+	if f := r.flights[iss]; f != nil {
+		f.forgotten = true
+		delete(r.flights, iss)
+	}
+}
+
+// Knows reports whether iss is a tenant that is remembered. It looks nothing up. It is for
+// labels of logs and metrics, and says nothing about a token.
+func (r *Resolver) Knows(iss string) bool {
+	t := r.store.find(iss)
+	return t != nil && t.verifier != nil
+}
