@@ -59,7 +59,7 @@ func (i *Issuer) isSame(other *Issuer) bool {
 		return false
 	}
 	a, b := *i, *other
-	a.Keys, b.Keys = nil, nil // others may be changing what is in them
+	a.Keys, b.Keys = nil, nil      // others may be changing what is in them
 	return reflect.DeepEqual(a, b) // false if one has a Validate
 }
 
