@@ -32,8 +32,9 @@
 // declared before it. A policy that panics ends the process, unless fiber's recover middleware is
 // around it.
 //
-// fiber also runs the middleware of groups for a request that fasthttp cannot read. It answers
-// with a 400, 413 or 431 of its own, which Config.Observe is not told of.
+// fiber also runs the middleware of groups for a request that fasthttp cannot read, such as one
+// with a header that is too long. Config.Observe gets a Decision about what was read, but fiber
+// then answers with a 400, 413 or 431, and runs no handler of a route.
 package fiberauth
 
 import (

@@ -2,6 +2,7 @@ package middlewaretest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,9 +59,7 @@ func (p *prover) collectNonce(b *bench) {
 // proof returns a new proof for the route and the token, with changes.
 func (p *prover) proof(route Route, token string, changes map[string]any) string {
 	all := claim("iat", p.now.Unix())
-	for name, value := range changes {
-		all[name] = value
-	}
+	maps.Copy(all, changes)
 	return jwkstest.Proof(p.key, route.Method, origin+route.Path, token, all)
 }
 
