@@ -39,7 +39,7 @@
 //
 // # Adapters
 //
-// Routers like chi take [Middleware.Handler] as it is. The packages ginauth, echoauth,
+// Routers like chi take [Middleware.Handler] as it is. The packages ginauth, echoauth, fiberauth,
 // grpcauth and connectauth, below this one, are separate modules. Other adapters rest on a
 // [Guard]; package middlewaretest tests them.
 //

@@ -20,8 +20,6 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/middlewaretest"
 )
 
-func procedure(route middlewaretest.Route) string { return "/middlewaretest.Conformance/" + route.Name }
-
 func rule(layer middlewaretest.Layer) connectauth.Rule {
 	switch {
 	case layer.Optional:
@@ -36,7 +34,7 @@ func rule(layer middlewaretest.Layer) connectauth.Rule {
 func layered(auth *middleware.Middleware, route middlewaretest.Route) connect.HandlerOption {
 	var options []connect.HandlerOption
 	for _, layer := range route.Layers {
-		rules := connectauth.Rules{procedure(route): rule(layer)}
+		rules := connectauth.Rules{route.Path: rule(layer)}
 		options = append(options, connectauth.HandlerOption(auth, rules))
 	}
 	return connect.WithHandlerOptions(options...)
@@ -53,13 +51,13 @@ func TestUnaryConformance(t *testing.T) {
 			middlewaretest.RunCalls(t, func(auth *middleware.Middleware, routes []middlewaretest.Route) middlewaretest.Call {
 				mux := http.NewServeMux()
 				for _, route := range routes {
-					mux.Handle(procedure(route), connect.NewUnaryHandler(procedure(route), unary(route), layered(auth, route)))
+					mux.Handle(route.Path, connect.NewUnaryHandler(route.Path, unary(route), layered(auth, route)))
 				}
 				client := serve(t, mux)
-				return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
-					caller := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](client, baseURL+procedure(route), options...)
+				return func(route middlewaretest.Route, authorization, proofs []string) (middlewaretest.Answer, error) {
+					caller := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](client, baseURL+route.Path, options...)
 					call := connect.NewRequest(new(emptypb.Empty))
-					call.Header()["Authorization"] = authorization
+					call.Header()["Authorization"], call.Header()["Dpop"] = authorization, proofs
 					answer, err := caller.CallUnary(t.Context(), call)
 					if err != nil {
 						return refusal(err, protocol)
@@ -87,13 +85,13 @@ func TestStreamConformance(t *testing.T) {
 			middlewaretest.RunCalls(t, func(auth *middleware.Middleware, routes []middlewaretest.Route) middlewaretest.Call {
 				mux := http.NewServeMux()
 				for _, route := range routes {
-					mux.Handle(procedure(route), connect.NewBidiStreamHandler(procedure(route), streaming(route), layered(auth, route)))
+					mux.Handle(route.Path, connect.NewBidiStreamHandler(route.Path, streaming(route), layered(auth, route)))
 				}
 				client := serve(t, mux)
-				return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
-					caller := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](client, baseURL+procedure(route), options...)
+				return func(route middlewaretest.Route, authorization, proofs []string) (middlewaretest.Answer, error) {
+					caller := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](client, baseURL+route.Path, options...)
 					stream := caller.CallBidiStream(t.Context())
-					stream.RequestHeader()["Authorization"] = authorization
+					stream.RequestHeader()["Authorization"], stream.RequestHeader()["Dpop"] = authorization, proofs
 					return exchange(stream, protocol)
 				}
 			})
@@ -146,6 +144,7 @@ func refusal(err error, protocol string) (middlewaretest.Answer, error) {
 	seconds, _ := strconv.Atoi(e.Meta().Get("Retry-After")) // 0 without one
 	return middlewaretest.Answer{
 		Status: status, Challenge: strings.Join(e.Meta().Values("WWW-Authenticate"), "\n"),
+		DPoPNonce:   e.Meta().Get("DPoP-Nonce"),
 		NoChallenge: protocol == "gRPC", RetryAfter: time.Duration(seconds) * time.Second,
 	}, nil
 }

@@ -23,8 +23,6 @@ import (
 
 const service = "middlewaretest.Conformance"
 
-func fullMethod(route middlewaretest.Route) string { return "/" + service + "/" + route.Name }
-
 func rule(layer middlewaretest.Layer) grpcauth.Rule {
 	switch {
 	case layer.Optional:
@@ -42,9 +40,9 @@ func layered(auth *middleware.Middleware, routes []middlewaretest.Route) []grpc.
 		rules := make(grpcauth.Rules)
 		more = false
 		for _, route := range routes {
-			rules[fullMethod(route)] = grpcauth.Public()
+			rules[route.Path] = grpcauth.Public()
 			if depth < len(route.Layers) {
-				rules[fullMethod(route)] = rule(route.Layers[depth])
+				rules[route.Path] = rule(route.Layers[depth])
 				more = true
 			}
 		}
@@ -62,10 +60,10 @@ func TestUnaryConformance(t *testing.T) {
 		}
 		server.RegisterService(&description, nil)
 		client := dial(t, server)
-		return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
+		return func(route middlewaretest.Route, authorization, proofs []string) (middlewaretest.Answer, error) {
 			var trailer metadata.MD
 			answer := new(wrapperspb.StringValue)
-			err := client.Invoke(with(t.Context(), authorization...), fullMethod(route), new(emptypb.Empty), answer,
+			err := client.Invoke(withProofs(t.Context(), authorization, proofs), route.Path, new(emptypb.Empty), answer,
 				grpc.Trailer(&trailer))
 			return answerOf(answer.GetValue(), trailer, err)
 		}
@@ -82,7 +80,7 @@ func unary(route middlewaretest.Route) grpc.MethodHandler {
 		if err := decode(request); err != nil {
 			return nil, err
 		}
-		return i(ctx, request, &grpc.UnaryServerInfo{Server: srv, FullMethod: fullMethod(route)}, handler)
+		return i(ctx, request, &grpc.UnaryServerInfo{Server: srv, FullMethod: route.Path}, handler)
 	}
 }
 
@@ -96,9 +94,9 @@ func TestStreamConformance(t *testing.T) {
 		}
 		server.RegisterService(&description, nil)
 		client := dial(t, server)
-		return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
-			stream, err := client.NewStream(with(t.Context(), authorization...),
-				&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, fullMethod(route))
+		return func(route middlewaretest.Route, authorization, proofs []string) (middlewaretest.Answer, error) {
+			stream, err := client.NewStream(withProofs(t.Context(), authorization, proofs),
+				&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, route.Path)
 			if err != nil {
 				return middlewaretest.Answer{}, err
 			}
@@ -147,6 +145,7 @@ func answerOf(text string, trailer metadata.MD, err error) (middlewaretest.Answe
 		return answer, err
 	}
 	answer.Challenge = strings.Join(trailer["www-authenticate"], "\n")
+	answer.DPoPNonce = strings.Join(trailer["dpop-nonce"], "\n")
 	for _, detail := range status.Convert(err).Details() {
 		if retry, ok := detail.(*errdetails.RetryInfo); ok {
 			answer.RetryAfter = retry.GetRetryDelay().AsDuration()

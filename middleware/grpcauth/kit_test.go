@@ -56,6 +56,11 @@ func with(ctx context.Context, authorization ...string) context.Context {
 	return metadata.NewOutgoingContext(ctx, metadata.MD{"authorization": authorization})
 }
 
+// withProofs returns a context for a call with these authorization and dpop fields.
+func withProofs(ctx context.Context, authorization, proofs []string) context.Context {
+	return metadata.NewOutgoingContext(ctx, metadata.MD{"authorization": authorization, "dpop": proofs})
+}
+
 // A withdrawable is a Middleware whose keys and hook can change.
 type withdrawable struct {
 	issuer *jwkstest.Issuer

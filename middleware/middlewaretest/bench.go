@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -16,17 +17,37 @@ import (
 
 // A bench is a Middleware, the requests for it, and a log of what happens.
 type bench struct {
-	auth  *middleware.Middleware
-	log   callLog
-	token string // a valid one
-	bad   []testCase
-	good  map[string][]testCase
+	auth   *middleware.Middleware
+	log    callLog
+	tokens tokens
+	prover *prover // nil for bearer tokens
+	bad    []testCase
+	good   map[string][]testCase
 }
 
-// newBench returns a bench with a new issuer. It panics only if this package is wrong.
-func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.Error)) *bench {
-	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	b := &bench{token: issuer.Token(nil), bad: badTokens(issuer), good: goodTokens(issuer)}
+// newBench returns a bench with a new issuer, for bearer tokens.
+func newBench(errorHandler errorHandler) *bench {
+	return makeBench(tokens{issuer: jwkstest.NewIssuer(jwkstest.Config{}), scheme: "Bearer"}, nil, errorHandler)
+}
+
+// newDPoPBench returns a bench whose tokens are bound to a key, for the scheme DPoP.
+func newDPoPBench(errorHandler errorHandler) *bench {
+	p := newProver()
+	b := makeBench(
+		tokens{issuer: jwkstest.NewIssuer(jwkstest.Config{}), scheme: "DPoP", thumbprint: p.key.Thumbprint()},
+		p, errorHandler)
+	b.bad = slices.Concat(b.bad, badProofs(b.tokens), badBindings(b.tokens))
+	b.good[authenticated] = append(b.good[authenticated], goodProofs(b.tokens)...)
+	p.collectNonce(b)
+	return b
+}
+
+type errorHandler = func(http.ResponseWriter, *http.Request, *middleware.Error)
+
+// makeBench panics only if this package is wrong.
+func makeBench(t tokens, p *prover, errorHandler errorHandler) *bench {
+	b := &bench{tokens: t, prover: p, bad: badTokens(t), good: goodTokens(t)}
+	issuer := t.issuer
 	static, err := jwks.NewStatic(issuer.Document())
 	if err != nil {
 		panic(fmt.Sprintf("middlewaretest: %v", err))
@@ -42,6 +63,7 @@ func newBench(errorHandler func(http.ResponseWriter, *http.Request, *middleware.
 		ResourceMetadataURL: "https://api.example.test/.well-known/oauth-protected-resource",
 		Logger:              slog.New(slog.DiscardHandler),
 		ErrorHandler:        errorHandler,
+		DPoP:                p.config(),
 		Observe:             b.log.observe,
 	})
 	if err != nil {

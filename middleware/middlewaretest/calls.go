@@ -13,9 +13,10 @@ import (
 )
 
 // A Call sends a request to the route, and returns the answer, or why there is none.
-// authorization are the values of its Authorization fields, or of what the transport has
-// instead. A Call is called from one goroutine at a time.
-type Call func(route Route, authorization []string) (Answer, error)
+// authorization and proofs are the values of its Authorization and DPoP fields, or of what the
+// transport has instead. Each proof is for the Method and Path of the route, which must be the
+// Method and Target of the [middleware.Request]. A Call is called from one goroutine at a time.
+type Call func(route Route, authorization, proofs []string) (Answer, error)
 
 // An Answer is what a [Call] received, in terms of HTTP.
 type Answer struct {
@@ -31,16 +32,20 @@ type Answer struct {
 	// Challenge is what the transport has instead of WWW-Authenticate.
 	Challenge string
 
+	// DPoPNonce is what the transport has instead of DPoP-Nonce. It is compared only for
+	// refusals.
+	DPoPNonce string
+
 	// RetryAfter is how long to wait after a 503.
 	RetryAfter time.Duration
 
-	// NoChallenge and NoRetryAfter say that the transport cannot carry them. They are not
-	// compared then.
+	// NoChallenge and NoRetryAfter say that the transport cannot carry them, and no DPoPNonce
+	// without a Challenge. They are not compared then.
 	NoChallenge, NoRetryAfter bool
 }
 
 // RunCalls tests an adapter for a transport that does not serve an [http.Handler]. It calls
-// newCall once, with the routes to declare. Their Method and Path have no meaning.
+// newCall once for bearer tokens and once for tokens under DPoP, with the routes to declare.
 //
 // If a transport has several kinds of calls, such as streams, run RunCalls for each.
 func RunCalls(t *testing.T, newCall func(auth *middleware.Middleware, routes []Route) Call) {
@@ -49,28 +54,51 @@ func RunCalls(t *testing.T, newCall func(auth *middleware.Middleware, routes []R
 }
 
 func callResults(newCall func(auth *middleware.Middleware, routes []Route) Call) results {
-	b := newBench(nil)
-	routes := b.routes()
-	call := newCall(b.auth, routes)
 	return func(yield func(string, error) bool) {
-		for _, route := range routes {
-			for _, c := range b.cases(route) {
-				if !yield(route.Name+": "+c.rule, b.compareCall(call, route, c)) {
-					return
-				}
+		for _, f := range forms {
+			if !f.newBench(nil).callTable(newCall, f.prefix, yield) {
+				return
 			}
 		}
 	}
 }
 
+// callTable yields the results of all cases, and returns false if yield does.
+func (b *bench) callTable(
+	newCall func(auth *middleware.Middleware, routes []Route) Call, prefix string, yield func(string, error) bool,
+) bool {
+	routes := b.callRoutes()
+	call := newCall(b.auth, routes)
+	for _, route := range routes {
+		for _, c := range b.cases(route) {
+			if !yield(prefix+route.Name+": "+c.rule, b.compareCall(call, route, c)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (b *bench) compareCall(call Call, route Route, c testCase) error {
-	plain := answerOf(exchange(b.plain(route), route, c.authorization))
+	plain := answerOf(b.exchange(b.plain(route), route, c))
 	expected := b.log.take()
-	got, err := call(route, c.authorization)
+	got, err := b.call(call, route, c)
 	if err != nil {
 		return err
 	}
 	return errors.Join(c.check(got), sameAnswer(plain, got), c.checkCalls(expected, b.log.take()))
+}
+
+// call is exchange for a Call.
+func (b *bench) call(call Call, route Route, c testCase) (Answer, error) {
+	f := b.fields(route, c)
+	if c.replayed {
+		if _, err := call(route, f.authorization, f.dpop); err != nil {
+			return Answer{}, err
+		}
+		b.log.take()
+	}
+	return call(route, f.authorization, f.dpop)
 }
 
 // check compares an answer with the table.
@@ -116,6 +144,9 @@ func sameAnswer(plain, got Answer) error {
 	}
 	if !got.NoChallenge && plain.Challenge != got.Challenge {
 		problems = append(problems, fmt.Errorf("challenge is\n\t%s\nwith net/http it is\n\t%s", got.Challenge, plain.Challenge))
+	}
+	if !got.NoChallenge && got.Status != http.StatusOK && plain.DPoPNonce != got.DPoPNonce {
+		problems = append(problems, fmt.Errorf("DPoP nonce is %q; with net/http it is %q", got.DPoPNonce, plain.DPoPNonce))
 	}
 	if !got.NoRetryAfter && plain.RetryAfter != got.RetryAfter {
 		problems = append(problems, fmt.Errorf("retry after %s; with net/http it is %s", got.RetryAfter, plain.RetryAfter))

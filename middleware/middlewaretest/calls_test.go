@@ -20,8 +20,10 @@ func TestGuard(t *testing.T) {
 				guards[route.Name] = append(guards[route.Name], guardOf(auth, layer))
 			}
 		}
-		return func(route middlewaretest.Route, authorization []string) (middlewaretest.Answer, error) {
-			ctx, request := t.Context(), middleware.Request{Authorization: authorization}
+		return func(route middlewaretest.Route, authorization, proofs []string) (middlewaretest.Answer, error) {
+			ctx, request := t.Context(), middleware.Request{
+				Authorization: authorization, DPoP: proofs, Method: route.Method, Target: route.Path,
+			}
 			for _, guard := range guards[route.Name] {
 				var err error
 				if ctx, err = guard.Authenticate(ctx, request); err != nil {
@@ -53,6 +55,7 @@ func answerTo(auth *middleware.Middleware, err error) middlewaretest.Answer {
 	return middlewaretest.Answer{
 		Status:     answer.Status,
 		Challenge:  strings.Join(answer.Challenges, "\n"),
+		DPoPNonce:  answer.DPoPNonce,
 		RetryAfter: answer.RetryAfter,
 	}
 }

@@ -1,6 +1,7 @@
 package middlewaretest
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -26,13 +27,16 @@ type testCase struct {
 	body       string        // of a 200
 
 	everyMethod bool // repeated with other methods than GET
+
+	dpop     proofs // see bench.fields
+	replayed bool   // sent twice; the second answer counts
 }
 
 // cases returns the requests that are sent to the route.
 func (b *bench) cases(route Route) []testCase {
 	all := b.withoutToken(route)
 	for _, c := range b.bad {
-		if c.code == invalidToken {
+		if c.status == http.StatusUnauthorized {
 			c.scope = route.expects.badToken
 		}
 		all = append(all, c)
@@ -47,58 +51,85 @@ func (b *bench) withoutToken(route Route) []testCase {
 		none = testCase{status: http.StatusOK, body: anonymous}
 	}
 	malformed := testCase{status: http.StatusBadRequest, code: invalidRequest}
-	good := b.token
+	good, scheme := b.tokens.token(nil), b.tokens.scheme
 	cases := []testCase{
 		none.with("no Authorization field"),
 		none.with("empty field", ""),
 		none.with("Basic", "Basic YWxpY2U6c2VjcmV0"),
-		none.with("DPoP with a good token", "DPoP "+good),
-		none.with("scheme that begins with Bearer", "Bearer-Token "+good),
+		none.with("scheme that begins with "+scheme, scheme+"-Token "+good),
 		none.with("token without a scheme", good),
-		malformed.with("two fields", "Bearer "+good, "Bearer "+good),
-		malformed.with("two fields, the second of another scheme", "Bearer "+good, "Basic YWxpY2U6c2VjcmV0"),
-		malformed.with("two fields, the first empty", "", "Bearer "+good),
-		malformed.with("only the scheme", "Bearer"),
-		malformed.with("scheme and spaces", "Bearer   "),
-		malformed.with("two tokens", "Bearer "+good+" "+good),
-		malformed.with("two credentials in one field", "Bearer "+good+", Bearer "+good),
-		malformed.with("quoted token", `Bearer "`+good+`"`),
+		malformed.with("two fields", scheme+" "+good, scheme+" "+good),
+		malformed.with("two fields, the second of another scheme", scheme+" "+good, "Basic YWxpY2U6c2VjcmV0"),
+		malformed.with("two fields, the first empty", "", scheme+" "+good),
+		malformed.with("only the scheme", scheme),
+		malformed.with("scheme and spaces", scheme+"   "),
+		malformed.with("two tokens", scheme+" "+good+" "+good),
+		malformed.with("two credentials in one field", scheme+" "+good+", "+scheme+" "+good),
+		malformed.with("quoted token", scheme+` "`+good+`"`),
+	}
+	if b.prover == nil {
+		cases = append(cases, none.with("DPoP with a good token", "DPoP "+good))
 	}
 	cases[0].everyMethod = true
 	return cases
 }
 
+// tokens makes the tokens of the cases.
+type tokens struct {
+	issuer     *jwkstest.Issuer
+	scheme     string
+	thumbprint string // of the key that they are bound to, or ""
+}
+
+// token is [jwkstest.Issuer.Token] for a token that is bound, unless the claims say otherwise.
+func (t tokens) token(claims map[string]any, options ...jwkstest.Option) string {
+	if t.thumbprint == "" {
+		return t.issuer.Token(claims, options...)
+	}
+	all := claim("cnf", map[string]string{"jkt": t.thumbprint})
+	maps.Copy(all, claims)
+	return t.issuer.Token(all, options...)
+}
+
 // badTokens returns requests that every route refuses alike. A 401 names the scopes of the
 // route.
-func badTokens(issuer *jwkstest.Issuer) []testCase {
-	token := issuer.Token
+func badTokens(t tokens) []testCase {
+	token := t.token
 	good, hour := token(nil), time.Hour
 	invalid := testCase{status: http.StatusUnauthorized, code: invalidToken}
 	forbidden := testCase{status: http.StatusForbidden, code: insufficientScope}
 	outage := testCase{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second}
 	noKeys := testCase{status: http.StatusServiceUnavailable, retryAfter: 7 * time.Second}
 	cases := []testCase{
-		invalid.bearing("expired", token(claim("exp", time.Now().Add(-hour).Unix()))),
-		noKeys.bearing("keys unavailable", token(nil, jwkstest.Header("kid", unreachable))),
-		invalid.bearing("oversized", strings.Repeat("a", 16<<10+1)),
-		invalid.bearing("not a JWT", "opaque"),
-		invalid.bearing("not yet valid", token(claim("nbf", time.Now().Add(hour).Unix()))),
-		invalid.bearing("without exp", token(claim("exp", jwkstest.Absent))),
-		invalid.bearing("another issuer", token(claim("iss", "https://other.example.test/"))),
-		invalid.bearing("another audience", token(claim("aud", "https://other.example.test"))),
-		invalid.bearing("another type", token(nil, jwkstest.Header("typ", "logout+jwt"))),
-		invalid.bearing("unknown key", token(nil, jwkstest.Header("kid", "unknown"))),
-		invalid.bearing("unsigned", token(nil, jwkstest.SignedBy(jwkstest.Key{Algorithm: "none"}))),
-		invalid.bearing("forged signature", jwkstest.TamperSignature(good)),
-		invalid.bearing("forged claims", jwkstest.TamperClaims(good, claim("scope", admin))),
-		invalid.bearing("bound to a key", token(claim("cnf", map[string]string{"jkt": strings.Repeat("A", 43)}))),
-		invalid.bearing("revoked", token(claim("hook", "revoked"))),
-		invalid.bearing("refused by a hook", token(claim("hook", "own error"))),
-		forbidden.bearing("forbidden by a hook", token(claim("hook", "forbidden"))),
-		outage.bearing("hook unavailable", token(claim("hook", "unavailable"))),
-		outage.bearing("hook out of time", token(claim("hook", "timeout"))),
+		invalid.with("expired", token(claim("exp", time.Now().Add(-hour).Unix()))),
+		noKeys.with("keys unavailable", token(nil, jwkstest.Header("kid", unreachable))),
+		invalid.with("oversized", strings.Repeat("a", 16<<10+1)),
+		invalid.with("not a JWT", "opaque"),
+		invalid.with("not yet valid", token(claim("nbf", time.Now().Add(hour).Unix()))),
+		invalid.with("without exp", token(claim("exp", jwkstest.Absent))),
+		invalid.with("another issuer", token(claim("iss", "https://other.example.test/"))),
+		invalid.with("another audience", token(claim("aud", "https://other.example.test"))),
+		invalid.with("another type", token(nil, jwkstest.Header("typ", "logout+jwt"))),
+		invalid.with("unknown key", token(nil, jwkstest.Header("kid", "unknown"))),
+		invalid.with("unsigned", token(nil, jwkstest.SignedBy(jwkstest.Key{Algorithm: "none"}))),
+		invalid.with("forged signature", jwkstest.TamperSignature(good)),
+		invalid.with("forged claims", jwkstest.TamperClaims(good, claim("scope", admin))),
+		invalid.with("bound to a key", token(claim("cnf", map[string]string{"jkt": strings.Repeat("A", 43)}))),
+		invalid.with("revoked", token(claim("hook", "revoked"))),
+		invalid.with("refused by a hook", token(claim("hook", "own error"))),
+		forbidden.with("forbidden by a hook", token(claim("hook", "forbidden"))),
+		outage.with("hook unavailable", token(claim("hook", "unavailable"))),
+		outage.with("hook out of time", token(claim("hook", "timeout"))),
 	}
 	cases[0].everyMethod, cases[1].everyMethod = true, true
+	return under(t.scheme, cases)
+}
+
+// under gives each case, whose Authorization field is only a token, the scheme.
+func under(scheme string, cases []testCase) []testCase {
+	for n := range cases {
+		cases[n].authorization = []string{scheme + " " + cases[n].authorization[0]}
+	}
 	return cases
 }
 
@@ -109,5 +140,3 @@ func (c testCase) with(rule string, authorization ...string) testCase {
 	c.rule, c.authorization = rule, authorization
 	return c
 }
-
-func (c testCase) bearing(rule, token string) testCase { return c.with(rule, "Bearer "+token) }

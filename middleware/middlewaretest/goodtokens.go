@@ -2,27 +2,22 @@ package middlewaretest
 
 import (
 	"net/http"
+	"strings"
 	"time"
-
-	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
 // goodTokens returns requests with valid tokens, by the name of the route, which decides
 // what they may do.
-func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
+func goodTokens(t tokens) map[string][]testCase {
 	alice, bob := "subject alice", "subject bob"
 	token := func(subject, scope string) string {
-		return issuer.Token(map[string]any{"sub": subject, "scope": scope})
+		return t.token(map[string]any{"sub": subject, "scope": scope})
 	}
 	nothing, reader, writer := token("alice", ""), token("alice", read), token("alice", read+" "+write)
 	othersReader := token("bob", read)
-	gold := issuer.Token(map[string]any{"sub": "bob", "scope": "", "tier": "gold"})
-	return map[string][]testCase{
-		"Authenticated": {
-			ok("a token without scopes", nothing, alice),
-			granted(alice).with("scheme in lower case", "bearer "+reader),
-			granted(alice).with("scheme in upper case and several spaces", "BEARER   "+reader),
-		},
+	gold := t.token(map[string]any{"sub": "bob", "scope": "", "tier": "gold"})
+	good := map[string][]testCase{
+		authenticated: {ok("a token without scopes", nothing, alice)},
 		"AllScopes": {
 			ok("all of them", writer, alice),
 			lacks(read+" "+write, "one of them", reader),
@@ -52,22 +47,29 @@ func goodTokens(issuer *jwkstest.Issuer) map[string][]testCase {
 			lacks(read, "refused in between", nothing),
 		},
 	}
+	for _, cases := range good {
+		under(t.scheme, cases)
+	}
+	good[authenticated] = append(good[authenticated],
+		granted(alice).with("scheme in lower case", strings.ToLower(t.scheme)+" "+reader),
+		granted(alice).with("scheme in upper case and several spaces", strings.ToUpper(t.scheme)+"   "+reader))
+	return good
 }
 
 func granted(body string) testCase {
 	return testCase{status: http.StatusOK, body: body, everyMethod: true}
 }
 
-func ok(rule, token, body string) testCase { return granted(body).bearing(rule, token) }
+func ok(rule, token, body string) testCase { return granted(body).with(rule, token) }
 
 // lacks returns a case for a 403 whose challenge names the scope, or none if scopes did not
 // decide.
 func lacks(scope, rule, token string) testCase {
 	c := testCase{status: http.StatusForbidden, code: insufficientScope, scope: scope, everyMethod: true}
-	return c.bearing(rule, token)
+	return c.with(rule, token)
 }
 
 func unavailable(rule, token string) testCase {
 	c := testCase{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, everyMethod: true}
-	return c.bearing(rule, token)
+	return c.with(rule, token)
 }

@@ -18,8 +18,8 @@ import (
 )
 
 // Run tests an adapter for a framework whose application is an [http.Handler]. It calls
-// newServer for several Middlewares, each time with the routes to declare. It sends nothing
-// over a network.
+// newServer for several Middlewares, some of which have a Config.DPoP, each time with the
+// routes to declare. It sends nothing over a network.
 func Run(t *testing.T, newServer func(auth *middleware.Middleware, routes []Route) http.Handler) {
 	t.Helper()
 	report(t, httpResults(newServer))
@@ -41,10 +41,16 @@ func report(t *testing.T, all results) {
 
 type application = func(auth *middleware.Middleware, routes []Route) http.Handler
 
+// forms are the two kinds of tokens with which the cases are sent.
+var forms = []struct {
+	prefix   string // of the names of the results
+	newBench func(errorHandler) *bench
+}{{"", newBench}, {"DPoP: ", newDPoPBench}}
+
 func httpResults(newServer application) results {
 	return func(yield func(string, error) bool) {
-		for _, part := range []func(application) results{tableResults, errorHandlerResults, panicResults} {
-			for name, err := range part(newServer) {
+		for _, part := range httpParts(newServer) {
+			for name, err := range part {
 				if !yield(name, err) {
 					return
 				}
@@ -53,25 +59,34 @@ func httpResults(newServer application) results {
 	}
 }
 
-func tableResults(newServer application) results {
-	b := newBench(nil)
+func httpParts(newServer application) []results {
+	parts := []results{panicResults(newServer)}
+	for _, f := range forms {
+		parts = append(parts, tableResults(newServer, f.newBench(nil), f.prefix),
+			errorHandlerResults(newServer, f.newBench(apologise), f.prefix))
+	}
+	return parts
+}
+
+func tableResults(newServer application, b *bench, prefix string) results {
 	routes := b.httpRoutes()
-	return b.httpTable(newServer(b.auth, routes), routes, "", func(route Route, c testCase) bool {
+	return b.httpTable(newServer(b.auth, routes), routes, prefix, func(route Route, c testCase) bool {
 		return route.Name != panicking && (route.Method == http.MethodGet || c.everyMethod)
 	})
 }
 
 // errorHandlerResults repeats a part of the table with an ErrorHandler.
-func errorHandlerResults(newServer application) results {
-	b := newBench(func(w http.ResponseWriter, _ *http.Request, e *middleware.Error) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusOK)               // as http.ServeContent does: the status must be that of e
-		_, _ = fmt.Fprintf(w, "sorry, %s", e.Code) // a recorder cannot fail
-	})
+func errorHandlerResults(newServer application, b *bench, prefix string) results {
 	routes := b.httpRoutes()
-	return b.httpTable(newServer(b.auth, routes), routes, "Config.ErrorHandler: ", func(route Route, c testCase) bool {
+	return b.httpTable(newServer(b.auth, routes), routes, prefix+"Config.ErrorHandler: ", func(route Route, c testCase) bool {
 		return route.Name != panicking && route.Method == http.MethodGet && c.everyMethod
 	})
+}
+
+func apologise(w http.ResponseWriter, _ *http.Request, e *middleware.Error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusOK)               // as http.ServeContent does: the status must be that of e
+	_, _ = fmt.Fprintf(w, "sorry, %s", e.Code) // a recorder cannot fail
 }
 
 // httpTable sends the chosen cases of the table to the server.
@@ -97,7 +112,7 @@ func panicResults(newServer application) results {
 	return func(yield func(string, error) bool) {
 		func() {
 			defer func() { _ = recover() }()
-			exchange(server, routes[len(routes)-1], []string{"Bearer " + b.token})
+			send(server, routes[len(routes)-1], fields{authorization: []string{"Bearer " + b.tokens.token(nil)}})
 		}()
 		var err error
 		if b.log.take().served != 0 {
@@ -110,9 +125,9 @@ func panicResults(newServer application) results {
 // compare sends the request of c to net/http and to the server. It returns what is wrong
 // with the answer of the server.
 func (b *bench) compare(server http.Handler, route Route, c testCase) error {
-	plain := exchange(b.plain(route), route, c.authorization)
+	plain := b.exchange(b.plain(route), route, c)
 	expected := b.log.take()
-	got := exchange(server, route, c.authorization)
+	got := b.exchange(server, route, c)
 	happened := c.checkCalls(expected, b.log.take())
 	answer := answerOf(got)
 	if route.Method == http.MethodHead {
@@ -121,16 +136,32 @@ func (b *bench) compare(server http.Handler, route Route, c testCase) error {
 	return errors.Join(c.check(answer), happened, sameHeader(plain, got), sameBody(plain, got))
 }
 
-// exchange sends a request in memory. Its context already has claims, as if an outer layer
-// had verified another token: no handler may see them.
-func exchange(server http.Handler, route Route, authorization []string) *http.Response {
+// fields are the values of the fields of one request.
+type fields struct{ authorization, dpop []string }
+
+// exchange sends the request of c, and returns the answer.
+func (b *bench) exchange(server http.Handler, route Route, c testCase) *http.Response {
+	f := b.fields(route, c)
+	if c.replayed {
+		send(server, route, f)
+		b.log.take()
+	}
+	return send(server, route, f)
+}
+
+// send sends a request in memory. Its context already has claims, as if an outer layer had
+// verified another token: no handler may see them.
+func send(server http.Handler, route Route, f fields) *http.Response {
 	var body io.Reader
 	if route.Method == http.MethodPost {
 		body = strings.NewReader("body")
 	}
-	r := httptest.NewRequest(route.Method, "https://api.example.test"+route.Path, body)
-	if authorization != nil {
-		r.Header["Authorization"] = slices.Clone(authorization)
+	r := httptest.NewRequest(route.Method, origin+route.Path, body)
+	if f.authorization != nil {
+		r.Header["Authorization"] = slices.Clone(f.authorization)
+	}
+	if f.dpop != nil {
+		r.Header["Dpop"] = slices.Clone(f.dpop)
 	}
 	w := httptest.NewRecorder()
 	server.ServeHTTP(w, r.WithContext(claims.NewContext(r.Context(), new(claims.Claims))))
@@ -144,6 +175,7 @@ func answerOf(response *http.Response) Answer {
 		Status:     response.StatusCode,
 		Body:       bodyOf(response),
 		Challenge:  strings.Join(response.Header["Www-Authenticate"], "\n"),
+		DPoPNonce:  response.Header.Get("DPoP-Nonce"),
 		RetryAfter: time.Duration(seconds) * time.Second,
 	}
 }
@@ -161,9 +193,12 @@ func bodyOf(response *http.Response) string {
 // framework sets Content-Type and Content-Length.
 func sameHeader(plain, got *http.Response) error {
 	var problems []error
-	names := []string{"Www-Authenticate", "Retry-After", "Cache-Control", "Vary", "X-Content-Type-Options"}
+	names := []string{"Www-Authenticate", "Dpop-Nonce", "Retry-After", "Cache-Control", "Vary", "X-Content-Type-Options"}
 	if plain.StatusCode != http.StatusOK {
-		names = append(names, "Content-Type", "Content-Length")
+		names = append(names, "Content-Type")
+		if plain.Header["Content-Length"] != nil { // a server adds it to other answers
+			names = append(names, "Content-Length")
+		}
 	}
 	for _, name := range names {
 		if p, g := plain.Header[name], got.Header[name]; !slices.Equal(p, g) {

@@ -47,6 +47,18 @@ func edited(edit func(next http.Handler, w http.ResponseWriter, r *http.Request)
 	}
 }
 
+// sending is right, except that edit changes the request.
+func sending(edit func(r *http.Request)) layerFunc {
+	return func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
+		h := right(auth, layer, next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r = r.Clone(r.Context())
+			edit(r)
+			h.ServeHTTP(w, r)
+		})
+	}
+}
+
 // answering is an adapter on Guard that answers refusals itself. Optional layers are right.
 func answering(refuse func(auth *middleware.Middleware, next http.Handler, w http.ResponseWriter, r *http.Request, err error)) layerFunc {
 	return func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
@@ -138,6 +150,18 @@ var mutants = map[string]struct {
 			h.ServeHTTP(w, r)
 		})
 	}, `status is "200", want "400"`},
+	"DPoP fields lost":      {sending(func(r *http.Request) { delete(r.Header, "Dpop") }), `status is "401", want "200"`},
+	"first DPoP field only": {sending(func(r *http.Request) { r.Header.Set("DPoP", r.Header.Get("DPoP")) }), `status is "200", want "401"`},
+	"every method is GET":   {sending(func(r *http.Request) { r.Method = http.MethodGet }), `status is "401", want "200"`},
+	"target without a path": {sending(func(r *http.Request) { r.RequestURI = "/" }), `status is "401", want "200"`},
+	"nonce of a refusal lost": {answering(func(auth *middleware.Middleware, _ http.Handler, w http.ResponseWriter, r *http.Request, err error) {
+		copied := *err.(*middleware.Error)
+		copied.DPoPNonce = ""
+		auth.WriteError(w, r, &copied)
+	}), "Dpop-Nonce is []"},
+	"nonce not renewed": {answering(func(auth *middleware.Middleware, _ http.Handler, w http.ResponseWriter, r *http.Request, err error) {
+		auth.WriteError(w, r, err)
+	}), `Cache-Control is []; with net/http it is ["no-store"]`},
 	"a panic lets through": {func(auth *middleware.Middleware, layer Layer, next http.Handler) http.Handler {
 		h := right(auth, layer, next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -218,6 +242,7 @@ func TestRunCallsFindsMistakes(t *testing.T) {
 		"another code":                {func(a *Answer) error { a.Status = max(a.Status, 401); return nil }, `status is "401", want "400"`},
 		"no challenge":                {func(a *Answer) error { a.Challenge = ""; return nil }, `there is a challenge: is "false"`},
 		"challenge shortened":         {func(a *Answer) error { a.Challenge = strings.TrimSuffix(a.Challenge, `"`); return nil }, "with net/http it is"},
+		"no DPoP nonce":               {func(a *Answer) error { a.DPoPNonce = ""; return nil }, "DPoP nonce is"},
 		"no time to retry":            {func(a *Answer) error { a.RetryAfter = 0; return nil }, `retry after is "0s", want "30s"`},
 		"another answer":              {func(a *Answer) error { a.Body = "hello"; return nil }, `handler's answer is "hello"`},
 		"no answer":                   {func(*Answer) error { return errLost }, errLost.Error()},
@@ -243,8 +268,8 @@ func TestRunCallsForgivesTransportsWithoutAPlace(t *testing.T) {
 func editedCall(edit func(*Answer) error) func(*middleware.Middleware, []Route) Call {
 	return func(auth *middleware.Middleware, routes []Route) Call {
 		server := layerFunc(right).newServer(auth, routes)
-		return func(route Route, authorization []string) (Answer, error) {
-			a := answerOf(exchange(server, route, authorization))
+		return func(route Route, authorization, proofs []string) (Answer, error) {
+			a := answerOf(send(server, route, fields{authorization, proofs}))
 			err := edit(&a)
 			return a, err
 		}

@@ -18,11 +18,12 @@ type Route struct {
 	// each Method.
 	Name string
 
-	// Method is an HTTP method. net/http may have no constant for it.
+	// Method is an HTTP method. net/http may have no constant for it. For RunCalls it is POST.
 	Method string
 
 	// Path is the whole path of the route. A router may group routes, but not under a
-	// prefix.
+	// prefix. For RunCalls it is "/middlewaretest.Conformance/" and the Name: a method in the
+	// form of gRPC and Connect.
 	Path string
 
 	// Layers protect the handler, at least one, the outermost first. All except the last

@@ -36,7 +36,7 @@ func (b *bench) routes() []Route {
 	alice, gold := middleware.PolicyFunc(isAlice), middleware.CustomClaims(isGold)
 	unavailable := middleware.PolicyFunc(isUnavailable)
 	return []Route{
-		b.route("Authenticated", asking(""), Layer{}),
+		b.route(authenticated, asking(""), Layer{}),
 		b.route("AllScopes", asking(read+" "+write), requiring(allScopes)),
 		b.route("AnyScope", asking(admin), requiring(anyScope)),
 		b.route("AnyPolicy", asking(write), requiring(middleware.Any(middleware.AllScopes(write), gold))),
@@ -69,7 +69,19 @@ func (b *bench) httpRoutes() []Route {
 	return append(routes, b.route(panicking, asking(""), requiring(panics)))
 }
 
-const panicking = "Panics"
+const (
+	authenticated = "Authenticated"
+	panicking     = "Panics"
+)
+
+// callRoutes returns the routes for transports without paths, as methods of one service.
+func (b *bench) callRoutes() []Route {
+	routes := b.routes()
+	for n := range routes {
+		routes[n].Method, routes[n].Path = http.MethodPost, "/middlewaretest.Conformance"+routes[n].Path
+	}
+	return routes
+}
 
 func (b *bench) route(name string, expects expectations, layers ...Layer) Route {
 	return Route{Name: name, Method: http.MethodGet, Path: "/" + name, Layers: layers, expects: expects, bench: b}

@@ -1,0 +1,150 @@
+package routers_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/examples/routers/echov4"
+	"github.com/bearerguard/bearerguard/examples/routers/gorillamux"
+	"github.com/bearerguard/bearerguard/examples/routers/httprouter"
+	"github.com/bearerguard/bearerguard/examples/routers/huma"
+	"github.com/bearerguard/bearerguard/examples/routers/oapicodegen"
+	"github.com/bearerguard/bearerguard/examples/routers/oapicodegen/timesheetsapi"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+func newAuth(t *testing.T, issuer *jwkstest.Issuer) *middleware.Middleware {
+	t.Helper()
+	auth, err := middleware.New(middleware.Config{
+		Issuer: issuer.URL(), Audiences: []string{jwkstest.Audience}, Client: issuer.Client(),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	return auth
+}
+
+// recipes are the APIs of all packages.
+func recipes(t *testing.T, auth *middleware.Middleware) map[string]http.Handler {
+	t.Helper()
+	generated, err := oapicodegen.New(auth, timesheetsapi.Document)
+	require.NoError(t, err)
+	return map[string]http.Handler{
+		"echo v4": echov4.New(auth), "gorilla/mux": gorillamux.New(auth), "httprouter": httprouter.New(auth),
+		"huma": huma.New(auth), "oapi-codegen": generated,
+	}
+}
+
+func send(h http.Handler, method, path, authorization string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestRecipes(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	token := func(scope string) string {
+		return "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": scope})
+	}
+	for name, h := range recipes(t, newAuth(t, issuer)) {
+		for _, tt := range []struct {
+			rule, method, path, authorization string
+			status                            int
+			body, challenge                   string
+		}{
+			{"health needs no token", "GET", "/healthz", "", 200, "", ""},
+			{"list", "GET", "/timesheets", token("read:timesheets"), 200, "hello alice", ""},
+			{"create", "POST", "/timesheets", token("write:timesheets"), 200, "hello alice", ""},
+			{"no token", "GET", "/timesheets", "", 401, "", `Bearer realm="api"`},
+			{"forged token", "GET", "/timesheets", "Bearer forged", 401, "", `error="invalid_token"`},
+			{"list without its scope", "GET", "/timesheets", token("write:timesheets"), 403, "", `scope="read:timesheets"`},
+			{"create without its scope", "POST", "/timesheets", token("read:timesheets"), 403, "", `scope="write:timesheets"`},
+		} {
+			t.Run(name+": "+tt.rule, func(t *testing.T) {
+				w := send(h, tt.method, tt.path, tt.authorization)
+				assert.Equal(t, tt.status, w.Code)
+				assert.Contains(t, w.Body.String(), tt.body)
+				assert.Contains(t, w.Header().Get("WWW-Authenticate"), tt.challenge)
+				assert.Equal(t, tt.status >= 400, w.Header().Get("WWW-Authenticate") != "")
+			})
+		}
+	}
+}
+
+// An outage of the issuer is no bad token. The bubble has a clock of its own, because a fetch is
+// tried again.
+func TestRecipesDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		issuer.Fail(jwkstest.JWKS, jwkstest.Refuse())
+		for name, h := range recipes(t, newAuth(t, issuer)) {
+			w := send(h, "GET", "/timesheets", "Bearer "+issuer.Token(map[string]any{"scope": "read:timesheets"}))
+			assert.Equal(t, http.StatusServiceUnavailable, w.Code, name)
+			assert.NotEmpty(t, w.Header().Get("Retry-After"), name)
+			assert.Empty(t, w.Header().Get("WWW-Authenticate"), name)
+			assert.Equal(t, http.StatusOK, send(h, "GET", "/healthz", "").Code, name)
+		}
+	})
+}
+
+func TestHTTPRouterKeepsParameters(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	h := httprouter.New(newAuth(t, issuer))
+	token := "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": "read:timesheets"})
+	assert.Equal(t, http.StatusOK, send(h, "GET", "/timesheets/alice", token).Code)
+	assert.Equal(t, http.StatusNotFound, send(h, "GET", "/timesheets/bob", token).Code)
+	assert.Equal(t, http.StatusUnauthorized, send(h, "GET", "/timesheets/alice", "").Code)
+}
+
+// huma does not tell OnAddOperation of a hidden operation.
+func TestHumaDeniesHiddenOperations(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	h := huma.New(newAuth(t, issuer))
+	assert.Equal(t, http.StatusUnauthorized, send(h, "DELETE", "/timesheets", "").Code)
+	token := "Bearer " + issuer.Token(map[string]any{"scope": "write:timesheets"})
+	assert.Equal(t, http.StatusForbidden, send(h, "DELETE", "/timesheets", token).Code)
+	assert.Contains(t, send(h, "GET", "/openapi.json", "").Body.String(), `"security":[{"bearer":["read:timesheets"]}]`)
+}
+
+func TestOapiCodegenUnderstandsTheDocumentOrFails(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newAuth(t, issuer)
+	document := string(timesheetsapi.Document)
+	const list = `bearer: ["read:timesheets"]`
+	for rule, edited := range map[string]string{
+		"two alternatives":       strings.Replace(document, list, list+"\n        - bearer: []", 1),
+		"an anonymous one":       strings.Replace(document, list, list+"\n        - {}", 1),
+		"two schemes":            strings.Replace(document, list, list+"\n          other: []", 1),
+		"another scheme":         strings.Replace(document, list, `other: ["read:timesheets"]`, 1),
+		"no security of its own": strings.Replace(document, "security:\n  - bearer: []\n", "", 1),
+		"no document":            "{",
+	} {
+		require.NotEqual(t, document, edited, rule)
+		_, err := oapicodegen.New(auth, []byte(edited))
+		assert.Error(t, err, rule)
+	}
+	// The server has a route that this document does not have.
+	path := strings.Replace(document, "  /timesheets:", "  /reports:", 1)
+	h, err := oapicodegen.New(auth, []byte(path))
+	require.NoError(t, err)
+	token := "Bearer " + issuer.Token(map[string]any{"scope": "read:timesheets"})
+	assert.Equal(t, http.StatusForbidden, send(h, "GET", "/timesheets", token).Code)
+	// An operation without its own security needs a token.
+	inherited := strings.Replace(document, "      security:\n        - "+list+"\n", "", 1)
+	require.NotEqual(t, document, inherited)
+	h, err = oapicodegen.New(auth, []byte(inherited))
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusUnauthorized, send(h, "GET", "/timesheets", "").Code)
+	assert.Equal(t, http.StatusOK, send(h, "GET", "/timesheets", "Bearer "+issuer.Token(nil)).Code)
+}

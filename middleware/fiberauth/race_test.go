@@ -1,0 +1,5 @@
+//go:build race
+
+package fiberauth_test
+
+const raceEnabled = true
