@@ -34,9 +34,9 @@ func (m *Middleware) Guard(policies ...Policy) *Guard {
 		panic("middleware: Guard needs at least one policy; GuardAuthenticated demands a token only")
 	}
 	g := m.GuardAuthenticated()
-	m.declare(policies)
-	g.policies = slices.Clone(policies)
-	g.asks = slices.ContainsFunc(policies, func(p Policy) bool { return len(p.scopes) > 0 || p.authentication != nil })
+	g.policies = flat(policies)
+	m.declare(g.policies)
+	g.asks = slices.ContainsFunc(g.policies, func(p Policy) bool { return len(p.scopes) > 0 || p.authentication != nil })
 	return g
 }
 

@@ -16,11 +16,12 @@ import (
 //	ImpliedScopes            the same, where scopes include others
 //	Claim                    permissions, roles, groups, wherever the issuer puts them
 //	FromIssuer               tokens of one issuer among several
+//	ActedBy                  tokens that one of several actors uses for their subject
 //	RequireAuthentication    how, and how long ago, the user was authenticated
 //	RequireBinding           whether the token is bound to a key of its client
 //	CustomClaims             other claims, decoded into a struct
 //	PolicyFunc               anything else
-//	Any                      one of several policies; several arguments are all-of
+//	All, Any                 all of several policies, or one of them
 //
 // Scopes say what the client may do. Roles and permissions, which issuers put into other
 // claims, say what the user may do. Neither replaces the other, unless a route says so.
@@ -37,6 +38,7 @@ type Policy struct {
 	anyOf          bool            // one of accepts suffices
 	authentication *authentication // which a step-up challenge asks for; nil for none
 	custom         bool            // allows calls a function of the application
+	parts          []Policy        // of All
 }
 
 const (
@@ -54,7 +56,7 @@ func Any(policies ...Policy) Policy {
 	}
 	policies = slices.Clone(policies)
 	whole := policies[0] // for what a challenge asks for
-	whole.accepts, whole.anyOf = acceptedScopes(policies), false
+	whole.accepts, whole.anyOf, whole.parts = acceptedScopes(policies), false, nil
 	whole.custom = slices.ContainsFunc(policies, func(p Policy) bool { return p.custom })
 	whole.allows = func(ctx context.Context, c *claims.Claims) error {
 		var answer error
@@ -70,6 +72,70 @@ func Any(policies ...Policy) Policy {
 		return answer
 	}
 	return whole
+}
+
+// All allows a request if all of the policies do, as if a route listed them. It makes one of
+// them within [Any], and gives a name to policies that belong together:
+//
+//	staff := middleware.All(middleware.FromIssuer(home), middleware.Claim("roles").Any("staff"))
+//
+// All panics without policies.
+func All(policies ...Policy) Policy {
+	if len(policies) == 0 {
+		panic("middleware: All needs at least one policy")
+	}
+	parts := flat(policies)
+	whole := Policy{
+		parts: parts, scopes: neededScopes(parts), accepts: acceptedScopes(parts),
+		custom: slices.ContainsFunc(parts, func(p Policy) bool { return p.custom }),
+	}
+	for _, p := range parts {
+		if p.authentication != nil {
+			demand := *p.authentication
+			if whole.authentication != nil {
+				demand = whole.authentication.and(demand)
+			}
+			whole.authentication = &demand
+		}
+	}
+	whole.allows = func(ctx context.Context, c *claims.Claims) error {
+		denied, failed := firstErrors(ctx, c, parts)
+		if denied != nil {
+			return denied
+		}
+		return failed
+	}
+	return whole
+}
+
+// firstErrors returns the first error that demands a better authentication, or else the first
+// that denies, and the first of a policy that could not decide.
+func firstErrors(ctx context.Context, c *claims.Claims, policies []Policy) (denied, failed error) {
+	for i := range policies {
+		switch err := policies[i].check(ctx, c); {
+		case err == nil:
+		case fromPolicy(err).Status == http.StatusUnauthorized:
+			return err, nil
+		case isUnavailable(err):
+			failed = cmp.Or(failed, err)
+		default:
+			denied = cmp.Or(denied, err)
+		}
+	}
+	return denied, failed
+}
+
+// flat returns the policies with the parts of each All in its place.
+func flat(policies []Policy) []Policy {
+	var all []Policy
+	for _, p := range policies {
+		if p.parts == nil {
+			all = append(all, p)
+		} else {
+			all = append(all, p.parts...)
+		}
+	}
+	return all
 }
 
 // PolicyFunc allows a request if allow returns nil. Its error decides the answer:
@@ -96,6 +162,9 @@ func PolicyFunc(allow func(ctx context.Context, c *claims.Claims) error) Policy 
 // what the layers around the handler asked for, so that one new token suffices.
 func Authorize(ctx context.Context, policies ...Policy) error {
 	v := verifiedIn(ctx)
+	if slices.ContainsFunc(policies, func(p Policy) bool { return p.parts != nil }) {
+		policies = flat(policies)
+	}
 	e := askAll(ctx, policies)
 	if e != nil {
 		e.addOuter(layersIn(ctx), nil)

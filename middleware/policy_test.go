@@ -115,7 +115,7 @@ var ofAcme = middleware.CustomClaims(func(_ context.Context, c organisation) err
 })
 
 func TestPoliciesDecide(t *testing.T) {
-	all, anyScope, anyOf := middleware.AllScopes, middleware.AnyScope, middleware.Any
+	all, anyScope, anyOf, allOf := middleware.AllScopes, middleware.AnyScope, middleware.Any, middleware.All
 	for _, tt := range []struct {
 		rule     string
 		payload  string
@@ -144,6 +144,19 @@ func TestPoliciesDecide(t *testing.T) {
 		{"Any: a failure is returned, also if a later alternative denies", `{}`, []middleware.Policy{anyOf(fail(), deny())}, 503, nil},
 		{"Any: another alternative makes up for a failure", `{}`, []middleware.Policy{anyOf(fail(), allow())}, 0, nil},
 		{"Any: the zero Policy denies", `{}`, []middleware.Policy{anyOf(middleware.Policy{}, middleware.Policy{})}, 403, nil},
+
+		{"All: all allow", `{"scope":"a b"}`, []middleware.Policy{allOf(all("a"), all("b"), allow())}, 0, nil},
+		{"All: one denies", `{}`, []middleware.Policy{allOf(allow(), deny())}, 403, nil},
+		{"All: a missing scope names all of the route", `{"scope":"a"}`, []middleware.Policy{allOf(all("a"), all("b")), all("c")}, 403, []string{"a", "b", "c"}},
+		{"All names no scopes if another policy denied", `{"scope":"a"}`, []middleware.Policy{allOf(all("a"), deny())}, 403, nil},
+		{"All in All", `{"scope":"a"}`, []middleware.Policy{allOf(all("a"), allOf(allow(), all("b")))}, 403, []string{"a", "b"}},
+		{"All: a denial precedes a failure", `{}`, []middleware.Policy{allOf(fail(), deny())}, 403, nil},
+		{"All: a failure is no consent", `{}`, []middleware.Policy{allOf(fail(), allow())}, 503, nil},
+		{"All: the zero Policy denies", `{}`, []middleware.Policy{allOf(allow(), middleware.Policy{})}, 403, nil},
+		{"All in Any: the second allows", `{"scope":"a b"}`, []middleware.Policy{anyOf(allOf(all("a"), deny()), allOf(all("a"), all("b")))}, 0, nil},
+		{"All in Any: each lacks one", `{"scope":"a"}`, []middleware.Policy{anyOf(allOf(all("a"), all("b")), allOf(all("a"), all("c")))}, 403, []string{"a", "b"}},
+		{"All in Any: a denial precedes a failure", `{}`, []middleware.Policy{anyOf(allOf(fail(), deny()), deny())}, 403, nil},
+		{"All in Any: a failure", `{}`, []middleware.Policy{anyOf(deny(), allOf(allow(), fail()))}, 503, nil},
 
 		{"a failure is no denial", `{}`, []middleware.Policy{fail()}, 503, nil},
 		{"a denial precedes a failure", `{}`, []middleware.Policy{fail(), deny()}, 403, nil},
@@ -202,6 +215,9 @@ func TestPolicyWithoutOperandsPanicsWhenDeclared(t *testing.T) {
 		"AnyScope":             func() { middleware.AnyScope() },
 		"AllScopes, empty":     func() { middleware.AllScopes([]string{}...) },
 		"Any":                  func() { middleware.Any() },
+		"All":                  func() { middleware.All() },
+		"ActedBy":              func() { middleware.ActedBy() },
+		"ActedBy, empty":       func() { middleware.ActedBy("a", "") },
 		"PolicyFunc":           func() { middleware.PolicyFunc(nil) },
 		"CustomClaims":         func() { middleware.CustomClaims[struct{}](nil) },
 		"Require":              func() { auth.Require() },
