@@ -3,11 +3,11 @@ module github.com/bearerguard/bearerguard/examples
 go 1.26.0
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
-	github.com/bearerguard/bearerguard/middleware/echoauth v0.0.0
-	github.com/bearerguard/bearerguard/middleware/fiberauth v0.0.0
-	github.com/bearerguard/bearerguard/middleware/ginauth v0.0.0
-	github.com/bearerguard/bearerguard/middleware/promauth v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
+	github.com/bearerguard/bearerguard/middleware/echoauth v0.1.0
+	github.com/bearerguard/bearerguard/middleware/fiberauth v0.1.0
+	github.com/bearerguard/bearerguard/middleware/ginauth v0.1.0
+	github.com/bearerguard/bearerguard/middleware/promauth v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v3 v3.1.0

@@ -46,6 +46,9 @@ func TestCONTRIBUTINGNamesFunctionsThatExist(t *testing.T) {
 // A command of SECURITY, README or CONTRIBUTING that selects tests must find some in each of
 // its packages. go test itself passes if a pattern matches no test.
 func TestDocumentedCommandsFindTests(t *testing.T) {
+	if len(nestedModules(t, moduleRoot(t))) == 0 {
+		t.Skip("no nested modules, which the commands name: this is not the repository")
+	}
 	command := regexp.MustCompile("go (?:-C ([a-z/]+) )?test (?:-v )?-run '?([^' ]+)'? (?:-v )?([./a-z ]+)")
 	found := 0
 	for _, document := range []string{"../SECURITY.md", "../README.md", "../CONTRIBUTING.md"} {

@@ -5,7 +5,7 @@ go 1.26.4
 replace github.com/bearerguard/bearerguard => ../..
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/stretchr/testify v1.12.1
 )

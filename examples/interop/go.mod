@@ -7,7 +7,7 @@ ignore ./node/node_modules
 replace github.com/bearerguard/bearerguard => ../..
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-jose/go-jose/v3 v3.0.5
 	github.com/ory/fosite v0.49.0

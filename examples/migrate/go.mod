@@ -5,8 +5,8 @@ go 1.26
 require (
 	github.com/MicahParks/keyfunc/v3 v3.9.2
 	github.com/auth0/go-jwt-middleware/v3 v3.1.0
-	github.com/bearerguard/bearerguard v0.0.0
-	github.com/bearerguard/bearerguard/middleware/echoauth v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
+	github.com/bearerguard/bearerguard/middleware/echoauth v0.1.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-chi/jwtauth/v5 v5.3.3

@@ -3,7 +3,7 @@ module github.com/bearerguard/bearerguard/middleware/echoauth
 go 1.26
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1
 )

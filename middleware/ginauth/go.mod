@@ -3,7 +3,7 @@ module github.com/bearerguard/bearerguard/middleware/ginauth
 go 1.26
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/stretchr/testify v1.12.1
 )

@@ -3,9 +3,9 @@ module github.com/bearerguard/bearerguard/middleware/otelauth/sdktest
 go 1.26.0
 
 require (
-	github.com/bearerguard/bearerguard v0.0.0
-	github.com/bearerguard/bearerguard/middleware/otelauth v0.0.0
-	github.com/bearerguard/bearerguard/middleware/promauth v0.0.0
+	github.com/bearerguard/bearerguard v0.1.0
+	github.com/bearerguard/bearerguard/middleware/otelauth v0.1.0
+	github.com/bearerguard/bearerguard/middleware/promauth v0.1.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.0
