@@ -134,7 +134,7 @@ type body struct {
 // nil, is a 401 invalid_token: no error has an Answer that lets a request through.
 func (m *Middleware) Answer(err error) Answer {
 	e := asError(err)
-	text := e.description(m.hidesIssuers.Load())
+	text := m.forTokenField(e.description(m.hidesIssuers.Load()))
 	a := Answer{Status: e.Status, Description: cmp.Or(text, http.StatusText(e.Status))}
 	if e.Status == http.StatusServiceUnavailable {
 		a.RetryAfter = retryAfter(e.RetryAfter)

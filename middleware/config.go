@@ -105,6 +105,13 @@ type Config struct {
 	// whole header of a request, to 1 MiB by default.
 	MaxTokenBytes int
 
+	// TokenField, if set, is the header field that has the token, without a scheme and in place of
+	// Authorization, which is not read then. Gateways send their tokens so: Cf-Access-Jwt-Assertion
+	// of Cloudflare Access, X-Goog-Iap-Jwt-Assertion of Google IAP, and Txn-Token for transaction
+	// tokens. The field must occur once; two, or a value that is no token, are a 400. It cannot be
+	// set with DPoP.
+	TokenField string
+
 	// DPoP, if set, accepts tokens that are bound to the key of their client, with the scheme
 	// DPoP and a proof for each request (RFC 9449). Without it they are refused.
 	DPoP *dpop.Config
@@ -205,6 +212,7 @@ func (c *Config) check() []error {
 	problems.report(err != nil, ".ResourceMetadataURL %q: %w", c.ResourceMetadataURL, err)
 	err = checkPublicURL(c.Resource)
 	problems.report(err != nil, ".Resource %q: %w", c.Resource, err)
+	problems = append(problems, c.checkTokenField()...)
 	return append(problems, c.checkServers()...)
 }
 

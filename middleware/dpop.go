@@ -54,7 +54,7 @@ func (m *Middleware) underScheme(e *Error, scheme string) {
 // forRequest returns e with the scheme whose challenge answers r. An error of the application
 // has none, and it can answer other requests as well: it is copied.
 func (m *Middleware) forRequest(r *http.Request, e *Error) *Error {
-	_, scheme, _ := m.tokenIn(r.Header["Authorization"])
+	_, scheme, _ := m.tokenIn(m.credentialsOf(r.Header))
 	if e.Scheme == dpopScheme || !m.answersDPoP(e, scheme) {
 		return e
 	}

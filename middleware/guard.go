@@ -66,7 +66,7 @@ func (m *Middleware) GuardOptional() *Guard {
 // handler that runs for long. For one second, and until its exp, the token is not verified
 // again. After that it is: its keys, its exp and the Validate hook of its issuer decide anew.
 //
-// Check reads a token only from the Authorization header field. It does not see one in a query,
+// Check reads a token only from the Authorization header field, or from Config.TokenField. It does not see one in a query,
 // form or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	ctx, fresh, e := g.authenticate(r.Context(), g.m.requestOf(r))
@@ -90,7 +90,7 @@ func (m *Middleware) requestOf(r *http.Request) Request {
 		Authorization: r.Header["Authorization"], Transport: transportHTTP,
 		DPoP: r.Header["Dpop"], Method: r.Method, Target: target,
 	}
-	if m.mtls == nil {
+	if m.mtls == nil && m.tokenField == "" {
 		return request // saves the allocation of Fields
 	}
 	request.RemoteAddr, request.Fields = r.RemoteAddr, r.Header.Values
@@ -141,7 +141,7 @@ type Request struct {
 	// PeerCertificates are the certificates that the peer of the connection has shown, its own
 	// first (tls.ConnectionState.PeerCertificates), and RemoteAddr is its address and port.
 	// Fields returns the values of the header fields of a name, in any case, one for each field.
-	// They are used with Config.MTLS only, and can be nil.
+	// They are used with Config.MTLS only, and Fields with Config.TokenField, too. They can be nil.
 	PeerCertificates []*x509.Certificate
 	RemoteAddr       string
 	Fields           func(name string) []string
@@ -175,6 +175,9 @@ func (g *Guard) Authenticate(ctx context.Context, request Request) (context.Cont
 // and observes what was decided.
 func (g *Guard) authenticate(ctx context.Context, request Request) (context.Context, bool, *Error) {
 	start, outer := g.m.start(), verifiedIn(ctx)
+	if g.m.tokenField != "" {
+		request.Authorization = g.m.fromTokenField(request.Fields)
+	}
 	with, fresh, e := g.decide(ctx, outer, request)
 	if e != nil {
 		g.m.log(ctx, with, e)

@@ -112,11 +112,14 @@ func (h *metadataHandler) body() body {
 		Resource   string   `json:"resource"`
 		Servers    []string `json:"authorization_servers,omitempty"` // RFC 9728 section 3.2: no empty list
 		Scopes     []string `json:"scopes_supported,omitempty"`
-		Methods    []string `json:"bearer_methods_supported"`
+		Methods    []string `json:"bearer_methods_supported,omitempty"`
 		Algorithms []string `json:"dpop_signing_alg_values_supported,omitempty"`
 		Bound      bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 		MutualTLS  bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 9728 section 2: supported
 	}{Resource: m.resource, Servers: *servers, Scopes: h.scopes, Methods: []string{"header"}, MutualTLS: m.mtls != nil}
+	if m.tokenField != "" {
+		document.Methods = nil // RFC 6750 has no such method
+	}
 	if m.dpop != nil {
 		document.Algorithms, document.Bound = m.dpop.Algorithms(), m.demandsDPoP()
 	}

@@ -43,6 +43,7 @@ type Middleware struct {
 	decodes       bool        // verifier is a claims.Verifier: see Middleware.verify
 	hidesIssuers  atomic.Bool // see revealsIssuer
 	maxTokenBytes int
+	tokenField    string // Config.TokenField
 
 	challengeStart, challengeEnd string
 
@@ -99,6 +100,7 @@ func New(config Config) (*Middleware, error) {
 		mtls:            certificates,
 		requiresBinding: config.RequireBinding,
 		decodes:         decodes,
+		tokenField:      http.CanonicalHeaderKey(config.TokenField),
 		maxTokenBytes:   cmp.Or(config.MaxTokenBytes, defaultMaxTokenBytes),
 		challengeStart:  bearerScheme + " realm=" + quoted(cmp.Or(config.Realm, defaultRealm)),
 		tenants:         config.Tenants,
@@ -154,12 +156,12 @@ func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Han
 // context, for requests that carry no bearer token. A token that is not valid is refused.
 // Optional panics if next is nil.
 //
-// It adds Authorization to the Vary field, so that a cache does not give the answer for one
+// It adds Authorization, or Config.TokenField, to the Vary field, so that a cache does not give the answer for one
 // caller to another (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
 	guarded := m.GuardOptional().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", "Authorization")
+		w.Header().Add("Vary", cmp.Or(m.tokenField, "Authorization"))
 		guarded.ServeHTTP(w, r)
 	})
 }

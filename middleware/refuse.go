@@ -20,7 +20,7 @@ import (
 // request is not reported again. A [Guard] reports its own errors: use WriteError for them.
 func (m *Middleware) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
-	m.report(r.Context(), Request{Authorization: r.Header["Authorization"], Transport: transportHTTP}, e)
+	m.report(r.Context(), Request{Authorization: m.credentialsOf(r.Header), Transport: transportHTTP}, e)
 	m.refuse(w, r, m.forRequest(r, e))
 }
 

@@ -25,6 +25,11 @@
 // The tokens have no scopes: decide in the routes with policies, by claims.Claims.Subject and
 // others. MaxLifetime and Algorithms are set.
 //
+// # Gateways
+//
+// [CloudflareAccess] and [GoogleIAP] are for gateways that sign users in and send a token of their
+// own in a header field, which Config.TokenField of package middleware names.
+//
 // # Other providers
 //
 // For another provider, a claims.Issuer with its URL and Audiences is enough if the URL is the
@@ -44,8 +49,6 @@
 //   - CircleCI: URL https://oidc.circleci.com/org/ORG; the default audience is the organisation.
 //     ClaimRules on "/oidc.circleci.com~1project-id", and {false} for "/oidc.circleci.com~1ssh-rerun".
 //     Pull requests from forks get tokens only if the project passes them its secrets.
-//   - Cloudflare Access and Google IAP: their tokens are in a field of their own, and can
-//     be trusted from the proxy only. No constructor of this package is for them.
 //   - Curity: access tokens are opaque by default. A gateway exchanges them for JWTs, or use introspection.
 //   - Descope*: iss can be the bare project ID: set JWKSURL then, because there is no discovery.
 //   - Dex*: it has no access tokens for an API. Its JWTs are ID tokens, and their audience is the client.

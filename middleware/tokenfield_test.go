@@ -1,0 +1,149 @@
+package middleware_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+)
+
+const gatewayField = "Cf-Access-Jwt-Assertion"
+
+func inField(values ...string) *http.Request {
+	r := get()
+	r.Header[gatewayField] = values
+	return r
+}
+
+func behindGateway(t *testing.T, edits ...func(*middleware.Config)) (*middleware.Middleware, *jwkstest.Issuer) {
+	t.Helper()
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	config := middleware.Config{TokenField: "cf-access-jwt-assertion", Issuers: []claims.Issuer{{
+		URL: issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: staticKeys(t, issuer),
+	}}}
+	for _, edit := range edits {
+		edit(&config)
+	}
+	auth, err := middleware.New(config)
+	require.NoError(t, err)
+	return auth, issuer
+}
+
+func TestTokenField(t *testing.T) {
+	auth, issuer := behindGateway(t)
+	token := issuer.Token(nil)
+	withBoth := inField(token)
+	withBoth.Header.Set("Authorization", "Bearer x")
+	for rule, tt := range map[string]struct {
+		r      *http.Request
+		status int
+	}{
+		"the token":                     {inField(token), 200},
+		"with white space around it":    {inField(" " + token + "\t"), 200},
+		"no field":                      {get(), 401},
+		"only an Authorization field":   {bearer(token), 401},
+		"beside an Authorization field": {withBoth, 200},
+		"two fields":                    {inField(token, token), 400},
+		"a list":                        {inField(token + "," + token), 400},
+		"a scheme":                      {inField("Bearer " + token), 400},
+		"empty":                         {inField(""), 400},
+		"only white space":              {inField("  "), 400},
+		"no b64token":                   {inField("a\x00b"), 400},
+		"junk":                          {inField("junk"), 401},
+		"expired":                       {inField(issuer.Token(map[string]any{"exp": 1})), 401},
+		"longer than MaxTokenBytes":     {inField(strings.Repeat("a", 16<<10+1)), 401},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			a := serve(t, auth.Handler(whoami), tt.r)
+			assert.Equal(t, tt.status, a.Status)
+			for _, field := range tt.r.Header[gatewayField] {
+				if len(field) > 2 {
+					assert.NotContains(t, a.Body, field)
+				}
+			}
+			assert.NotContains(t, a.Body, "Authorization", "which this API does not read")
+		})
+	}
+	assert.Contains(t, serve(t, auth.Handler(whoami), get()).Body, "no token in the field "+gatewayField)
+	assert.Contains(t, serve(t, auth.Handler(whoami), inField("a", "b")).Body, "The field "+gatewayField+" does not hold exactly one token")
+}
+
+// What is too long must not be cut to something that is valid.
+func TestTokenFieldIsNotCut(t *testing.T) {
+	const length = 600
+	auth, issuer := behindGateway(t, func(c *middleware.Config) { c.MaxTokenBytes = length })
+	token := issuer.Token(nil)
+	for filler := 0; len(token) != length; filler++ {
+		require.Less(t, filler, length)
+		token = issuer.Token(map[string]any{"filler": strings.Repeat("x", filler)})
+	}
+	assert.Equal(t, 200, serve(t, auth.Handler(whoami), inField(token)).Status)
+	assert.Equal(t, 401, serve(t, auth.Handler(whoami), inField(token+"A")).Status)
+}
+
+func TestTokenFieldOfAnOptionalRoute(t *testing.T) {
+	auth, issuer := behindGateway(t)
+	optional := auth.Optional(whoami)
+	a := serve(t, optional, get())
+	assert.Equal(t, 200, a.Status)
+	assert.Equal(t, gatewayField, a.Header.Get("Vary"))
+	assert.Equal(t, 200, serve(t, optional, bearer("x")).Status, "an Authorization field is no token here")
+	assert.Equal(t, 401, serve(t, optional, inField("junk")).Status)
+	assert.Equal(t, 200, serve(t, optional, inField(issuer.Token(nil))).Status)
+}
+
+// A request that was let through is recognised by its token, and another token is not.
+func TestTokenFieldInNestedLayers(t *testing.T) {
+	verified := 0
+	auth, issuer := behindGateway(t, func(c *middleware.Config) {
+		c.CacheEntries = -1
+		c.Issuers[0].Validate = func(context.Context, *claims.Claims) error { verified++; return nil }
+	})
+	inner := auth.RequireScopes("read:example")(whoami)
+	require.Equal(t, 200, serve(t, auth.Handler(inner), inField(issuer.Token(nil))).Status)
+	assert.Equal(t, 1, verified)
+
+	swapped := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header[gatewayField] = []string{"junk"}
+		inner.ServeHTTP(w, r)
+	})
+	assert.Equal(t, 401, serve(t, auth.Handler(swapped), inField(issuer.Token(nil))).Status)
+}
+
+func TestTokenFieldInAnyTransport(t *testing.T) {
+	auth, issuer := behindGateway(t)
+	guard := auth.GuardAuthenticated()
+	asked := ""
+	fields := func(name string) []string { asked = name; return []string{issuer.Token(nil)} }
+	_, err := guard.Authenticate(t.Context(), middleware.Request{Fields: fields, Transport: "grpc"})
+	require.NoError(t, err)
+	assert.Equal(t, gatewayField, asked)
+	_, err = guard.Authenticate(t.Context(), middleware.Request{Authorization: []string{"Bearer " + issuer.Token(nil)}})
+	assert.ErrorIs(t, err, middleware.ErrNoToken, "a transport that does not tell its fields")
+}
+
+func TestTokenFieldIsNoMethodOfRFC6750(t *testing.T) {
+	auth, _ := behindGateway(t, func(c *middleware.Config) { c.Resource = "https://api.example/" })
+	w := fetch(metadataOf(t, auth), http.MethodGet, "/.well-known/oauth-protected-resource")
+	assert.Equal(t, 200, w.Code)
+	assert.NotContains(t, w.Body.String(), "bearer_methods_supported")
+}
+
+func TestTokenFieldMistakes(t *testing.T) {
+	for _, name := range []string{"a b", "a:b", "é", "a\r\nb", "Authorization", "authorization", "Cookie", "DPoP", "Proxy-Authorization"} {
+		_, err := middleware.New(middleware.Config{Issuer: issuerURL, Audiences: []string{api}, TokenField: name})
+		assert.ErrorContains(t, err, "middleware: invalid Config.TokenField", name)
+	}
+	_, err := middleware.New(middleware.Config{
+		Issuer: issuerURL, Audiences: []string{api}, TokenField: "X-Token", DPoP: &dpop.Config{Origins: []string{"https://api.example"}},
+	})
+	assert.ErrorContains(t, err, "there is no DPoP")
+}
