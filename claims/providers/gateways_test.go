@@ -65,12 +65,12 @@ func TestFSamplesOfGateways(t *testing.T) {
 
 func TestGatewayMistakes(t *testing.T) {
 	for want, issuer := range map[string]claims.Issuer{
-		"the team must be a name":                          providers.CloudflareAccess("https://acme.cloudflareaccess.com", accessTag),
-		"the audience must be the AUD tag":                 providers.CloudflareAccess("acme", "https://app.example.com"),
-		"the audience must begin with /projects/":          providers.GoogleIAP("https://app.example.com"),
-		"/projects/ and the number of the project":         providers.GoogleIAP("/projects/name/global/backendServices/1"),
-		"as in NAME.cloudflareaccess.com":                  providers.CloudflareAccess("acme.evil", accessTag),
-		"Audiences has an empty value":                     providers.GoogleIAP(""),
+		"the team must be a name":                  providers.CloudflareAccess("https://acme.cloudflareaccess.com", accessTag),
+		"the audience must be the AUD tag":         providers.CloudflareAccess("acme", "https://app.example.com"),
+		"the audience must begin with /projects/":  providers.GoogleIAP("https://app.example.com"),
+		"/projects/ and the number of the project": providers.GoogleIAP("/projects/name/global/backendServices/1"),
+		"as in NAME.cloudflareaccess.com":          providers.CloudflareAccess("acme.evil", accessTag),
+		"Audiences has an empty value":             providers.GoogleIAP(""),
 	} {
 		requireMistake(t, want, issuer)
 	}
