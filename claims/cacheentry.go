@@ -7,12 +7,15 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// A cacheEntry is one remembered token. Readers may use its first three fields, without a
+// A cacheEntry is one remembered token. Readers may use its first four fields, without a
 // lock. The others belong to the shard.
 type cacheEntry struct {
 	token  token
 	digest digest // of the signature, as received
 	used   atomic.Bool
+	// vouched is the generation of the latest trust that was seen to have the token's issuer. It
+	// saves a look-up. A pointer to the trust would keep old ones alive.
+	vouched atomic.Uint64
 
 	place      uint64
 	size       int64       // in bytes

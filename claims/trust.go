@@ -16,6 +16,7 @@ type trust struct {
 	urls       []string        // of issuers, in the order of the Config
 	trimmed    map[string]bool // urls without the slash at their end
 	algorithms []string        // that at least one issuer accepts
+	generation uint64          // counts the trusts of one Verifier, from 1
 }
 
 // newTrust returns a trust of these issuers with their defaults filled in, and all mistakes.
@@ -23,7 +24,10 @@ type trust struct {
 // stay.
 func newTrust(issuers []Issuer, old *trust) (*trust, []error) {
 	var errs []error
-	t := &trust{issuers: make(map[string]*Issuer, len(issuers)), trimmed: make(map[string]bool, len(issuers))}
+	t := &trust{
+		issuers: make(map[string]*Issuer, len(issuers)), trimmed: make(map[string]bool, len(issuers)),
+		generation: old.generation + 1,
+	}
 	for _, issuer := range issuers {
 		complete, err := issuer.withDefaults()
 		if err != nil {

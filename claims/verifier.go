@@ -165,11 +165,16 @@ func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) 
 		v.cache.drop(entry)
 		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
 	}
-	if issuer, err := v.issuerOf(ctx, a.trust, t.claims.issuer); issuer != t.issuer {
-		if !isUnavailable(err) {
-			v.cache.drop(entry)
+	if entry.vouched.Load() != a.trust.generation {
+		if issuer, err := v.issuerOf(ctx, a.trust, t.claims.issuer); issuer != t.issuer {
+			if !isUnavailable(err) {
+				v.cache.drop(entry)
+			}
+			return token{}, false, err
 		}
-		return token{}, false, err
+		if a.trust.issuers[t.issuer.URL] == t.issuer { // and not found by Config.Resolve
+			entry.vouched.Store(a.trust.generation)
+		}
 	}
 	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {
