@@ -26,13 +26,16 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 //
 // Only an *http.Transport can be held to this rule. Any other RoundTripper serves as both.
 func transports(
-	given http.RoundTripper, roots *x509.CertPool, timeout time.Duration,
+	given http.RoundTripper, roots *x509.CertPool, certificate *tls.Certificate, timeout time.Duration,
 ) (trusted, named http.RoundTripper, closeIdle func()) {
 	var base *http.Transport
 	switch t := given.(type) {
 	case nil:
 		base = ownTransport()
 		base.TLSClientConfig.RootCAs = roots
+		if certificate != nil {
+			base.TLSClientConfig.Certificates = []tls.Certificate{*certificate}
+		}
 	case *http.Transport:
 		base = t.Clone()
 	default:
