@@ -31,7 +31,7 @@ type hintCase struct {
 }
 
 func hintCases() []hintCase {
-	return slices.Concat(grammarHints(), issuerHints(), timeHints(), audienceHints(), claimHints(), keyHints(), scopeHints())
+	return slices.Concat(grammarHints(), issuerHints(), timeHints(), audienceHints(), claimHints(), keyHints(), scopeHints(), opaqueHints())
 }
 
 func TestHints(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (c *Config) issuers() ([]claims.Issuer, []error) {
 	for n := range issuers {
 		issuer, field := &issuers[n], fmt.Sprintf(".Issuers[%d]", n)
 		problems = append(problems, checkAlgorithms(field, issuer)...)
-		if issuer.Keys != nil {
+		if !getsKeys(issuer) {
 			continue
 		}
 		keys, err := fetching.keys(issuer.URL, issuer.JWKSURL)
@@ -61,6 +62,19 @@ func (c *Config) issuers() ([]claims.Issuer, []error) {
 		issuer.Keys, issuer.JWKSURL = keys, ""
 	}
 	return issuers, problems
+}
+
+// getsKeys reports whether New makes a cache of keys for the issuer.
+func getsKeys(issuer *claims.Issuer) bool {
+	if issuer.Keys != nil {
+		return false
+	}
+	if opaque := reflect.ValueOf(issuer.Opaque); issuer.JWKSURL != "" || !opaque.IsValid() ||
+		opaque.Kind() == reflect.Pointer && opaque.IsNil() { // claims.NewVerifier reports it
+		return true
+	}
+	_, _, _, jwts := issuer.Opaque.Tokens()
+	return jwts
 }
 
 // checkAlgorithms reports algorithms that the keys never serve. Every token would be refused.
@@ -126,7 +140,7 @@ func (c *Config) fetchLimit() *jwks.FetchLimit {
 	}
 	fetched := 0
 	for i := range c.Issuers {
-		if c.Issuers[i].Keys == nil {
+		if getsKeys(&c.Issuers[i]) {
 			fetched++
 		}
 	}
