@@ -17,6 +17,7 @@ type answer struct {
 	began   time.Time // when it was asked for: a revocation after that is not in it
 	until   time.Time // it is used
 	expires time.Time // by the exp of the token
+	spent   bool      // it had expired when it came
 }
 
 func (a *answer) isActive() bool { return a.payload != "" }
@@ -26,7 +27,7 @@ func (a *answer) isFresh(now time.Time, longer time.Duration) bool {
 	// By both clocks: one can stop while the machine sleeps, the other can be set.
 	age, wallAge := now.Sub(a.began), now.Round(0).Sub(a.began.Round(0))
 	life := a.until.Sub(a.began) + longer
-	return age < life && wallAge >= 0 && wallAge < life && (!a.isActive() || !a.hasExpired(now))
+	return age < life && wallAge >= 0 && wallAge < life && (!a.isActive() || a.spent || !a.hasExpired(now))
 }
 
 func (a *answer) hasExpired(now time.Time) bool { return !now.Round(0).Before(a.expires) }
@@ -72,7 +73,11 @@ func (r reader) read(issuer, document string, began time.Time) (*answer, error) 
 	if err != nil {
 		return nil, errNotAnswer
 	}
-	return &answer{payload: payload, began: began, until: began.Add(r.ttl), expires: c.ExpiresAt()}, nil
+	a := &answer{payload: payload, began: began, until: began.Add(r.ttl), expires: c.ExpiresAt()}
+	if a.hasExpired(began) {
+		a.spent, a.until = true, began.Add(inactiveTTL)
+	}
+	return a, nil
 }
 
 // isReplaced reports whether the claim is added to an answer that lacks it.

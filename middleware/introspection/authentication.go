@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // An authenticator adds the credential of this API to a form, or returns it as an Authorization
@@ -76,12 +77,12 @@ func inBody(id, secret string) authenticator {
 	}
 }
 
-var errNoBearerToken = errors.New("BearerToken returned neither a token nor an error")
+var errNoBearerToken = errors.New("BearerToken returned neither a token (RFC 6750 section 2.1) nor an error")
 
 func bearer(source func(context.Context) (string, error)) authenticator {
 	return func(ctx context.Context, _ string, _ url.Values) (string, error) {
 		token, err := source(ctx)
-		if err == nil && token == "" {
+		if err == nil && (token == "" || strings.Trim(token, tokenBytes) != "") { // a line break would add a field
 			err = errNoBearerToken
 		}
 		return "Bearer " + token, err

@@ -2,8 +2,6 @@ package introspection
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -175,46 +173,4 @@ func (i *Introspector) call(ctx context.Context, q question) (*answer, error) {
 		}
 	}
 	return i.reader.read(q.issuer, document, began)
-}
-
-// A credentialError is one of the application's: this API has no credential to show.
-type credentialError struct{ err error }
-
-func (e *credentialError) Error() string {
-	return "no credential: " + fetch.Printable(e.err.Error(), 200)
-}
-
-func (e *credentialError) Unwrap() error { return e.err }
-
-// isCredentialError reports whether the endpoint does not accept this API (RFC 7662 section 2.3,
-// RFC 6749 section 5.2). That says nothing about the token.
-func isCredentialError(err error) bool {
-	if _, ours := errors.AsType[*credentialError](err); ours {
-		return true
-	}
-	failure, ok := errors.AsType[*fetch.Error](err)
-	return ok && (failure.Status == http.StatusBadRequest || failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden)
-}
-
-// isOutage reports whether another token would have failed as well. A stranger could otherwise stop
-// the requests of all others by tokens that the endpoint calls malformed.
-func isOutage(err error) bool {
-	failure, answered := errors.AsType[*fetch.Error](err)
-	switch {
-	case !answered:
-		_, ours := errors.AsType[*credentialError](err)
-		return ours || errors.Is(err, errNoResponse) || errors.Is(err, errPanic)
-	case failure.Status == http.StatusUnauthorized, failure.Status == http.StatusForbidden:
-		return true
-	}
-	return failure.Status == 0 || failure.Retry
-}
-
-// pauseOf returns the Retry-After of the endpoint, or 0.
-func pauseOf(err error) time.Duration {
-	failure, ok := errors.AsType[*fetch.Error](err)
-	if !ok {
-		return 0
-	}
-	return min(failure.RetryAfter, maxBreak)
 }

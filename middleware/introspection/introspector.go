@@ -3,7 +3,6 @@ package introspection
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -119,8 +118,8 @@ func (i *Introspector) Tokens() (prefix string, shortest, longest int, jwts bool
 // the token, with the iss and exp that an answer can lack. The claims are not checked: a
 // [claims.Verifier] does it for each request.
 //
-// The error matches claims.ErrRejected if the token is not active. Any other one is a
-// *claims.UnavailableError. Introspect waits for at most twice Config.Timeout, and no longer than
+// The error matches claims.ErrRejected if the token is not active. Any other one matches
+// claims.ErrUnavailable, and errors.As finds a *claims.UnavailableError with the time to retry. Introspect waits for at most twice Config.Timeout, and no longer than
 // ctx. Requests for one token share one request to the endpoint, which none of them cancels.
 func (i *Introspector) Introspect(ctx context.Context, issuer, token string) (payload string, remembered bool, err error) {
 	of, now := idOf(issuer, token), time.Now()
@@ -173,7 +172,7 @@ func (a *answer) result() (string, error) {
 // already is kept with the inactive ones: otherwise each request with it would be a question.
 func (i *Introspector) keep(of id, a *answer) {
 	switch {
-	case a.isActive() && !a.hasExpired(a.began):
+	case a.isActive() && !a.spent:
 		i.inactive.drop(of)
 		i.active.put(of, a)
 	default:
@@ -181,15 +180,3 @@ func (i *Introspector) keep(of id, a *answer) {
 		i.inactive.put(of, a)
 	}
 }
-
-// outage returns the error for a token that could not be asked about.
-func outage(retryAfter time.Duration, err error) error {
-	return &claims.UnavailableError{RetryAfter: retryAfter, Err: fmt.Errorf("introspection: %w", err)}
-}
-
-var (
-	errTooMany = errors.New("too many unknown tokens")
-	errPaused  = errors.New("the endpoint fails, and is not asked for a moment")
-	errQueue   = errors.New("too many requests under way")
-	errPanic   = errors.New("a panic in the Client, the SigningKey, BearerToken or ResponseKeys")
-)
