@@ -109,7 +109,8 @@ func NewVerifier(config Config) (*Verifier, error) {
 // hook must accept it. Verify does not check scopes: see [Claims.HasScope].
 //
 // An opaque token must have the shape that an Issuer.Opaque names. That issuer is asked about it,
-// and its answer must pass the same checks.
+// and its answer must pass the same checks. If the Opaque wants it, the issuer is asked about its
+// JWTs as well, once they are known to be valid.
 //
 // Every error matches a [Reason] under [errors.Is], and [errors.As] finds it. The error text
 // is for logs: it holds no bytes of the token, but may hold a text of a hook or a key set.

@@ -40,6 +40,9 @@ type Config struct {
 	// Authorization, if set, returns the Authorization field value of requests to the host
 	// of Address over TLS. No other host gets it.
 	Authorization func(context.Context) (string, error)
+	// IdleConnections is how many connections are kept for later requests, for 90 seconds. It
+	// needs a Client without a Transport. By default CloseIdle must close them.
+	IdleConnections int
 	// UserAgent is the User-Agent field. The default is that of package jwks.
 	UserAgent string
 	// Timeout bounds dialling and the TLS handshake. The context of a request bounds the rest.
@@ -79,7 +82,7 @@ func New(c Config) *Client {
 	if client.random == nil {
 		client.random = rand.Float64
 	}
-	trusted, named, closeIdle := transports(base.Transport, c.RootCAs, c.Certificate, c.Timeout)
+	trusted, named, closeIdle := transports(base.Transport, c)
 	if c.WrapTransport != nil {
 		trusted, named = c.WrapTransport(trusted), c.WrapTransport(named)
 	}
@@ -137,6 +140,9 @@ func (c *Client) Post(ctx context.Context, r Request, form url.Values, authoriza
 		return nil, &Error{What: r.What, Problem: "not a URL"}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// On the wire it is not there. It says that net/http can send the form once more if the
+	// server has closed an idle connection at the same moment: to ask twice changes nothing.
+	req.Header["Idempotency-Key"] = []string{}
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}

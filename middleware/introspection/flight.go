@@ -81,39 +81,60 @@ func (i *Introspector) fly(ctx context.Context, f *flight, q question) {
 
 // queue waits for a slot, and then makes the request.
 func (i *Introspector) queue(ctx context.Context, q question) (*answer, error) {
-	timer := time.NewTimer(i.timeout)
-	defer timer.Stop()
 	l := &i.lanes[q.lane]
-	for _, slots := range [...]chan struct{}{l.slots, i.slots} {
-		if slots == nil {
-			continue
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-timer.C:
-			if slots == i.slots && l.slots != nil {
-				<-l.slots
-			}
-			i.counts.limited.Add(1)
-			return nil, outage(time.Second, errQueue)
-		}
-	}
-	release := func() {
-		<-i.slots
-		if l.slots != nil {
-			<-l.slots
-		}
+	release := i.acquire(l)
+	if release == nil {
+		i.counts.limited.Add(1)
+		return nil, outage(time.Second, errQueue)
 	}
 	if wait := l.breaker.enter(time.Now()); wait > 0 { // it broke while this one waited
 		release()
 		return nil, outage(wait, errPaused)
 	}
-	return i.request(ctx, l, q, release)
+	a, err := i.inTime(ctx, q, release)
+	pause := pauseOf(err)
+	l.breaker.leave(time.Now(), isOutage(err), pause)
+	i.counts.add(a, err)
+	if err != nil {
+		i.log.failed(ctx, err)
+		return nil, outage(max(pause, breakFor), err)
+	}
+	i.log.answered(ctx)
+	return a, nil
 }
 
-// request makes the request, and tells the breaker, the counters and the log how it ended. release
-// is called when all of it has ended, which can be later.
-func (i *Introspector) request(ctx context.Context, l *lane, q question, release func()) (*answer, error) {
+// acquire waits for a slot of the lane, and for one of all requests, no longer than the timeout. It
+// returns a function that gives them back, or nil.
+func (i *Introspector) acquire(l *lane) (release func()) {
+	timer := time.NewTimer(i.timeout)
+	defer timer.Stop()
+	if l.slots != nil {
+		select {
+		case l.slots <- struct{}{}:
+		case <-timer.C:
+			return nil
+		}
+	}
+	leave := func() {
+		if l.slots != nil {
+			<-l.slots
+		}
+	}
+	select {
+	case i.slots <- struct{}{}:
+	case <-timer.C:
+		leave()
+		return nil
+	}
+	return func() {
+		<-i.slots
+		leave()
+	}
+}
+
+// inTime makes the request, and waits for it no longer than the timeout, even if the Client ignores
+// its context. release is called when the request has ended, so that those that hang are bounded.
+func (i *Introspector) inTime(ctx context.Context, q question, release func()) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
 	type result struct {
@@ -122,7 +143,7 @@ func (i *Introspector) request(ctx context.Context, l *lane, q question, release
 	}
 	results := make(chan result, 1)
 	i.counts.inFlight.Add(1)
-	go func() { // ends with the Client, which can ignore ctx
+	go func() { // ends with the Client
 		r := result{err: errPanic}
 		defer func() {
 			_ = recover() // its value may have the token
@@ -132,24 +153,12 @@ func (i *Introspector) request(ctx context.Context, l *lane, q question, release
 		}()
 		r.answer, r.err = i.call(ctx, q)
 	}()
-	r := result{err: errNoResponse}
 	select {
-	case r = <-results:
+	case r := <-results:
+		return r.answer, r.err
 	case <-ctx.Done():
-		select { // an answer that came at the same moment
-		case r = <-results:
-		default:
-		}
+		return nil, errNoResponse
 	}
-	pause := pauseOf(r.err)
-	l.breaker.leave(time.Now(), isOutage(r.err), pause)
-	i.counts.add(r.answer, r.err)
-	if r.err == nil {
-		i.log.answered(ctx)
-		return r.answer, nil
-	}
-	i.log.failed(ctx, r.err)
-	return nil, outage(max(pause, breakFor), r.err)
 }
 
 // call asks the endpoint (RFC 7662 section 2.1).

@@ -22,7 +22,7 @@ const (
 
 // An Introspector asks the introspection endpoint of one issuer about tokens. Set it as the Opaque
 // of a [claims.Issuer]. [New] makes it. It is safe for concurrent use and has nothing to close: its
-// goroutines end with their requests.
+// goroutines end with their requests, and idle connections after 90 seconds.
 type Introspector struct {
 	endpoint     string
 	accept       string
@@ -69,12 +69,13 @@ func New(config Config) (*Introspector, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	timeout := cmp.Or(config.Timeout, defaultTimeout)
+	timeout, inFlight := cmp.Or(config.Timeout, defaultTimeout), cmp.Or(config.MaxInFlight, defaultInFlight)
 	i := &Introspector{
 		endpoint: config.Endpoint, accept: plainAccept, authenticate: config.authenticator(),
 		client: fetch.New(fetch.Config{
 			Address: config.Endpoint, Client: config.Client, RootCAs: config.RootCAs, Certificate: config.Certificate,
 			InsecureHTTPHosts: config.InsecureHTTPHosts, Timeout: timeout, UserAgent: userAgent,
+			IdleConnections: inFlight,
 		}),
 		timeout: timeout, stale: config.StaleIfError,
 		reader: reader{
@@ -93,7 +94,7 @@ func New(config Config) (*Introspector, error) {
 		i.accept = signedAccept
 		i.verifier = &verifier{slices.Clone(config.ResponseAlgorithms), config.ResponseKeys, config.ClientID}
 	}
-	i.bound(cmp.Or(config.MaxInFlight, defaultInFlight), cmp.Or(config.UnknownPerSecond, defaultRate))
+	i.bound(inFlight, cmp.Or(config.UnknownPerSecond, defaultRate))
 	return i, nil
 }
 

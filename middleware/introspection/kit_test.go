@@ -56,8 +56,7 @@ func (e *endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New(text)
 	}
 	return &http.Response{
-		StatusCode: status, Header: http.Header{"Retry-After": r.Header["Test-Retry-After"]},
-		Body: io.NopCloser(strings.NewReader(text)), Request: r,
+		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r,
 	}, nil
 }
 

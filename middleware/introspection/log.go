@@ -24,7 +24,7 @@ type eventLog struct {
 func (l *eventLog) failed(ctx context.Context, err error) {
 	kind, level, message := 0, slog.LevelWarn, "the endpoint gives no answer that can be used: tokens that are not remembered get a 503"
 	if isCredentialError(err) {
-		kind, level, message = 1, slog.LevelError, "the endpoint refuses the credentials of this API: tokens that are not remembered get a 503"
+		kind, level, message = 1, slog.LevelError, "this API has no credential that the endpoint accepts: tokens that are not remembered get a 503"
 	}
 	l.mu.Lock()
 	now := time.Now()
