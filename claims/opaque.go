@@ -72,11 +72,8 @@ func beginsObject(segment string) bool {
 		n := copy(four[:], segment)
 		segment = segment[n:]
 		for i := range four[:n] {
-			switch four[i] {
-			case '+':
-				four[i] = '-'
-			case '/':
-				four[i] = '_'
+			if four[i] == '+' || four[i] == '/' {
+				four[i] = '-' // which of the two it was makes no difference to what is looked for
 			}
 		}
 		n, err := base64.RawURLEncoding.Decode(three[:], four[:n])

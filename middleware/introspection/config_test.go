@@ -3,12 +3,15 @@ package introspection_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,6 +61,7 @@ func TestMistakes(t *testing.T) {
 		{"SigningKey: it is required by SigningKeyID", func(c *config) { c.SigningKeyID = "k" }},
 		{"SigningKey: a ed25519.PublicKey cannot sign by \"RS256\"", func(c *config) { c.ClientSecret, c.SigningKey, c.SigningAlgorithm = nil, edKey(), "RS256" }},
 		{"SigningKey: a *ecdsa.PublicKey cannot sign by", func(c *config) { c.ClientSecret, c.SigningKey = nil, ecKey(elliptic.P384()) }},
+		{"SigningKey: the RSA key has less than 2048 bits", func(c *config) { c.ClientSecret, c.SigningKey = nil, weakKey{} }},
 		{"Certificate: it has no certificate", func(c *config) { c.ClientSecret, c.Client, c.Certificate = nil, nil, &tls.Certificate{} }},
 		{"Certificate: set it in the Transport of Client", func(c *config) { c.ClientSecret, c.Certificate = nil, &tls.Certificate{Certificate: [][]byte{{1}}} }},
 		{"MutualTLS: it goes with a Client whose Transport", func(c *config) { c.ClientSecret, c.Client, c.MutualTLS = nil, nil, true }},
@@ -93,6 +97,13 @@ func TestMistakes(t *testing.T) {
 			assert.NotContains(t, err.Error(), secret)
 		})
 	}
+}
+
+// A weakKey is an RSA key of 1024 bits.
+type weakKey struct{ crypto.Signer }
+
+func (weakKey) Public() crypto.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1023), E: 65537}
 }
 
 func TestAllMistakesAreReportedAtOnce(t *testing.T) {

@@ -172,12 +172,10 @@ func (a *answer) result() (string, error) {
 // keep remembers an answer. Only active tokens get into the large memory. One that has expired
 // already is kept with the inactive ones: otherwise each request with it would be a question.
 func (i *Introspector) keep(of id, a *answer) {
-	switch {
-	case a.isActive() && !a.spent:
-		i.inactive.drop(of)
+	if a.isActive() && !a.spent {
 		i.active.put(of, a)
-	default:
-		i.active.drop(of)
-		i.inactive.put(of, a)
+		return
 	}
+	i.active.drop(of)
+	i.inactive.put(of, a)
 }

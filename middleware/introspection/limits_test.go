@@ -1,6 +1,7 @@
 package introspection_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -125,12 +126,18 @@ func TestRequestsAtATimeAreBounded(t *testing.T) {
 
 // After 5 failures in a row the endpoint is asked once a second, and nobody waits for it.
 func TestFailingEndpointIsAskedOnceASecond(t *testing.T) {
+	for _, status := range []int{0, 401, 403, 429, 500, 503} {
+		testFailingEndpoint(t, status)
+	}
+}
+
+func testFailingEndpoint(t *testing.T, status int) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		down.Store(true)
 		e := &endpoint{answer: func(r *http.Request, _ url.Values) (int, string) {
 			if down.Load() {
-				return 503, ""
+				return status, ""
 			}
 			return 200, activeAnswer(nil)
 		}}
@@ -157,6 +164,49 @@ func TestFailingEndpointIsAskedOnceASecond(t *testing.T) {
 	})
 }
 
+// While the one request of a second is under way, there is no other.
+func TestFailingEndpointHasOneRequestAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{answer: func(r *http.Request, _ url.Values) (int, string) {
+			<-r.Context().Done()
+			return 0, "timeout"
+		}}
+		i := newIntrospector(t, e)
+		var group sync.WaitGroup
+		askAll := func(from, count int) {
+			for n := range count {
+				group.Go(func() {
+					_, err := introspect(t, i, guess(from+n))
+					requireOutage(t, err)
+				})
+			}
+		}
+		askAll(0, 5)
+		group.Wait()
+		time.Sleep(time.Second)
+		askAll(10, 20)
+		synctest.Wait()
+		assert.Equal(t, 1, i.Status().InFlight)
+		group.Wait()
+		assert.Equal(t, 6, e.count())
+	})
+}
+
+// A token that has expired is an unknown one, so that it is bounded like a guess.
+func TestExpiredTokensAreUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := always(200, activeAnswer(map[string]any{"exp": time.Now().Add(10 * time.Second).Unix()}))
+		i := newIntrospector(t, e, func(c *introspection.Config) { c.UnknownPerSecond = 1 })
+		_, err := introspect(t, i, goodToken)
+		require.NoError(t, err)
+		time.Sleep(10 * time.Second)
+		_, _ = introspect(t, i, guess(0))
+		_, err = introspect(t, i, goodToken)
+		requireOutage(t, err)
+		assert.Equal(t, 1, e.asked(goodToken))
+	})
+}
+
 // The endpoint calls some tokens malformed, or fails about them. A stranger who finds such a text
 // must not stop the requests for the tokens of others.
 func TestTokensThatTheEndpointDislikesStopNobody(t *testing.T) {
@@ -179,6 +229,12 @@ func TestTokensThatTheEndpointDislikesStopNobody(t *testing.T) {
 				}
 				_, err = introspect(t, i, goodToken)
 				require.NoError(t, err)
+				if status == 400 { // the endpoint answers, so a first use goes on as well
+					v := i.Status().Requests
+					_, err = introspect(t, i, guess(100))
+					requireOutage(t, err)
+					assert.Equal(t, v+1, i.Status().Requests)
+				}
 			})
 		})
 	}
@@ -260,6 +316,26 @@ func TestStaleAnswersServeAnOutageOnlyIfConfigured(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A caller with little time must not get an old answer because of that.
+func TestStaleAnswersAreForOutagesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{answer: func(*http.Request, url.Values) (int, string) {
+			time.Sleep(time.Second)
+			return 200, activeAnswer(nil)
+		}}
+		i := newIntrospector(t, e, func(c *introspection.Config) { c.StaleIfError = time.Minute })
+		_, err := introspect(t, i, goodToken)
+		require.NoError(t, err)
+		time.Sleep(30 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, _, err = i.Introspect(ctx, issuerURL, goodToken)
+		requireOutage(t, err)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Second)
+	})
 }
 
 // An answer that a token is not active is no outage.
