@@ -62,8 +62,8 @@ func (e *explanation) judge(ctx context.Context) {
 		return
 	}
 	var err error
-	if e.parts, err = strict.Cut(e.text); err != nil {
-		e.record(segmentsRow, refuse(ErrMalformed, err.Error()))
+	if e.parts, err = e.trust.cut(e.text); err != nil {
+		e.record(segmentsRow, err)
 		return
 	}
 	for c := range numChecks {

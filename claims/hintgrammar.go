@@ -95,6 +95,9 @@ const (
 )
 
 func (e *explanation) notThreeHint(segments int) string {
+	if len(e.trust.opaque) > 0 {
+		return "No issuer has opaque tokens of this prefix and length. Look at both in the Config of its introspection, and at the client."
+	}
 	for _, o := range opaque {
 		if strings.HasPrefix(e.text, o.prefix) {
 			return o.hint

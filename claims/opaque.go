@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
 // An opaqueRoute says which opaque tokens belong to an issuer.
@@ -51,6 +53,18 @@ func (t *trust) opaqueIssuer(token string) *Issuer {
 		return route.issuer
 	}
 	return nil
+}
+
+// cut cuts a token that is verified as a JWT.
+func (t *trust) cut(token string) (strict.Compact, error) {
+	parts, err := strict.Cut(token)
+	switch {
+	case err == nil:
+		return parts, nil
+	case errors.Is(err, strict.ErrSegments) && len(t.opaque) > 0:
+		return strict.Compact{}, refuse(ErrMalformed, "neither a JWT nor like the opaque tokens of a configured issuer")
+	}
+	return strict.Compact{}, refuse(ErrMalformed, err.Error())
 }
 
 // isJOSE reports whether a token looks like a JWT, signed or encrypted: three or five segments

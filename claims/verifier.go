@@ -129,8 +129,8 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 		return v.verifyOpaque(ctx, &a, token, proofs)
 	}
 	var err error
-	if a.parts, err = strict.Cut(token); err != nil {
-		return nil, refuse(ErrMalformed, err.Error())
+	if a.parts, err = a.trust.cut(token); err != nil {
+		return nil, err
 	}
 	t, known, err := v.recall(ctx, &a)
 	if err != nil {

@@ -18,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 	"github.com/bearerguard/bearerguard/middleware/introspection"
 )
 
@@ -27,6 +29,7 @@ type introspecting struct {
 	status  atomic.Int32 // 200 if not set
 	revoked atomic.Bool
 	asked   atomic.Int32
+	cnf     string // of the token, or ""
 }
 
 const activeToken = "at_an-opaque-token"
@@ -43,7 +46,11 @@ func (s *introspecting) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer := `{"active":false}`
 	if form.Get("token") == activeToken && !s.revoked.Load() {
-		answer = `{"active":true,"aud":"https://api.example","sub":"alice","scope":"read","exp":` +
+		cnf := ""
+		if s.cnf != "" {
+			cnf = `"token_type":"DPoP","cnf":` + s.cnf + `,`
+		}
+		answer = `{"active":true,` + cnf + `"aud":"https://api.example","sub":"alice","scope":"read","exp":` +
 			strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + `}`
 	}
 	status := int(s.status.Load())
@@ -146,6 +153,45 @@ func TestDecisionsAboutOpaqueTokens(t *testing.T) {
 	assert.Equal(t, "refused", last.Outcome)
 	assert.Equal(t, claims.ErrRejected, last.Reason)
 	assert.Equal(t, "https://issuer.example/", last.Issuer)
+}
+
+// An opaque token that is bound to a key needs the proof of each request, remembered or not.
+func TestBoundOpaqueToken(t *testing.T) {
+	key := jwkstest.NewKey("ES256")
+	s := &introspecting{cnf: `{"jkt":"` + key.Thumbprint() + `"}`}
+	opaque, err := introspection.New(introspection.Config{
+		Endpoint: "https://issuer.example/introspect", InsecureNoAuthentication: true, Client: &http.Client{Transport: s},
+	})
+	require.NoError(t, err)
+	auth, err := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{{URL: "https://issuer.example/", Audiences: []string{"https://api.example"}, Opaque: opaque}},
+		Logger:  slog.New(slog.DiscardHandler), DPoP: &dpop.Config{Origins: []string{dpopOrigin}},
+	})
+	require.NoError(t, err)
+	other := jwkstest.NewKey("ES256")
+	for _, tc := range []struct {
+		rule, scheme string
+		proof        string
+		status       int
+	}{
+		{"its proof", "DPoP ", jwkstest.Proof(key, "GET", dpopOrigin+"/", activeToken, nil), 200},
+		{"its proof, from memory", "DPoP ", jwkstest.Proof(key, "GET", dpopOrigin+"/", activeToken, nil), 200},
+		{"no proof", "DPoP ", "", 401},
+		{"as a bearer token", "Bearer ", "", 401},
+		{"as a bearer token, with a proof", "Bearer ", jwkstest.Proof(key, "GET", dpopOrigin+"/", activeToken, nil), 401},
+		{"a proof by another key", "DPoP ", jwkstest.Proof(other, "GET", dpopOrigin+"/", activeToken, nil), 401},
+		{"a proof for another token", "DPoP ", jwkstest.Proof(key, "GET", dpopOrigin+"/", "at_another-token", nil), 401},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", tc.scheme+activeToken)
+		if tc.proof != "" {
+			r.Header.Set("DPoP", tc.proof)
+		}
+		w := httptest.NewRecorder()
+		auth.Handler(whoami).ServeHTTP(w, r)
+		assert.Equal(t, tc.status, w.Code, tc.rule)
+	}
+	assert.EqualValues(t, 1, s.asked.Load())
 }
 
 // A stream ends once its token is revoked: it is checked again every 30 seconds, and an answer is

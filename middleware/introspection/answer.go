@@ -32,6 +32,9 @@ func (a *answer) isFresh(now time.Time, longer time.Duration) bool {
 
 func (a *answer) hasExpired(now time.Time) bool { return !now.Round(0).Before(a.expires) }
 
+// withoutExp is how long a token whose exp the issuer does not tell counts as one in use.
+const withoutExp = 24 * time.Hour
+
 // The reasons for which an answer cannot be used. They hold nothing of it.
 var (
 	errActive     = errors.New("the answer has no member active that is true or false")
@@ -74,7 +77,10 @@ func (r reader) read(issuer, document string, began time.Time) (*answer, error) 
 		return nil, errNotAnswer
 	}
 	a := &answer{payload: payload, began: began, until: began.Add(r.ttl), expires: c.ExpiresAt()}
-	if a.hasExpired(began) {
+	switch {
+	case !has["exp"]: // it is in the payload only, so that the token stays a known one
+		a.expires = began.Add(withoutExp)
+	case a.hasExpired(began):
 		a.spent, a.until = true, began.Add(inactiveTTL)
 	}
 	return a, nil

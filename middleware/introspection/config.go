@@ -55,8 +55,9 @@ type Config struct {
 	// Which tokens are introspected.
 
 	// Prefix is how the issuer's opaque tokens begin, such as "ory_at_". Tokens without it
-	// cause no request. Set it if the tokens have one: it stops most guesses. Two issuers with
-	// opaque tokens need prefixes, of which none begins with the other.
+	// cause no request. Set it if the tokens have one: it stops most guesses, and the issuer
+	// does not get to see other secrets that clients send by mistake. Two issuers with opaque
+	// tokens need prefixes, of which none begins with the other.
 	Prefix string
 
 	// MinBytes and MaxBytes are the lengths of opaque tokens, with the Prefix. They default to
@@ -131,8 +132,9 @@ type Config struct {
 	// is 0: requests get a 503.
 	StaleIfError time.Duration
 
-	// CacheEntries is how many active tokens are remembered. It defaults to 10,000. The answers
-	// take at most 4 KiB for each on average. The least recently used ones are dropped.
+	// CacheEntries is how many active tokens are remembered. It defaults to 10,000, and should
+	// be more than are in use. The answers take at most 4 KiB for each on average. The least
+	// recently used ones are dropped.
 	CacheEntries int
 
 	// How much the endpoint is asked.
@@ -143,7 +145,8 @@ type Config struct {
 
 	// UnknownPerSecond is how many tokens that are not remembered are introspected per second.
 	// It defaults to 500. More get a 503. An opaque token cannot be checked without the issuer,
-	// so this bounds what a flood of guesses does to it.
+	// so this bounds what a flood of guesses does to it. After a restart all tokens are
+	// unknown: raise it if many more are in use, and the issuer can bear it.
 	UnknownPerSecond int
 
 	// Timeout is how long one request takes at most. It defaults to 3 seconds, and is at most 10.

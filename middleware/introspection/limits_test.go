@@ -192,6 +192,22 @@ func TestFailingEndpointHasOneRequestAtATime(t *testing.T) {
 	})
 }
 
+// A token whose exp the issuer does not tell is a known one.
+func TestTokensWithoutExpStayKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := always(200, `{"active":true}`)
+		i := newIntrospector(t, e, func(c *introspection.Config) { c.UnknownPerSecond = 1 })
+		for range 3 {
+			_, _ = introspect(t, i, goodToken)
+			time.Sleep(time.Minute)
+			_, _ = introspect(t, i, guess(e.count()))
+			_, err := introspect(t, i, goodToken)
+			require.NoError(t, err)
+		}
+		assert.Equal(t, 4, e.asked(goodToken), "once at first, and once a minute")
+	})
+}
+
 // A token that has expired is an unknown one, so that it is bounded like a guess.
 func TestExpiredTokensAreUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
