@@ -232,13 +232,7 @@ func (i *Issuer) mistakes() error {
 	}
 	report(i.URL == "", "URL is empty")
 	report(i.Err != nil, "%w", i.Err)
-	report(i.Opaque != nil && isNil(i.Opaque), "Opaque is a nil pointer: its constructor has returned an error")
-	hasOpaque := !isNil(i.Opaque)
-	report(isNil(i.Keys) && i.JWKSURL == "" && (!hasOpaque || i.Keys != nil), "Keys is nil")
-	report(i.Keys == nil && i.JWKSURL == "" && hasOpaque && i.introspectsJWTs(), "Keys is nil: Opaque introspects JWTs, which need keys")
-	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
-	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")
-	for _, problem := range i.unmatchable() {
+	for _, problem := range append(i.sourceProblems(), i.unmatchable()...) {
 		report(true, "%s", problem)
 	}
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")

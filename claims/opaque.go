@@ -67,6 +67,27 @@ func (t *trust) cut(token string) (strict.Compact, error) {
 	return strict.Compact{}, refuse(ErrMalformed, err.Error())
 }
 
+// sourceProblems returns what is wrong with the fields that say how tokens are verified: by keys,
+// or by asking the issuer.
+func (i *Issuer) sourceProblems() (problems []string) {
+	hasKeys, hasOpaque := !isNil(i.Keys), !isNil(i.Opaque)
+	if i.Opaque != nil && !hasOpaque {
+		problems = append(problems, "Opaque is a nil pointer: its constructor has returned an error")
+	}
+	switch {
+	case hasKeys && i.JWKSURL != "":
+		problems = append(problems, "JWKSURL would have no effect, because Keys is set")
+	case hasKeys:
+	case i.JWKSURL != "":
+		problems = append(problems, "Keys is nil: only package middleware fetches them from JWKSURL")
+	case i.Keys != nil || !hasOpaque:
+		problems = append(problems, "Keys is nil")
+	case i.introspectsJWTs():
+		problems = append(problems, "Keys is nil: Opaque introspects JWTs, which need keys")
+	}
+	return problems
+}
+
 // isJOSE reports whether a token looks like a JWT, signed or encrypted: three or five segments
 // (RFC 7515 section 7.1, RFC 7516 section 7.1), of which the first encodes the beginning of a
 // JSON object. It need not be valid.

@@ -229,12 +229,18 @@ func (c *Config) checkEndpoint(problems *mistakes) {
 	case u.User != nil:
 		problems.report(true, "Endpoint: a user name is not allowed; use ClientID and ClientSecret")
 	case strings.Contains(c.Endpoint, "#"):
-		problems.report(true, "Endpoint %q: a fragment is not allowed", c.Endpoint)
+		problems.report(true, "Endpoint %q: a fragment is not allowed", withoutQuery(c.Endpoint))
 	case u.Scheme == "http" && !fetch.NewHosts(c.Endpoint, c.InsecureHTTPHosts, nil).MayUseHTTP(u.Hostname()):
-		problems.report(true, "Endpoint %q: https is required; to allow http, name the host in InsecureHTTPHosts", c.Endpoint)
+		problems.report(true, "Endpoint %q: https is required; to allow http, name the host in InsecureHTTPHosts", withoutQuery(c.Endpoint))
 	}
 	problems.report((c.Certificate != nil || c.MutualTLS) && err == nil && u.Scheme == "http",
-		"Endpoint %q: https is required, because the client authenticates by its certificate", c.Endpoint)
+		"Endpoint %q: https is required, because the client authenticates by its certificate", withoutQuery(c.Endpoint))
+}
+
+// withoutQuery returns a URL for logs. Some endpoints have a key in their query.
+func withoutQuery(endpoint string) string {
+	shown, _, _ := strings.Cut(endpoint, "?")
+	return shown
 }
 
 func (c *Config) checkTokens(problems *mistakes) {

@@ -40,7 +40,7 @@ func TestMistakes(t *testing.T) {
 		{"Endpoint: it is not an https URL", func(c *config) { c.Endpoint = "https:///x" }},
 		{"Endpoint: a user name is not allowed", func(c *config) { c.Endpoint = "https://a:b@x" }},
 		{"a fragment is not allowed", func(c *config) { c.Endpoint += "#x" }},
-		{"name the host in InsecureHTTPHosts", func(c *config) { c.Endpoint = "http://hydra/" }},
+		{"name the host in InsecureHTTPHosts", func(c *config) { c.Endpoint = "http://hydra/?key=" + secret }},
 		{"InsecureHTTPHosts: an entry is not a host name", func(c *config) { c.InsecureHTTPHosts = []string{"http://hydra"} }},
 		{"https is required, because the client authenticates by its certificate", func(c *config) {
 			c.Endpoint, c.ClientSecret, c.Client, c.MutualTLS = "http://localhost", nil, &http.Client{Transport: &http.Transport{}}, true

@@ -85,7 +85,7 @@ func New(config Config) (*Introspector, error) {
 		prefix: config.Prefix, jwts: config.AlsoJWT || config.OnlyJWT,
 		active: newMemory(cmp.Or(config.CacheEntries, defaultEntries)), inactive: newMemory(inactiveEntries),
 		flights: make(map[id]*flight),
-		log:     eventLog{logger: config.Logger, endpoint: config.Endpoint},
+		log:     eventLog{logger: config.Logger, endpoint: withoutQuery(config.Endpoint)},
 	}
 	if !config.OnlyJWT {
 		i.shortest, i.longest = config.lengths()
@@ -120,8 +120,10 @@ func (i *Introspector) Tokens() (prefix string, shortest, longest int, jwts bool
 // [claims.Verifier] does it for each request.
 //
 // The error matches claims.ErrRejected if the token is not active. Any other one matches
-// claims.ErrUnavailable, and errors.As finds a *claims.UnavailableError with the time to retry. Introspect waits for at most twice Config.Timeout, and no longer than
-// ctx. Requests for one token share one request to the endpoint, which none of them cancels.
+// claims.ErrUnavailable, and errors.As finds a *claims.UnavailableError with the time to retry.
+//
+// Introspect waits for at most twice Config.Timeout, and no longer than ctx. Calls for one token
+// share one request to the endpoint, which none of them cancels.
 func (i *Introspector) Introspect(ctx context.Context, issuer, token string) (payload string, remembered bool, err error) {
 	of, now := idOf(issuer, token), time.Now()
 	if a := i.lookUp(of, now); a != nil {
