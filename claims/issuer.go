@@ -43,8 +43,8 @@ type Issuer struct {
 	// then be nil: JWTs of this issuer are refused.
 	//
 	// A token that looks like a JWT, valid or not, signed or encrypted, is never treated as an
-	// opaque one. No opaque token may have the shape of two issuers. Both methods must be
-	// safe for concurrent use.
+	// opaque one. The opaque tokens of two issuers must begin with different prefixes. Both
+	// methods must be safe for concurrent use.
 	Opaque interface {
 		// Introspect returns the claims that the issuer has for a token, a JSON object
 		// with iss and exp, and whether they were remembered from an earlier answer. The

@@ -399,6 +399,19 @@ func TestResolveIsNotCalledForOpaqueTokens(t *testing.T) {
 	requireReason(t, claims.ErrIssuer, err)
 }
 
+func TestJWTsOfAResolvedIssuerAreIntrospected(t *testing.T) {
+	tenant := goodIssuer()
+	tenant.Opaque = &endpoint{jwts: true, err: claims.ErrRejected}
+	found := newVerifier(t, tenant)
+	v, err := claims.NewVerifier(claims.Config{
+		Resolve: func(context.Context, string) (*claims.Verifier, error) { return found, nil },
+		Now:     func() time.Time { return now },
+	})
+	require.NoError(t, err)
+	_, err = v.Verify(t.Context(), token(nil))
+	requireReason(t, claims.ErrRevoked, err)
+}
+
 func TestOpaqueTokenIsExplained(t *testing.T) {
 	e := answering(members{"aud": `"https://other.example"`})
 	v := newVerifier(t, opaqueIssuer(e))

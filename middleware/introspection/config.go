@@ -122,8 +122,8 @@ type Config struct {
 	// How answers are remembered.
 
 	// TTL is how long an answer is used. A token that is revoked meanwhile is accepted for so
-	// long. It defaults to 30 seconds and is at most 5 minutes. A negative value asks for each
-	// request. No answer is used past the exp of the token. The answer that a token is not
+	// long. It defaults to 30 seconds and is at most 5 minutes. A negative value remembers no
+	// active token: only requests at the same time share an answer. No answer is used past the exp of the token. The answer that a token is not
 	// active is used for 10 seconds.
 	TTL time.Duration
 
