@@ -123,8 +123,10 @@ type Config struct {
 
 	// TTL is how long an answer is used. A token that is revoked meanwhile is accepted for so
 	// long. It defaults to 30 seconds and is at most 5 minutes. A negative value remembers no
-	// active token: only requests at the same time share an answer. No answer is used past the exp of the token. The answer that a token is not
-	// active is used for 10 seconds.
+	// active token: only requests at the same time share an answer.
+	//
+	// No answer is used past the exp of the token. The answer that a token is not active is used
+	// for 10 seconds, whatever the TTL is.
 	TTL time.Duration
 
 	// StaleIfError is how much longer an answer is used while the endpoint cannot be asked, and
@@ -163,8 +165,9 @@ type Config struct {
 	// makes any token active. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// Logger gets a line when the endpoint begins to fail, and one when it answers again: an
-	// Error if it refuses the credentials of this API, else a Warn. It defaults to slog.Default().
+	// Logger gets a line when the endpoint begins to fail, one a minute while it fails, and one
+	// when it answers again: an Error if it does not accept the credentials of this API, else a
+	// Warn. No line has a token or the body of an answer. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

@@ -49,12 +49,13 @@
 //
 // # Failures
 //
-// No token is accepted because the endpoint fails. It gives a 503, with Retry-After, and so do the
-// statuses 400, 401 and 403 of the endpoint: they say that it does not accept this API, and not
-// that the token is bad. After 5 failures in a row the endpoint is asked once a second.
+// A token that cannot be asked about gets a 503, with Retry-After, unless Config.StaleIfError is set
+// and an earlier answer is remembered. The statuses 400, 401 and 403 of the endpoint are failures
+// as well: they say that it does not accept this API, and not that the token is bad. After 5
+// failures in a row the endpoint is asked once a second.
 //
 // Anyone can make up opaque tokens, and each one is a request to the issuer. At most 500 a second
-// are asked about, and at most 48 at a time. More get a 503. A flood of guesses can so delay the
+// are asked about, and at most 48 at a time. More get a 503. A flood of guesses can delay the
 // first use of a token, but not the use of tokens that were active before. A Prefix stops the
 // guesses of all who do not know it.
 //
@@ -65,7 +66,8 @@
 //     a private network. aud is empty unless the client asks for an audience.
 //   - Zitadel: Endpoint "https://INSTANCE/oauth/v2/introspect", ClientID and ClientSecret of an API
 //     application. The aud is the ID of the project.
-//   - Keycloak: OnlyJWT and Keys, Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect".
+//   - Keycloak: OnlyJWT, because its tokens are JWTs, and
+//     Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect".
 //   - Auth0 has no endpoint for APIs. Its opaque tokens, and encrypted ones, are for Auth0 itself:
 //     the client must ask for an audience, and then gets a JWT.
 package introspection
