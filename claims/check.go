@@ -19,9 +19,15 @@ func (i *Issuer) checkAlgorithm(h header) error {
 
 // checkType refuses other kinds of token (RFC 8725 sections 3.11 and 3.12).
 func (i *Issuer) checkType(h header, c *Claims) error {
-	switch {
-	case !slices.Contains(i.TokenTypes, h.typ):
+	if !slices.Contains(i.TokenTypes, h.typ) {
 		return refuse(ErrType, "typ")
+	}
+	return c.checkKind()
+}
+
+// checkKind refuses tokens with claims that only other kinds have.
+func (c *Claims) checkKind() error {
+	switch {
 	case c.otherKind:
 		return refuse(ErrType, "a claim that only other kinds of token have")
 	case c.nonce && !c.has("scope") && !c.has("scp"):

@@ -53,7 +53,7 @@ type body struct {
 
 	later *Claims // the same claims for requests that find the token in the cache
 
-	text    string            // the payload, as signed
+	text    string            // the payload, as signed; of an opaque token, the issuer's answer
 	members []strict.Member   // of the payload's object
 	first   [16]strict.Member // backing array of members, enough for most tokens
 }

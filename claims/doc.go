@@ -28,6 +28,9 @@
 //	cnf: proof of a bound key  RFC 7800 3.1        confirmation
 //	Validate hook              revoked, rejected, forbidden, unavailable
 //
+// An opaque token is recognised by its shape. Its issuer is asked about it, and the answer must
+// pass the checks of claims and after: see Issuer.Opaque.
+//
 // [Verifier.Explain] says of each check what is expected, and what a token has instead.
 //
 // Header and claims must be strict JSON, with members nested at most 32 deep. A registered

@@ -32,7 +32,8 @@ import (
 // may find it by a fetch. Without Peek the key is not looked up. With Options.Fetch, Explain
 // calls Keys as Verify does, with ctx, and so it can block and fetch.
 //
-// Config.Resolve is called with Options.Fetch only.
+// Config.Resolve is called with Options.Fetch only. The same holds for an Issuer.Opaque that is
+// asked about an opaque token. It is never asked about a JWT.
 //
 // These tokens are refused by Verify without a step that fails: bound tokens without a proof,
 // tokens that Validate refuses, and tokens whose issuer or key was not looked up. Their steps

@@ -13,7 +13,7 @@ import (
 func (e *explanation) describe() {
 	for r := range numRows {
 		step := &e.steps[r]
-		if step.Result == explain.NotReached {
+		if step.Result == explain.NotReached || e.saysNothing(r) {
 			continue
 		}
 		step.Expected, step.Received = e.expected(r), e.received(r)
@@ -30,6 +30,9 @@ func (e *explanation) expected(r row) string {
 	case lengthRow:
 		return fmt.Sprintf("at most %d bytes", e.v.maxTokenBytes)
 	case segmentsRow:
+		if e.opaque {
+			return "the shape of this issuer's opaque tokens"
+		}
 		return "three segments in base64url without padding"
 	case headerRow:
 		return "a JSON object with alg, without crit and b64"

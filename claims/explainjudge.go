@@ -19,6 +19,7 @@ type explanation struct {
 	steps    [numRows]explain.Step
 	deciding row      // the first that fails; numRows for none
 	assumed  bool     // the issuer is not the one that iss names, but almost
+	opaque   bool     // the token is an opaque one of the issuer
 	keyError error    // of the look-up
 	bound    []string // members of cnf that need a proof
 	missing  []string // of options.Scopes
@@ -55,9 +56,14 @@ func (e *explanation) judge(ctx context.Context) {
 		return
 	}
 	e.record(lengthRow, nil)
+	if e.issuer = e.trust.opaqueIssuer(e.text); e.issuer != nil {
+		e.opaque = true
+		e.judgeOpaque(ctx)
+		return
+	}
 	var err error
-	if e.parts, err = strict.Cut(e.text); err != nil {
-		e.record(segmentsRow, refuse(ErrMalformed, err.Error()))
+	if e.parts, err = e.trust.cut(e.text); err != nil {
+		e.record(segmentsRow, err)
 		return
 	}
 	for c := range numChecks {
@@ -164,6 +170,8 @@ func (e *explanation) judgeConfirmation(ctx context.Context) {
 func (e *explanation) judgeHook() {
 	switch {
 	case e.issuer == nil:
+	case !e.opaque && e.issuer.introspectsJWTs():
+		e.notRun(validateRow, "the issuer and the hook are asked for requests only")
 	case e.issuer.Validate == nil:
 		e.record(validateRow, nil)
 		e.steps[validateRow].Detail = "none configured"

@@ -29,6 +29,9 @@ func (e *explanation) hint(r row) string {
 	case algRow:
 		return e.algHint()
 	case claimsRow:
+		if e.opaque {
+			return e.opaqueHint()
+		}
 		return e.claimsHint()
 	case issRow:
 		return e.issHint()
@@ -53,10 +56,14 @@ func (e *explanation) hint(r row) string {
 }
 
 func (e *explanation) hintIfNotRun(r row) string {
-	switch r {
-	case keyRow:
+	switch {
+	case r == keyRow && e.opaque:
+		return ""
+	case r == claimsRow:
+		return "Ask again with Options.Fetch: the endpoint of the issuer is then asked."
+	case r == keyRow:
 		return "Ask again with Options.Fetch, or after the first request."
-	case cnfRow:
+	case r == cnfRow:
 		return e.boundHint()
 	}
 	return ""

@@ -31,7 +31,7 @@ type hintCase struct {
 }
 
 func hintCases() []hintCase {
-	return slices.Concat(grammarHints(), issuerHints(), timeHints(), audienceHints(), claimHints(), keyHints(), scopeHints(), ruleHints())
+	return slices.Concat(grammarHints(), issuerHints(), timeHints(), audienceHints(), claimHints(), keyHints(), scopeHints(), ruleHints(), opaqueHints())
 }
 
 func TestHints(t *testing.T) {

@@ -75,7 +75,7 @@ var opaque = []struct{ prefix, hint string }{
 	{"ya29.", "This is an access token for Google's own APIs, which no other API can verify. The client must send an ID token for this API."},
 	{"1//", "This is a refresh token of Google." + sendAccessToken},
 	{"v1.M", "This is a refresh token of Auth0." + sendAccessToken},
-	{"ory_at_", "Ory Hydra has made an opaque token. Set strategies.access_token to jwt in its configuration."},
+	{"ory_at_", "Ory Hydra has made an opaque token. Set strategies.access_token to jwt in its configuration, or Issuer.Opaque to have it introspected."},
 	{"ory_rt_", "This is a refresh token of Ory Hydra." + sendAccessToken},
 	{"gho_", gitHubToken},
 	{"ghp_", gitHubToken},
@@ -95,6 +95,9 @@ const (
 )
 
 func (e *explanation) notThreeHint(segments int) string {
+	if len(e.trust.opaque) > 0 {
+		return "No issuer has opaque tokens of this prefix and length. Look at both in the Config of its introspection, and at the client."
+	}
 	for _, o := range opaque {
 		if strings.HasPrefix(e.text, o.prefix) {
 			return o.hint
@@ -107,7 +110,7 @@ func (e *explanation) notThreeHint(segments int) string {
 			"it must send the parameter audience with %s.", auth0.audience())
 	case segments == 1:
 		return "This is not a JWT but an opaque token, such as a refresh token or a code. " +
-			"The client must send an access token, and the issuer must make it a JWT."
+			"The client must send an access token, and the issuer must make it a JWT, or be asked about it (Issuer.Opaque)."
 	case segments == 2 && strings.HasPrefix(e.text, "eyJ"):
 		return "The third segment, the signature, is missing. Copy the whole token."
 	case segments > 3 && strings.HasPrefix(e.text, "eyJ"):

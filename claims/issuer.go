@@ -14,7 +14,7 @@ import (
 )
 
 // An Issuer says which tokens of one authorization server a resource server accepts. URL,
-// Keys and Audiences (or WithoutAudience) are required. The zero value of every other
+// Keys (or Opaque) and Audiences (or WithoutAudience) are required. The zero value of every other
 // field is the safe default. [NewVerifier] copies it.
 type Issuer struct {
 	// URL is the exact value of iss. It is compared byte by byte and never normalised:
@@ -36,6 +36,27 @@ type Issuer struct {
 	// JWKSURL is where an issuer without discovery publishes its keys. Package middleware
 	// fetches them if Keys is nil. This package makes no request: NewVerifier needs Keys.
 	JWKSURL string
+
+	// Opaque, if not nil, asks the issuer about its opaque tokens, which are not JWTs. Most
+	// programs use an Introspector of package middleware/introspection. The answer must pass
+	// the checks of a JWT of this issuer, except those of alg, typ and signature. Keys can
+	// then be nil: JWTs of this issuer are refused.
+	//
+	// A token that looks like a JWT, valid or not, signed or encrypted, is never treated as an
+	// opaque one. The opaque tokens of two issuers must begin with different prefixes. Both
+	// methods must be safe for concurrent use.
+	Opaque interface {
+		// Introspect returns the claims that the issuer has for a token, a JSON object
+		// with iss and exp, and whether they were remembered from an earlier answer. The
+		// error matches ErrRejected if the token is not active. Any other error makes the
+		// answer a 503, with the RetryAfter of an *UnavailableError.
+		Introspect(ctx context.Context, issuer, token string) (payload string, remembered bool, err error)
+
+		// Tokens says which tokens are introspected: opaque ones that begin with prefix, of
+		// so many bytes, none if longest is 0, and, if jwts, JWTs that are valid by
+		// their signature and claims. It always returns the same.
+		Tokens() (prefix string, shortest, longest int, jwts bool)
+	}
 
 	// Algorithms are the accepted values of alg. The default is every asymmetric
 	// algorithm of RFC 7518, RFC 8037 and RFC 9864 that package jwks verifies: RS256,
@@ -209,6 +230,9 @@ func (i Issuer) withDefaults() (*Issuer, error) {
 	if err := i.mistakes(); err != nil {
 		return nil, err
 	}
+	if i.Keys == nil {
+		i.Keys = noKeys{}
+	}
 	return &i, nil
 }
 
@@ -232,10 +256,7 @@ func (i *Issuer) mistakes() error {
 	for _, err := range eachOf(i.Err) {
 		report(true, "%w", err)
 	}
-	report(isNil(i.Keys) && i.JWKSURL == "", "Keys is nil")
-	report(isNil(i.Keys) && i.JWKSURL != "", "Keys is nil: only package middleware fetches them from JWKSURL")
-	report(!isNil(i.Keys) && i.JWKSURL != "", "JWKSURL would have no effect, because Keys is set")
-	for _, problem := range i.unmatchable() {
+	for _, problem := range append(i.sourceProblems(), i.unmatchable()...) {
 		report(true, "%s", problem)
 	}
 	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
@@ -320,13 +341,13 @@ func (i *Issuer) mixesAlgorithms() bool {
 	return slices.ContainsFunc(i.Algorithms, symmetric) && slices.ContainsFunc(i.Algorithms, asymmetric)
 }
 
-// isNil reports whether keys is nil or holds a nil pointer. A caller that ignores a
+// isNil reports whether a dependency is nil or holds a nil pointer. A caller that ignores a
 // constructor's error leaves such a pointer.
-func isNil(keys KeySet) bool {
-	if keys == nil {
+func isNil(dependency any) bool {
+	if dependency == nil {
 		return true
 	}
-	v := reflect.ValueOf(keys)
+	v := reflect.ValueOf(dependency)
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 

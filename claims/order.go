@@ -43,8 +43,8 @@ type attempt struct {
 
 	document  string // the header; "" if it is one that has been verified before
 	signature []byte
-	payload   string
-	keys      []Key // that may have made the signature
+	payload   string // of an opaque token: the answer of its issuer
+	keys      []Key  // that may have made the signature
 }
 
 // attribute returns err with the name of the issuer, if it is known already.
@@ -53,6 +53,12 @@ func (a *attempt) attribute(err error) error {
 		return err
 	}
 	return a.issuer.attribute(err)
+}
+
+// settle completes the claims of a token that has passed all checks of its issuer's settings.
+func (a *attempt) settle() {
+	a.claims.leeway = a.issuer.Leeway
+	a.claims.resolveScopes(a.issuer.ScopeClaims, a.issuer.AllowedScopes)
 }
 
 // check makes one check, for which all earlier ones must have passed.

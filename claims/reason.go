@@ -46,9 +46,12 @@ const (
 	ErrUnusableKey Reason = "unusable_key"
 	// ErrSignature: no candidate key verifies the signature.
 	ErrSignature Reason = "signature"
-	// ErrRevoked: refused by a Validate hook because the token was withdrawn.
+	// ErrRevoked: refused by a Validate hook because the token was withdrawn, or a JWT that its
+	// issuer says is not active (RFC 7662 section 2.2).
 	ErrRevoked Reason = "revoked"
-	// ErrRejected: refused by a Validate hook, or a custom Verifier, for any other reason.
+	// ErrRejected: refused by a Validate hook, or a custom Verifier, for any other reason. Also
+	// an opaque token that its issuer says is not active: it was revoked, has expired or never
+	// was a token, which the answer does not tell apart.
 	ErrRejected Reason = "rejected"
 	// ErrAuthentication: valid, but the user authenticated too weakly or too long ago
 	// for this request (RFC 9470). RequireAuthentication of package middleware returns
@@ -57,7 +60,8 @@ const (
 	ErrAuthentication Reason = "authentication"
 	// ErrForbidden: valid, but not allowed to do this. The answer is a 403.
 	ErrForbidden Reason = "forbidden"
-	// ErrUnavailable: a hook or a Proof could not complete its check. The answer is a 503.
+	// ErrUnavailable: a hook, a Proof or an introspection could not complete its check. The
+	// answer is a 503.
 	ErrUnavailable Reason = "unavailable"
 	// ErrKeysUnavailable: the issuer's keys could not be obtained. The answer is a
 	// 503, never a 401: an outage says nothing about the token.

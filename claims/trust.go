@@ -17,6 +17,7 @@ type trust struct {
 	trimmed    map[string]bool // urls without the slash at their end
 	algorithms []string        // that at least one issuer accepts
 	generation uint64          // counts the trusts of one Verifier, from 1
+	opaque     []opaqueRoute
 }
 
 // newTrust returns a trust of these issuers with their defaults filled in, and all mistakes.
@@ -41,6 +42,9 @@ func newTrust(issuers []Issuer, old *trust) (*trust, []error) {
 			complete = before
 		}
 		t.add(complete)
+		if err := t.addOpaque(complete); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return t, errs
 }
@@ -59,16 +63,16 @@ func (t *trust) add(issuer *Issuer) {
 // isSame reports whether two issuers decide alike about every token. Functions cannot be
 // compared, so issuers with a Validate hook never do.
 func (i *Issuer) isSame(other *Issuer) bool {
-	if i == nil || !isSameKeySet(i.Keys, other.Keys) {
+	if i == nil || !isSameValue(i.Keys, other.Keys) || !isSameValue(i.Opaque, other.Opaque) {
 		return false
 	}
 	a, b := *i, *other
-	a.Keys, b.Keys = nil, nil      // others may be changing what is in them
-	return reflect.DeepEqual(a, b) // false if one has a Validate
+	a.Keys, b.Keys, a.Opaque, b.Opaque = nil, nil, nil, nil // others may be changing what is in them
+	return reflect.DeepEqual(a, b)                          // false if one has a Validate
 }
 
-func isSameKeySet(a, b KeySet) bool {
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+func isSameValue(a, b any) bool {
+	return a == nil && b == nil || reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // Replace trusts these issuers in place of those before. It takes effect as a whole, or not at

@@ -36,7 +36,8 @@ type Config struct {
 	// iss is of a token that nobody has verified: a stranger can write anything into it, up to
 	// the length of a token. Resolve is called for tokens whose header and claims can be read,
 	// for remembered ones too, on the goroutine of the request. It must be safe for concurrent
-	// use.
+	// use. Resolve is never called for opaque tokens, which have no iss: only the Opaque of
+	// Issuers is.
 	Resolve func(ctx context.Context, iss string) (*Verifier, error)
 
 	// MaxTokenBytes is the maximum length of a token. It defaults to 16 KiB and is at
@@ -107,23 +108,30 @@ func NewVerifier(config Config) (*Verifier, error) {
 // of the right type. If it is bound to a key, proofs must confirm it. The issuer's Validate
 // hook must accept it. Verify does not check scopes: see [Claims.HasScope].
 //
+// An opaque token must have the shape that an Issuer.Opaque names. That issuer is asked about it,
+// and its answer must pass the same checks. If the Opaque wants it, the issuer is asked about its
+// JWTs as well, once they are known to be valid.
+//
 // Every error matches a [Reason] under [errors.Is], and [errors.As] finds it. The error text
 // is for logs: it holds no bytes of the token, but may hold a text of a hook or a key set.
 // [ErrUnavailable] and [ErrKeysUnavailable] mean that the token could not be checked. For
 // ErrKeysUnavailable, errors.As finds an [*UnavailableError] as well.
 //
-// Verify blocks only while the issuer's KeySet, a Proof or the Validate hook does, and no
-// longer than ctx. A proof is used only if the token's cnf has its member. A caller that
+// Verify blocks only while the issuer's KeySet, its Opaque, a Proof or the Validate hook does,
+// and no longer than ctx. A proof is used only if the token's cnf has its member. A caller that
 // requires a bound token must check [Claims.Confirmation] as well.
 func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*Claims, error) {
 	if v.isTooLong(token) {
 		return nil, refuse(ErrMalformed, tooLong)
 	}
-	parts, err := strict.Cut(token)
-	if err != nil {
-		return nil, refuse(ErrMalformed, err.Error())
+	a := attempt{now: v.now(), trust: v.trusted.Load()}
+	if a.issuer = a.trust.opaqueIssuer(token); a.issuer != nil {
+		return v.verifyOpaque(ctx, &a, token, proofs)
 	}
-	a := attempt{parts: parts, now: v.now(), trust: v.trusted.Load()}
+	var err error
+	if a.parts, err = a.trust.cut(token); err != nil {
+		return nil, err
+	}
 	t, known, err := v.recall(ctx, &a)
 	if err != nil {
 		return nil, err
@@ -133,16 +141,24 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 			return nil, err
 		}
 	}
-	if err := t.claims.confirm(ctx, token, proofs); err != nil {
+	if err := t.issuer.checkActive(ctx, token, a.now); err != nil {
 		return nil, t.issuer.attribute(err)
 	}
-	if err := t.issuer.runValidate(ctx, t.claims); err != nil {
-		return nil, t.issuer.attribute(err)
+	if err := t.issuer.admit(ctx, t.claims, token, proofs); err != nil {
+		return nil, err
 	}
 	if !known && v.cache != nil {
-		v.cache.add(t, parts, a.now)
+		v.cache.add(t, a.parts, a.now)
 	}
 	return t.claims, nil
+}
+
+// admit makes the checks that belong to one request: proofs, and the Validate hook.
+func (i *Issuer) admit(ctx context.Context, c *Claims, token string, proofs []Proof) error {
+	if err := c.confirm(ctx, token, proofs); err != nil {
+		return i.attribute(err)
+	}
+	return i.attribute(i.runValidate(ctx, c))
 }
 
 const tooLong = "longer than Config.MaxTokenBytes"
@@ -196,8 +212,7 @@ func (v *Verifier) accept(ctx context.Context, a *attempt) (token, error) {
 		}
 	}
 	a.header = v.headers.add(a.parts.Header, a.header)
-	a.claims.leeway = a.issuer.Leeway
-	a.claims.resolveScopes(a.issuer.ScopeClaims, a.issuer.AllowedScopes)
+	a.settle()
 	return a.token, nil
 }
 

@@ -50,7 +50,8 @@ type Config struct {
 	// Several issuers.
 
 	// Issuers are one or more issuers, each with its own settings. An issuer whose Keys is
-	// nil gets a jwks.Cache, from its JWKSURL or by discovery from its URL.
+	// nil gets a jwks.Cache, from its JWKSURL or by discovery from its URL. An issuer of
+	// opaque tokens only gets none: its Opaque is set, and its JWKSURL is empty.
 	Issuers []claims.Issuer
 
 	// Tenants, if set, finds issuers that are not configured, when a token names one: a
@@ -229,7 +230,7 @@ func (c *Config) checkModes() []error {
 		problems.report(f.set && !one, ".%s: it goes with Issuer only; set it in the claims.Issuer", f.name)
 	}
 	problems.report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only; set it in the claims.Issuer", c.JWKSURL)
-	fetches := one || c.Tenants != nil || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return i.Keys == nil })
+	fetches := one || c.Tenants != nil || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return getsKeys(&i) })
 	for _, f := range []struct {
 		set  bool
 		name string

@@ -30,6 +30,12 @@
 // Bearer tokens are accepted beside them, unless dpop.Config.Required is set. Config.MTLS does the
 // same for tokens that are bound to the TLS certificate of the client (RFC 8705): see package mtls.
 //
+// # Opaque tokens
+//
+// A token that is no JWT is introspected by its issuer (RFC 7662), and its answer passes the checks
+// of a JWT. Set an introspection.Introspector as the Opaque of a [claims.Issuer]: package
+// introspection, below this one, says which tokens are introspected, and how often.
+//
 // # Operation
 //
 // Config.Observe gets each [Decision], from every transport, for metrics and audits. The
@@ -48,6 +54,5 @@
 // It reads no token from a query, form or cookie, because those end up in logs, histories
 // and forged requests (RFC 9700 section 4.3.2). It does not answer CORS preflights, which
 // carry no token: handle CORS around it. A session must not keep the claims of the request
-// that began it, because another sender may continue the session. Opaque tokens need a
-// custom [Verifier].
+// that began it, because another sender may continue the session.
 package middleware

@@ -261,7 +261,8 @@ const errOversized = detail("the token is longer than Config.MaxTokenBytes")
 //
 //   - before a Verifier of the application, which is promised a b64token;
 //   - after a claims.Verifier has refused a token without decoding all of it. A token that
-//     it decodes consists of base64url and dots, so it is a b64token.
+//     it decodes consists of base64url and dots, so it is a b64token. So is a token
+//     that it has introspected.
 func (m *Middleware) verify(ctx context.Context, authorization []string, proofs []claims.Proof) (*claims.Claims, *Error) {
 	token, scheme, found := m.tokenIn(authorization)
 	switch {

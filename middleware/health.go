@@ -15,7 +15,9 @@ type Status struct {
 	_ [0]func() // written with field names
 
 	// Issuers has an element for each configured issuer, in the order of the Config, or of the
-	// latest Replace, with its URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing else: its State is "".
+	// latest Replace, with its URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing
+	// else: its State is "". The Status method of an introspection.Introspector describes its
+	// answers.
 	// Issuers is empty with a Config.Verifier that is no claims.Verifier.
 	Issuers []jwks.Status
 
@@ -82,7 +84,8 @@ func (m *Middleware) keyCaches() []*jwks.Cache {
 // them apart.
 //
 // Ready does what requests do: it can start or join fetches, and waits for at most 3 s, or
-// until ctx ends. An issuer whose Keys have no Ready method, as static keys, is ready. The error
+// until ctx ends. An issuer whose Keys have no Ready method, as static keys, is ready, and so is
+// an issuer of opaque tokens only: its endpoint is not asked without a token. The error
 // is a 503 [*Error] that wraps what is wrong with each issuer, at most 8 of them. It is for logs.
 func (m *Middleware) Ready(ctx context.Context) error {
 	v, ok := m.verifier.(*claims.Verifier)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func (f *fetching) complete(list []claims.Issuer) ([]claims.Issuer, []error) {
 	for n := range issuers {
 		issuer, field := &issuers[n], fmt.Sprintf(".Issuers[%d]", n)
 		problems = append(problems, checkAlgorithms(field, issuer)...)
-		if issuer.Keys != nil {
+		if !getsKeys(issuer) {
 			continue
 		}
 		keys, err := f.keys(issuer.URL, issuer.JWKSURL)
@@ -74,6 +75,19 @@ func (f *fetching) complete(list []claims.Issuer) ([]claims.Issuer, []error) {
 		issuer.Keys, issuer.JWKSURL = keys, ""
 	}
 	return issuers, problems
+}
+
+// getsKeys reports whether New makes a cache of keys for the issuer.
+func getsKeys(issuer *claims.Issuer) bool {
+	if issuer.Keys != nil {
+		return false
+	}
+	if opaque := reflect.ValueOf(issuer.Opaque); issuer.JWKSURL != "" || !opaque.IsValid() ||
+		opaque.Kind() == reflect.Pointer && opaque.IsNil() { // claims.NewVerifier reports it
+		return true
+	}
+	_, _, _, jwts := issuer.Opaque.Tokens()
+	return jwts
 }
 
 // checkAlgorithms reports algorithms that the keys never serve. Every token would be refused.
@@ -167,7 +181,7 @@ func (f *fetching) makeRoom(caches int) {
 
 func countFetched(issuers []claims.Issuer) (n int) {
 	for i := range issuers {
-		if issuers[i].Keys == nil {
+		if getsKeys(&issuers[i]) {
 			n++
 		}
 	}

@@ -16,8 +16,8 @@ import (
 )
 
 // A Verifier decides whether a token is valid for this API. [New] makes a
-// [claims.Verifier], unless Config has another one: a fake in a test, or one for opaque
-// tokens. It must be safe for concurrent use.
+// [claims.Verifier], unless Config has another one: a fake in a test, or one that
+// asks another service. It must be safe for concurrent use.
 //
 // A Verifier can also have the ValidUntil method of claims.Verifier, which tells
 // [Middleware.UntilExpiry] when a token expires. Without it, that is 5 seconds after exp.

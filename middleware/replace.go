@@ -16,7 +16,7 @@ import (
 // so is the next check of one that runs for long. Status, Run, Ready and the handler of
 // ResourceMetadata follow.
 //
-// An issuer whose Keys are nil gets a key cache. It keeps the one that it has, with its keys, if
+// An issuer whose Keys are nil gets a key cache, as in the Config. It keeps the one that it has, with its keys, if
 // its URL and JWKSURL are those of an issuer before: a change of anything else fetches nothing.
 // An issuer that was in the Config of New can have a private address, as there. Any other one is
 // dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
@@ -60,7 +60,7 @@ func (f *fetching) next(issuers []claims.Issuer) *fetching {
 func (f *fetching) forgetUnused(issuers []claims.Issuer) {
 	used := make(map[keyAddress]bool, len(issuers))
 	for i := range issuers {
-		used[keyAddress{issuers[i].URL, issuers[i].JWKSURL}] = issuers[i].Keys == nil
+		used[keyAddress{issuers[i].URL, issuers[i].JWKSURL}] = getsKeys(&issuers[i])
 	}
 	maps.DeleteFunc(f.caches, func(at keyAddress, _ *jwks.Cache) bool { return !used[at] })
 }

@@ -147,14 +147,16 @@ func proving(proven *atomic.Bool, hooks ...func(context.Context, *claims.Claims)
 // isSame reports whether two issuers decide alike about every token. Functions cannot be
 // compared, so issuers with a Validate hook never do.
 func isSame(a, b claims.Issuer) bool {
-	if a.Keys != nil || b.Keys != nil {
-		x, y := reflect.ValueOf(a.Keys), reflect.ValueOf(b.Keys)
-		if !x.IsValid() || !y.IsValid() || !x.Comparable() || !y.Comparable() || a.Keys != b.Keys {
-			return false
-		}
+	if !isSameValue(a.Keys, b.Keys) || !isSameValue(a.Opaque, b.Opaque) {
+		return false
 	}
-	a.Keys, b.Keys = nil, nil // others may be changing what is in them
+	a.Keys, b.Keys, a.Opaque, b.Opaque = nil, nil, nil, nil // others may be changing what is in them
 	return reflect.DeepEqual(a, b)
+}
+
+func isSameValue(a, b any) bool {
+	return a == nil && b == nil || a != nil && b != nil &&
+		reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // warn logs that the settings of a tenant are not valid. Lookup has found the issuer, so it is

@@ -105,9 +105,17 @@ type settings struct {
 	TLS bool `json:"-"`
 
 	// Only for oidc-provider.
-	Format       string `json:"format,omitempty"`
-	Certificate  string `json:"certificate,omitempty"`  // of the client, PEM
-	RequireNonce bool   `json:"requireNonce,omitempty"` // in each DPoP proof for a token
+	Format       string     `json:"format,omitempty"`
+	Certificate  string     `json:"certificate,omitempty"`  // of the client, PEM
+	RequireNonce bool       `json:"requireNonce,omitempty"` // in each DPoP proof for a token
+	API          *apiClient `json:"api,omitempty"`
+}
+
+// An apiClient is an API that introspects tokens.
+type apiClient struct {
+	ID     string           `json:"id"`
+	Secret string           `json:"secret,omitempty"`
+	Key    *jose.JSONWebKey `json:"key,omitempty"` // public, in place of Secret
 }
 
 // An issuer is an authorization server that can stop and start again with the same

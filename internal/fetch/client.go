@@ -1,16 +1,20 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
-const userAgent = "bearerguard-jwks"
+const defaultUserAgent = "bearerguard-jwks"
 
 // A Config says which hosts a Client may ask, and how.
 type Config struct {
@@ -26,6 +30,9 @@ type Config struct {
 	InsecureHTTPHosts, PrivateHosts []string
 	// AllowRedirects follows at most three redirects to the same host and port over https.
 	AllowRedirects bool
+	// Certificate authenticates this client (RFC 8705 section 2). It needs a Client without a
+	// Transport.
+	Certificate *tls.Certificate
 	// RootCAs replaces the system's certificate authorities. It needs a Client without a
 	// Transport.
 	RootCAs *x509.CertPool
@@ -35,13 +42,18 @@ type Config struct {
 	// Authorization, if set, returns the Authorization field value of requests to the host
 	// of Address over TLS. No other host gets it.
 	Authorization func(context.Context) (string, error)
-	// Timeout bounds dialling and the TLS handshake. The context of Get bounds the rest.
+	// IdleConnections is how many connections are kept for later requests, for 90 seconds. It
+	// needs a Client without a Transport. By default CloseIdle must close them.
+	IdleConnections int
+	// UserAgent is the User-Agent field. The default is that of package jwks.
+	UserAgent string
+	// Timeout bounds dialling and the TLS handshake. The context of a request bounds the rest.
 	Timeout time.Duration
 	// Random returns the jitter of retries, in [0, 1). The default is rand.Float64.
 	Random func() float64
 }
 
-// A Client makes bounded GET requests. It is safe for concurrent use.
+// A Client makes bounded GET and POST requests. It is safe for concurrent use.
 type Client struct {
 	Hosts
 	redirects     bool        // AllowRedirects
@@ -50,6 +62,7 @@ type Client struct {
 	closeIdle     func()
 	authorization func(context.Context) (string, error)
 	random        func() float64
+	userAgent     string
 }
 
 // New returns a Client. It makes no request and starts no goroutine.
@@ -66,6 +79,7 @@ func New(c Config) *Client {
 		trusted:   base, named: base,
 		authorization: c.Authorization,
 		random:        c.Random,
+		userAgent:     cmp.Or(c.UserAgent, defaultUserAgent),
 	}
 	if c.PublicOnly {
 		client.Hosts = client.Hosts.PublicOnly()
@@ -73,7 +87,7 @@ func New(c Config) *Client {
 	if client.random == nil {
 		client.random = rand.Float64
 	}
-	trusted, named, closeIdle := transports(base.Transport, c.RootCAs, c.Timeout)
+	trusted, named, closeIdle := transports(base.Transport, c)
 	if c.WrapTransport != nil {
 		trusted, named = c.WrapTransport(trusted), c.WrapTransport(named)
 	}
@@ -117,10 +131,32 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, &Error{What: r.What, Problem: "not a URL"}
 	}
-	r.setHeader(req.Header)
 	if err := c.authorize(req); err != nil {
 		return nil, &Error{What: r.What, Problem: "no Authorization for the request", Cause: err}
 	}
+	return c.do(ctx, req, r)
+}
+
+// Post makes one attempt with a form as its body, to a URL that was configured by hand.
+// authorization is the Authorization field value, or "" for none. Every error is an *Error.
+func (c *Client) Post(ctx context.Context, r Request, form url.Values, authorization string) (*Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, &Error{What: r.What, Problem: "not a URL"}
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// On the wire it is not there. It says that net/http can send the form once more if the
+	// server has closed an idle connection at the same moment: to ask twice changes nothing.
+	req.Header["Idempotency-Key"] = []string{}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	return c.do(ctx, req, r)
+}
+
+func (c *Client) do(ctx context.Context, req *http.Request, r Request) (*Response, error) {
+	r.setHeader(req.Header)
+	req.Header.Set("User-Agent", c.userAgent)
 	client := &c.named
 	if c.trusts(req.URL.Hostname()) {
 		client = &c.trusted
@@ -136,7 +172,12 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	}
 	if isRedirect(res.StatusCode) {
 		failure := statusError(r.What, res)
-		failure.Problem += ", " + refusedRedirect(req.URL, res.Header.Get("Location"), c.redirects)
+		failure.Problem += ", "
+		if req.Method == http.MethodPost {
+			failure.Problem += "a redirect, which is not followed because the form has credentials"
+		} else {
+			failure.Problem += refusedRedirect(req.URL, res.Header.Get("Location"), c.redirects)
+		}
 		return nil, failure
 	}
 	return r.read(ctx, res)
@@ -144,7 +185,6 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 
 func (r Request) setHeader(h http.Header) {
 	h.Set("Accept", r.Accept)
-	h.Set("User-Agent", userAgent)
 	if r.CacheControl != "" {
 		h.Set("Cache-Control", r.CacheControl)
 	}

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -13,7 +12,10 @@ import (
 	"time"
 )
 
-const maxHeaderBytes = 64 << 10
+const (
+	maxHeaderBytes = 64 << 10
+	idleTimeout    = 90 * time.Second
+)
 
 // ErrNotPublic says that a host which an issuer named has an address that is not on the
 // public Internet.
@@ -25,14 +27,11 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // named, which dials public addresses only. closeIdle closes the idle connections of both.
 //
 // Only an *http.Transport can be held to this rule. Any other RoundTripper serves as both.
-func transports(
-	given http.RoundTripper, roots *x509.CertPool, timeout time.Duration,
-) (trusted, named http.RoundTripper, closeIdle func()) {
+func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTripper, closeIdle func()) {
 	var base *http.Transport
 	switch t := given.(type) {
 	case nil:
-		base = ownTransport()
-		base.TLSClientConfig.RootCAs = roots
+		base = ownTransport(c)
 	case *http.Transport:
 		base = t.Clone()
 	default:
@@ -42,9 +41,9 @@ func transports(
 		base.MaxResponseHeaderBytes = maxHeaderBytes
 	}
 	if base.TLSHandshakeTimeout == 0 {
-		base.TLSHandshakeTimeout = timeout
+		base.TLSHandshakeTimeout = c.Timeout
 	}
-	guarded := newPublicOnly(base, given == nil, timeout)
+	guarded := newPublicOnly(base, given == nil, c.Timeout)
 	return base, guarded, func() {
 		base.CloseIdleConnections()
 		guarded.closeIdleConnections()
@@ -54,12 +53,19 @@ func transports(
 // ownTransport returns a transport that is not a copy of http.DefaultTransport. Another part
 // of the program can have set InsecureSkipVerify there; that must not decide whose keys are
 // believed.
-func ownTransport() *http.Transport {
-	return &http.Transport{
+func ownTransport(c Config) *http.Transport {
+	own := &http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
 	}
+	if c.Certificate != nil {
+		own.TLSClientConfig.Certificates = []tls.Certificate{*c.Certificate}
+	}
+	if c.IdleConnections > 0 {
+		own.MaxIdleConnsPerHost, own.IdleConnTimeout = c.IdleConnections, idleTimeout
+	}
+	return own
 }
 
 // A publicOnly sends a request through the proxy if one is configured for it, and otherwise

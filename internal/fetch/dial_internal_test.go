@@ -157,7 +157,7 @@ func TestCallersTransportIsNotChanged(t *testing.T) {
 }
 
 func TestOwnTransportIsBounded(t *testing.T) {
-	trusted, _, _ := transports(nil, nil, time.Second)
+	trusted, _, _ := transports(nil, Config{Timeout: time.Second})
 	own := trusted.(*http.Transport)
 	assert.NotSame(t, http.DefaultTransport, own)
 	assert.Equal(t, int64(64<<10), own.MaxResponseHeaderBytes)

@@ -13,7 +13,8 @@ const maxRedirects = 3
 func redirectPolicy(allowed bool) func(*http.Request, []*http.Request) error {
 	return func(next *http.Request, via []*http.Request) error {
 		first := via[0].URL
-		if allowed && len(via) <= maxRedirects && next.URL.Scheme == "https" && next.URL.Host == first.Host {
+		form := via[0].Method == http.MethodPost // with credentials
+		if allowed && !form && len(via) <= maxRedirects && next.URL.Scheme == "https" && next.URL.Host == first.Host {
 			return nil
 		}
 		return http.ErrUseLastResponse

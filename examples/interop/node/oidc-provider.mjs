@@ -45,6 +45,23 @@ function accessTokens(alg, format) {
   }
 }
 
+// An API that introspects tokens is a client as well. Its key is for private_key_jwt.
+function apiClients({ api }, alg) {
+  if (!api) return [];
+  const { id, secret, key } = api;
+  return [{
+    client_id: id,
+    ...(key
+      ? { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key] } }
+      : { client_secret: secret }),
+    grant_types: [],
+    redirect_uris: [],
+    response_types: [],
+    id_token_signed_response_alg: alg,
+    introspection_signed_response_alg: alg,
+  }];
+}
+
 const nonceSecret = randomBytes(32);
 
 const algorithms = [
@@ -54,9 +71,14 @@ const algorithms = [
 function configuration(settings) {
   const { keys, client, secret, lifetime, certificate, format, requireNonce } = settings;
   const alg = settings.alg ?? keys[0].alg;
+  const introspects = settings.api !== undefined;
   return {
     jwks: { keys: [...keys, ...otherKeys] },
-    enabledJWA: { idTokenSigningAlgValues: algorithms, dPoPSigningAlgValues: algorithms },
+    enabledJWA: {
+      idTokenSigningAlgValues: algorithms,
+      dPoPSigningAlgValues: algorithms,
+      introspectionSigningAlgValues: algorithms,
+    },
     scopes: ['read:timesheets', 'write:timesheets'],
     ttl: { ClientCredentials: () => lifetime },
     clients: [{
@@ -66,24 +88,28 @@ function configuration(settings) {
       redirect_uris: [],
       response_types: [],
       id_token_signed_response_alg: alg, // the provider must have a key for it
+      ...(introspects && { introspection_signed_response_alg: alg }),
       tls_client_certificate_bound_access_tokens: format === 'certificate-bound',
-    }],
+    }, ...apiClients(settings, alg)],
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true, nonceSecret, requireNonce: () => requireNonce ?? false },
       encryption: { enabled: true },
+      introspection: { enabled: introspects },
+      jwtIntrospection: { enabled: introspects },
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,
         getCertificate: () => certificate, // usually from a header that a proxy sets
       },
+      revocation: { enabled: introspects },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => undefined,
         getResourceServerInfo: () => ({
           scope: 'read:timesheets write:timesheets',
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: format === 'opaque' ? 'opaque' : 'jwt',
           jwt: accessTokens(alg, format),
         }),
       },

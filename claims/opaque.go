@@ -1,0 +1,284 @@
+package claims
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/strict"
+)
+
+// An opaqueRoute says which opaque tokens belong to an issuer.
+type opaqueRoute struct {
+	issuer            *Issuer
+	prefix            string
+	shortest, longest int // in bytes
+}
+
+// addOpaque adds the route of an issuer that introspects opaque tokens. Two routes that one token
+// can match are a mistake: the credential of one issuer's client would be sent to the other issuer.
+func (t *trust) addOpaque(issuer *Issuer) error {
+	if issuer.Opaque == nil {
+		return nil
+	}
+	prefix, shortest, longest, _ := issuer.Opaque.Tokens()
+	if longest <= 0 {
+		return nil // it introspects JWTs only
+	}
+	for _, other := range t.opaque {
+		if strings.HasPrefix(prefix, other.prefix) || strings.HasPrefix(other.prefix, prefix) {
+			return fmt.Errorf("claims: invalid Config.Issuers: the opaque tokens of %q and %q cannot be told apart: "+
+				"each needs a prefix, and none can begin with another", other.issuer.URL, issuer.URL)
+		}
+	}
+	t.opaque = append(t.opaque, opaqueRoute{issuer, prefix, shortest, longest})
+	return nil
+}
+
+// opaqueIssuer returns the issuer that must be asked about a token, or nil for a token that is
+// verified as a JWT. Only the bytes of the token decide. A JWT that is not valid, or that is
+// encrypted, is never introspected: a stranger could otherwise cause a request with each.
+func (t *trust) opaqueIssuer(token string) *Issuer {
+	for _, route := range t.opaque {
+		if !strings.HasPrefix(token, route.prefix) || len(token) < route.shortest || len(token) > route.longest {
+			continue
+		}
+		if isJOSE(token) || !isB64Token(token) {
+			return nil
+		}
+		return route.issuer
+	}
+	return nil
+}
+
+// cut cuts a token that is verified as a JWT.
+func (t *trust) cut(token string) (strict.Compact, error) {
+	parts, err := strict.Cut(token)
+	switch {
+	case err == nil:
+		return parts, nil
+	case errors.Is(err, strict.ErrSegments) && len(t.opaque) > 0:
+		return strict.Compact{}, refuse(ErrMalformed, "neither a JWT nor like the opaque tokens of a configured issuer")
+	}
+	return strict.Compact{}, refuse(ErrMalformed, err.Error())
+}
+
+// sourceProblems returns what is wrong with the fields that say how tokens are verified: by keys,
+// or by asking the issuer.
+func (i *Issuer) sourceProblems() (problems []string) {
+	hasKeys, hasOpaque := !isNil(i.Keys), !isNil(i.Opaque)
+	if i.Opaque != nil && !hasOpaque {
+		problems = append(problems, "Opaque is a nil pointer: its constructor has returned an error")
+	}
+	switch {
+	case hasKeys && i.JWKSURL != "":
+		problems = append(problems, "JWKSURL would have no effect, because Keys is set")
+	case hasKeys:
+	case i.JWKSURL != "":
+		problems = append(problems, "Keys is nil: only package middleware fetches them from JWKSURL")
+	case i.Keys != nil || !hasOpaque:
+		problems = append(problems, "Keys is nil")
+	case i.introspectsJWTs():
+		problems = append(problems, "Keys is nil: Opaque introspects JWTs, which need keys")
+	}
+	return problems
+}
+
+// isJOSE reports whether a token looks like a JWT, signed or encrypted: three or five segments
+// (RFC 7515 section 7.1, RFC 7516 section 7.1), of which the first encodes the beginning of a
+// JSON object. It need not be valid.
+func isJOSE(token string) bool {
+	header, rest, _ := strings.Cut(token, ".")
+	dots := 1 + strings.Count(rest, ".")
+	return (dots == 2 || dots == 4) && beginsObject(header)
+}
+
+// beginsObject reports whether a segment encodes a text that begins like a JSON object. It takes
+// the alphabets of base64 and base64url, as lax decoders do.
+func beginsObject(segment string) bool {
+	open := false
+	for len(segment) >= 2 {
+		var four [4]byte
+		var three [3]byte
+		n := copy(four[:], segment)
+		segment = segment[n:]
+		for i := range four[:n] {
+			if four[i] == '+' || four[i] == '/' {
+				four[i] = '-' // which of the two it was makes no difference to what is looked for
+			}
+		}
+		n, err := base64.RawURLEncoding.Decode(three[:], four[:n])
+		if err != nil {
+			return false
+		}
+		for _, b := range three[:n] {
+			switch {
+			case b == ' ', b == '\t', b == '\r', b == '\n':
+			case !open && b == '{':
+				open = true
+			default:
+				return open && (b == '"' || b == '}')
+			}
+		}
+	}
+	return false
+}
+
+// isB64Token reports whether s is a b64token (RFC 6750 section 2.1). Nothing else is sent to an
+// issuer.
+func isB64Token(s string) bool {
+	s = strings.TrimRight(s, "=")
+	for i := range len(s) {
+		b := s[i]
+		letter, digit := 'a' <= b|0x20 && b|0x20 <= 'z', '0' <= b && b <= '9'
+		if !letter && !digit && strings.IndexByte("-._~+/", b) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+const inactive = "its issuer says that it is not active"
+
+// introspect asks the issuer about a token. Every error has a Reason.
+func (i *Issuer) introspect(ctx context.Context, token string) (payload string, remembered bool, err error) {
+	payload, remembered, err = i.Opaque.Introspect(ctx, i.URL, token)
+	switch {
+	case err == nil:
+		return payload, remembered, nil
+	case errors.Is(err, ErrRejected) && !isUnavailable(err):
+		return "", false, refuse(ErrRejected, inactive)
+	}
+	return "", false, &refusal{reason: ErrUnavailable, err: err}
+}
+
+// answerChecks are the checks of what an issuer says about an opaque token, in this order. They
+// are those of a JWT, without all that is about a signature.
+var answerChecks = [...]check{claimsCheck, issuerCheck, typeCheck, timesCheck, audienceCheck, requiredCheck}
+
+// checkAnswer makes one of answerChecks, for which all earlier ones must have passed.
+func (v *Verifier) checkAnswer(ctx context.Context, a *attempt, c check) (err error) {
+	switch c {
+	case claimsCheck:
+		a.claims, err = parseAnswer(a.payload)
+	case issuerCheck:
+		return a.issuer.checkIssuer(a.claims)
+	case typeCheck:
+		return a.claims.checkAnswerType()
+	default:
+		return v.check(ctx, a, c)
+	}
+	return err
+}
+
+// parseAnswer reads the answer of an issuer. What is wrong with it is not the fault of the token.
+func parseAnswer(payload string) (*Claims, error) {
+	c, err := parsePayload(payload)
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return nil, refuse(ErrUnavailable, "the answer of the issuer cannot be used: "+refused.detail)
+	}
+	return c, nil
+}
+
+// checkIssuer requires the answer to name the issuer that was asked.
+func (i *Issuer) checkIssuer(c *Claims) error {
+	if c.issuer != i.URL {
+		return refuse(ErrIssuer, "the issuer that was asked names another one")
+	}
+	return nil
+}
+
+var (
+	// accessTokenTypes are the values of token_type in lower case (RFC 6749 section 7.1, RFC 9449
+	// section 6.2, RFC 8693 section 3), and of token_use, that access tokens have.
+	accessTokenTypes = []string{"bearer", "dpop", "access_token", "urn:ietf:params:oauth:token-type:access_token"}
+	accessTokenUses  = []string{"access_token", "access"}             // Ory Hydra, Amazon Cognito
+	otherTokenTyps   = []string{"Refresh", "Offline", "ID", "Logout"} // Keycloak
+)
+
+// checkAnswerType refuses other kinds of token. An endpoint answers for refresh tokens as well
+// (RFC 7662 section 2.1), and a client must not use one as an access token.
+func (c *Claims) checkAnswerType() error {
+	kind, _ := c.stringClaim("token_type")
+	use, _ := c.stringClaim("token_use")
+	typ, _ := c.stringClaim("typ")
+	kind = strings.ToLower(kind)
+	switch {
+	case c.has("token_type") && !slices.Contains(accessTokenTypes, kind):
+		return refuse(ErrType, "token_type")
+	case c.has("token_use") && !slices.Contains(accessTokenUses, use):
+		return refuse(ErrType, "token_use")
+	case slices.Contains(otherTokenTyps, typ):
+		return refuse(ErrType, "typ")
+	}
+	if _, bound := c.Confirmation("jkt"); kind == "dpop" && !bound {
+		// The answer says that the token is bound, and not to which key (RFC 9449 section 6.2).
+		return refuse(ErrConfirmation, "token_type is DPoP, and cnf has no jkt")
+	}
+	return c.checkKind()
+}
+
+// verifyOpaque is Verify for an opaque token of a.issuer.
+func (v *Verifier) verifyOpaque(ctx context.Context, a *attempt, token string, proofs []Proof) (*Claims, error) {
+	payload, remembered, err := a.issuer.introspect(ctx, token)
+	if err != nil {
+		return nil, a.attribute(err)
+	}
+	a.payload = payload
+	for _, c := range answerChecks {
+		if err := v.checkAnswer(ctx, a, c); err != nil {
+			return nil, a.attribute(err)
+		}
+	}
+	a.settle()
+	if remembered {
+		a.claims = a.claims.later
+	}
+	if err := a.issuer.admit(ctx, a.claims, token, proofs); err != nil {
+		return nil, err
+	}
+	return a.claims, nil
+}
+
+// introspectsJWTs reports whether the issuer is asked about its JWTs as well.
+func (i *Issuer) introspectsJWTs() bool {
+	if i.Opaque == nil {
+		return false
+	}
+	_, _, _, jwts := i.Opaque.Tokens()
+	return jwts
+}
+
+// checkActive asks the issuer about a JWT that is valid by its signature and claims. The claims of
+// the request stay those that were signed.
+func (i *Issuer) checkActive(ctx context.Context, token string, now time.Time) error {
+	if !i.introspectsJWTs() {
+		return nil
+	}
+	payload, _, err := i.introspect(ctx, token)
+	switch {
+	case errors.Is(err, ErrRejected):
+		return refuse(ErrRevoked, inactive) // all else about it is known to be right
+	case err != nil:
+		return err
+	}
+	answer, err := parseAnswer(payload)
+	if err != nil {
+		return err
+	}
+	if err := i.checkIssuer(answer); err != nil {
+		return err
+	}
+	return i.checkTimes(answer, now)
+}
+
+// noKeys are the Keys of an issuer that has opaque tokens only.
+type noKeys struct{}
+
+func (noKeys) Keys(context.Context, string, string) ([]Key, error) {
+	return nil, refuse(ErrUnknownKey, "only opaque tokens of this issuer are accepted")
+}
