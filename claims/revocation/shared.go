@@ -1,0 +1,206 @@
+package revocation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
+)
+
+const (
+	// batch is how many changes one call writes.
+	batch = 100
+
+	// maxWaiting bounds the changes that the server did not take.
+	maxWaiting = 10_000
+)
+
+// A shared is the list in the server.
+type shared struct {
+	list      *List
+	do        func(ctx context.Context, args ...string) ([]string, error)
+	prefix    string // in braces
+	timeout   time.Duration
+	maxAge    time.Duration
+	continues bool // when stale
+
+	reading reading // of the poll that is under way
+
+	mu      sync.Mutex    // guards the fields below
+	began   time.Time     // when the last poll began
+	polling chan struct{} // closed at the end of the poll that is under way; nil if none is
+	waiting []change      // that the server did not take, in their order
+	err     error         // of the last poll
+
+	stale                      atomic.Bool // as the log has it
+	polls, failures, malformed atomic.Uint64
+}
+
+func newShared(l *List, config Config) *shared {
+	return &shared{
+		list: l, do: config.Do, continues: config.ContinueWhenStale,
+		prefix:  "{" + cmp.Or(config.Prefix, defaultPrefix) + "}",
+		timeout: cmp.Or(config.Timeout, defaultTimeout),
+		maxAge:  cmp.Or(config.MaxAge, defaultMaxAge),
+	}
+}
+
+// write has the server take changes. Those that it does not take wait for the next poll.
+func (s *shared) write(ctx context.Context, changes []change) error {
+	for n := 0; n < len(changes); n += batch {
+		if err := s.send(ctx, changes[n:min(n+batch, len(changes))]); err != nil {
+			return s.wait(changes[n:], err)
+		}
+	}
+	return nil
+}
+
+func (s *shared) send(ctx context.Context, changes []change) error {
+	args := []string{strconv.Itoa(s.list.maxEntries)}
+	for _, c := range changes {
+		letter, threshold, expires := c.stateTexts()
+		args = append(args, c.identity(), letter, threshold, expires)
+	}
+	return s.run(ctx, writeScript, args)
+}
+
+// wait keeps changes for the next poll, and returns an error that says so.
+func (s *shared) wait(changes []change, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := changes[:min(len(changes), maxWaiting-len(s.waiting))]
+	s.waiting = append(s.waiting, kept...)
+	if lost := len(changes) - len(kept); lost > 0 {
+		return fmt.Errorf("revocation: the server did not take %d changes, %d of which are not sent again: %w", len(changes), lost, err)
+	}
+	return fmt.Errorf("revocation: the server did not take %d changes, which are sent again: %w", len(changes), err)
+}
+
+// flush sends the changes that wait.
+func (s *shared) flush(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		changes := slices.Clone(s.waiting[:min(len(s.waiting), batch)])
+		s.mu.Unlock()
+		if len(changes) == 0 {
+			return nil
+		}
+		if err := s.send(ctx, changes); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.waiting = slices.Delete(s.waiting, 0, len(changes)) // only flush removes, and only one poll is under way
+		s.mu.Unlock()
+	}
+}
+
+// run runs a script that returns OK.
+func (s *shared) run(ctx context.Context, script string, args []string) error {
+	reply, err := s.eval(ctx, script, args)
+	if err == nil && (len(reply) != 1 || reply[0] != "OK") {
+		return errors.New("the server gave a reply that the script does not have")
+	}
+	return err
+}
+
+// eval runs a script, and waits for it no longer than the timeout, even if Do ignores its
+// context.
+func (s *shared) eval(ctx context.Context, script string, args []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	command := append([]string{"EVAL", "--" + s.prefix + script, "2", s.prefix + ":times", s.prefix + ":entries"}, args...)
+	type result struct {
+		reply []string
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() { // ends with Do
+		r := result{err: errors.New("no reply from Do")}
+		defer func() {
+			if v := recover(); v != nil {
+				r.err = fmt.Errorf("panic in Do: %v", v)
+			}
+			done <- r
+		}()
+		r.reply, r.err = s.do(ctx, command...)
+	}()
+	select {
+	case r := <-done:
+		return r.reply, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// check is asked by a request that found a list older than requestPollsAfter. It starts a poll
+// if none is under way. It waits for it if the list is too old to be used without.
+func (s *shared) check(ctx context.Context, c *claims.Claims) error {
+	polled := s.startPoll()
+	before := s.list.state.Load()
+	if s.ageOf(before) > s.maxAge && polled != nil && (!s.continues || before.asOf.IsZero()) {
+		s.await(ctx, polled)
+	}
+	state := s.list.state.Load()
+	if err := s.list.judge(state, c); err != nil {
+		return err
+	}
+	if s.ageOf(state) <= s.maxAge {
+		return nil
+	}
+	s.noteStale()
+	if s.continues {
+		return nil
+	}
+	return errStale
+}
+
+func (s *shared) await(ctx context.Context, polled <-chan struct{}) {
+	limit := time.NewTimer(s.timeout)
+	defer limit.Stop()
+	select {
+	case <-polled:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+}
+
+// ageOf returns the larger of the ages by the wall clock and by the monotonic clock, which does
+// not count the time that a machine was suspended.
+func (s *shared) ageOf(state *state) time.Duration {
+	asOf := state.asOf
+	if asOf.IsZero() {
+		return maxMaxAge + time.Since(s.list.began) // older than every MaxAge
+	}
+	now := time.Now()
+	return max(now.Sub(asOf), now.Round(0).Sub(asOf.Round(0)))
+}
+
+// errStale is for a request that a list is too old to judge.
+const errStale = staleError("revocation: the list is older than MaxAge")
+
+// A staleError matches claims.ErrUnavailable, and is a *claims.UnavailableError under errors.As.
+type staleError string
+
+func (e staleError) Error() string { return string(e) }
+
+func (e staleError) Is(target error) bool { return target == claims.ErrUnavailable }
+
+// As sets a target of type *claims.Reason, or **claims.UnavailableError for the time to retry.
+func (e staleError) As(target any) bool {
+	switch target := target.(type) {
+	case *claims.Reason:
+		*target = claims.ErrUnavailable
+	case **claims.UnavailableError:
+		*target = &claims.UnavailableError{RetryAfter: pollEvery}
+	default:
+		return false
+	}
+	return true
+}
