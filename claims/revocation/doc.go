@@ -23,6 +23,8 @@
 // # Where entries come from
 //
 //   - The application calls [List.Add].
+//   - [List.LogoutHandler] takes logout tokens from an identity provider (OpenID Connect
+//     Back-Channel Logout 1.0).
 //   - With Config.Do, all processes share the list in a Valkey or Redis server: what one of them
 //     adds, the others read within a second or so.
 //

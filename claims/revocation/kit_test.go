@@ -27,11 +27,13 @@ const (
 	lifetime = time.Hour
 )
 
+var silent = slog.New(slog.DiscardHandler)
+
 // newList returns a list that knows both issuers.
 func newList(tb testing.TB, config revocation.Config) *revocation.List {
 	tb.Helper()
 	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
+		config.Logger = silent
 	}
 	list, err := revocation.New(config)
 	require.NoError(tb, err)
