@@ -2,7 +2,8 @@
 // projects. It contains only tests. They start each provider on loopback, build the API,
 // run it as a process with its documented environment, and call it with tokens that the
 // provider issued for client credentials. The tests of DPoP also run clients of other
-// projects, against APIs in the process of the test.
+// projects, against APIs in the process of the test. In that of back-channel logout, users log
+// in at the provider, and out again.
 //
 // Two of the providers, and the clients, need Node.js 20.19 or later. From the root of the repository:
 //
@@ -34,6 +35,7 @@
 //	expiry            any lifetime          only by its hook       any lifetime
 //	bound tokens      DPoP and mTLS         none                   none
 //	other formats     opaque, JWE, HMAC     none                   opaque
+//	logout            back-channel          none                   none
 //
 // The clients get DPoP-bound tokens from oidc-provider. They differ as follows:
 //

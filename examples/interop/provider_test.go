@@ -108,6 +108,8 @@ type settings struct {
 	Format       string `json:"format,omitempty"`
 	Certificate  string `json:"certificate,omitempty"`  // of the client, PEM
 	RequireNonce bool   `json:"requireNonce,omitempty"` // in each DPoP proof for a token
+	Application  string `json:"application,omitempty"`  // the client identifier of a web application
+	LogoutURI    string `json:"logoutURI,omitempty"`    // its back-channel logout URI
 }
 
 // An issuer is an authorization server that can stop and start again with the same
