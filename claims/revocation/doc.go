@@ -44,12 +44,16 @@
 // Config.MaxAge refuses each request with a 503, or with ContinueWhenStale goes on with what
 // it knows. What a process knows, it keeps until it expires, also if the server has lost it.
 //
-// The server must be Valkey, or Redis 6.2 or later, and allow scripts (EVAL). It must not evict
-// these keys, which have no time to live: its maxmemory-policy must not be one of allkeys. A
-// process that starts after a server without persistence has lost the list does not know
-// what was on it. Replication is asynchronous, so a failover can lose the last writes.
+// The server must be Valkey, or Redis 7.0 or later, and allow scripts. It must not evict the two
+// keys, which have no time to live: its maxmemory-policy must not be one of allkeys. A process
+// that starts after a server without persistence has lost the list does not know what was on
+// it. Replication is asynchronous, so a failover can lose the last writes.
 //
 // Anyone who can write to the server can cut off any token, and can hide entries from processes
-// that start later. Processes must share the list only with those that they trust, by Prefix and
-// by the access control of the server, and must have clocks that agree to within minutes.
+// that start later. It has the identifiers of users in clear. A process needs no more rights
+// than these:
+//
+//	~{bearerguard:revocation}:* +@connection +eval +time +hlen +hget +hmget +hset +hdel +zadd +zrem +zrangebyscore +zrevrangebyscore
+//
+// The clocks of the processes and of the issuers must agree to within seconds.
 package revocation

@@ -159,35 +159,43 @@ func (e *Entry) identity() (change, error) {
 // is the MaxLifetime of its issuer; 0 if that is not known.
 func (e *Entry) addition(now time.Time, skew, lifetime time.Duration) (change, error) {
 	c, err := e.identity()
-	if err != nil {
-		return change{}, err
+	if err == nil {
+		err = e.mistakeInTimes(c.kind, now, lifetime)
 	}
-	until := now
 	switch {
-	case c.kind != tokenKind && !e.ExpiresAt.IsZero():
-		return change{}, fmt.Errorf("revocation: invalid Entry.ExpiresAt: an entry of kind %s lives for the MaxLifetime of its issuer", e.Kind)
-	case !c.kind.hasThreshold() && !e.NotBefore.IsZero():
-		return change{}, fmt.Errorf("revocation: invalid Entry.NotBefore: an entry of kind %s refuses every token that has its ID", e.Kind)
-	case e.NotBefore.After(now.Add(maxAhead)):
-		return change{}, fmt.Errorf("revocation: invalid Entry.NotBefore %v: it is more than a day ahead", e.NotBefore.UTC())
+	case err != nil:
+		return change{}, err
 	case !e.ExpiresAt.IsZero():
 		c.expires = ceil(e.ExpiresAt).plus(margin)
 		return c, nil
-	case lifetime == 0:
-		return change{}, fmt.Errorf("revocation: an entry of kind %s must live as long as the longest token of %q: %s", e.Kind, e.Issuer, missingLifetime(c.kind))
 	}
+	last := now // when the last token that it refuses was issued
 	if c.kind.hasThreshold() {
 		notBefore := e.NotBefore
 		if notBefore.IsZero() {
 			notBefore = now
 		}
 		c.threshold = ceil(notBefore).plus(skew)
-		if notBefore.After(until) {
-			until = notBefore
+		if notBefore.After(last) {
+			last = notBefore
 		}
 	}
-	c.expires = ceil(until).plus(skew).plus(lifetime).plus(margin)
+	c.expires = ceil(last).plus(skew).plus(lifetime).plus(margin)
 	return c, nil
+}
+
+func (e *Entry) mistakeInTimes(k kind, now time.Time, lifetime time.Duration) error {
+	switch {
+	case k != tokenKind && !e.ExpiresAt.IsZero():
+		return fmt.Errorf("revocation: invalid Entry.ExpiresAt: an entry of kind %s lives for the MaxLifetime of its issuer", e.Kind)
+	case !k.hasThreshold() && !e.NotBefore.IsZero():
+		return fmt.Errorf("revocation: invalid Entry.NotBefore: an entry of kind %s refuses every token that has its ID", e.Kind)
+	case e.NotBefore.After(now.Add(maxAhead)):
+		return fmt.Errorf("revocation: invalid Entry.NotBefore %v: it is more than a day ahead", e.NotBefore.UTC())
+	case lifetime == 0 && e.ExpiresAt.IsZero():
+		return fmt.Errorf("revocation: an entry of kind %s must live as long as the longest token of %q: %s", e.Kind, e.Issuer, missingLifetime(k))
+	}
+	return nil
 }
 
 func missingLifetime(k kind) string {

@@ -39,11 +39,13 @@ type reading struct {
 }
 
 // read reads what is new, and a part of the whole list if that is due.
-func (s *shared) read(ctx context.Context) (err error) {
+func (s *shared) read(ctx context.Context) error {
 	r := &s.reading
 	if r.loaded {
 		from := max(0, r.time-float64(overlap/time.Microsecond))
-		if r.time, _, err = s.readFrom(ctx, from, math.MaxInt); err != nil {
+		end, _, err := s.readFrom(ctx, from, math.MaxInt)
+		r.time = max(r.time, end)
+		if err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,9 @@
 package revocation
 
-// The list in the server is two keys. The hash has the state of each identity, and the sorted
-// set the time of its last change in microseconds, by which a process reads only what is new.
-// Scripts change both in one step. Their times are those of the server, and never repeat.
+// The list in the server is two keys. The hash has the state of each identity: "b" for blocked or
+// "r" for removed, a threshold, and an expiry. The sorted set has the time of its last change in
+// microseconds, by which a process reads only what is new. Scripts change both in one step. Their
+// times are those of the server, and never repeat.
 //
 // The first line of a script is the prefix in braces. Clients that take the first argument for
 // a key, as the function in the documentation of dpop.Shared does, so find the node of a Cluster
@@ -10,8 +11,6 @@ package revocation
 
 // maxScore bounds times. Greater integers are not exact in a sorted set.
 const maxScore = 1<<53 - 1
-
-// A state is "b", for blocked, or "r", for removed, then its threshold and expiry.
 
 // writeScript has as arguments how many identities there can be, and for each change its
 // identity, state letter, threshold and expiry. A change never shortens what is there.

@@ -176,7 +176,7 @@ func (s *shared) await(ctx context.Context, polled <-chan struct{}) {
 func (s *shared) ageOf(state *state) time.Duration {
 	asOf := state.asOf
 	if asOf.IsZero() {
-		return maxMaxAge + time.Since(s.list.began) // older than every MaxAge
+		return 2 * maxMaxAge // it was never read
 	}
 	now := time.Now()
 	return max(now.Sub(asOf), now.Round(0).Sub(asOf.Round(0)))

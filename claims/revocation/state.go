@@ -120,7 +120,7 @@ func (s *state) overlaid(changes []record, counts [numKinds]int, now second) *st
 // compacted returns s in one table, without what was removed or has expired.
 func (s *state) compacted(now second) *state {
 	gone := func(r record) bool { return r.expires <= now }
-	return newState(slices.Clip(slices.DeleteFunc(overlay(s.base.records, s.delta), gone)), s.asOf)
+	return newState(slices.DeleteFunc(overlay(s.base.records, s.delta), gone), s.asOf)
 }
 
 // hasExpired reports whether an entry has expired.

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/valkey-io/valkey-go"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/revocation"
@@ -192,4 +195,32 @@ func command(t *testing.T, address, text string) string {
 	require.NoError(t, err)
 	require.False(t, strings.HasPrefix(string(reply[:n]), "-"), string(reply[:n]))
 	return string(reply[:n])
+}
+
+// The rights that the documentation names are enough.
+func TestAccessControl(t *testing.T) {
+	s := startServer(t, forgetful...)
+	documentation, err := os.ReadFile("../doc.go")
+	require.NoError(t, err)
+	_, rights, found := strings.Cut(string(documentation), "//\t~")
+	require.True(t, found)
+	rights, _, _ = strings.Cut(rights, "\n")
+	command(t, s.address, "ACL SETUSER api on >secret ~"+rights)
+	command(t, s.address, "ACL SETUSER default off")
+	client, err := valkey.NewClient(valkey.ClientOption{InitAddress: []string{s.address}, DisableCache: true, Username: "api", Password: "secret"})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	other := redis.NewClient(&redis.Options{Addr: s.address, ContextTimeoutEnabled: true, Username: "api", Password: "secret"})
+	t.Cleanup(func() { assert.NoError(t, other.Close()) })
+
+	list := newList(t, revocation.Config{Do: valkeyDo(client), Timeout: slow})
+	put(t, redisDo(other), 1, "s23:"+issuerURL+"old", "b 0 1")
+	require.NoError(t, list.Add(t.Context(), session("s"), session("removed")))
+	require.NoError(t, list.Remove(t.Context(), session("removed")))
+	requireRevoked(t, newList(t, revocation.Config{Do: redisDo(other), Timeout: slow}), true, `"sid":"s"`)
+	members, err := valkeyDo(client)(t.Context(), "EVAL", "--{bearerguard:revocation}\nreturn redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')", "1", "{bearerguard:revocation}:times")
+	require.NoError(t, err)
+	assert.Len(t, members, 2, "what has expired is trimmed")
+	_, err = redisDo(other)(t.Context(), "GET", "another key")
+	assert.ErrorContains(t, err, "NOPERM")
 }
