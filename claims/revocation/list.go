@@ -46,9 +46,13 @@ type List struct {
 // share the list.
 func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 	l.lifetimes.set(issuer.URL, issuer.MaxLifetime)
-	validate := issuer.Validate
+	validate, url, hash := issuer.Validate, issuer.URL, l.seeds.lowIssuer(issuer.URL)
 	issuer.Validate = func(ctx context.Context, c *claims.Claims) error {
-		if err := l.Check(ctx, c); err != nil || validate == nil {
+		hash := hash
+		if c.Issuer() != url { // the hook was copied to another issuer
+			hash = l.seeds.lowIssuer(c.Issuer())
+		}
+		if err := l.check(ctx, c, hash); err != nil || validate == nil {
 			return err
 		}
 		return validate(ctx, c)
@@ -64,15 +68,24 @@ func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 // Check allocates nothing for a token that is good. It waits only for a list that is too old, at
 // most for Config.Timeout.
 func (l *List) Check(ctx context.Context, c *claims.Claims) error {
-	s := l.state.Load()
-	if err := l.judge(s, c); err != nil || l.shared == nil || time.Since(s.asOf) < requestPollsAfter {
-		return err
-	}
-	return l.shared.check(ctx, c)
+	return l.check(ctx, c, l.seeds.lowIssuer(c.Issuer()))
 }
 
-func (l *List) judge(s *state, c *claims.Claims) error {
-	k, revoked := s.revoked(&l.seeds, c, l.now)
+// check is Check with the hash of the issuer of c.
+func (l *List) check(ctx context.Context, c *claims.Claims, hash uint64) error {
+	err := l.judge(l.state.Load(), c, hash)
+	if err != nil || l.shared == nil || !l.shared.aged.Load() {
+		return err
+	}
+	tooOld := l.shared.usable(ctx)
+	if err := l.judge(l.state.Load(), c, hash); err != nil {
+		return err // also by a list that is too old
+	}
+	return tooOld
+}
+
+func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
+	k, revoked := s.revoked(&l.seeds, c, hash, l.now)
 	if !revoked {
 		return nil
 	}

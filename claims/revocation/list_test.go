@@ -240,6 +240,8 @@ func TestProtectKeepsTheHook(t *testing.T) {
 	require.NoError(t, list.Add(t.Context(), revocation.Entry{Kind: revocation.Session, Issuer: issuerURL, ID: "x"}))
 	assert.ErrorIs(t, issuer.Validate(t.Context(), c), claims.ErrRevoked)
 	assert.Equal(t, 1, asked, "the list is asked first")
+	require.NoError(t, list.Add(t.Context(), revocation.Entry{Kind: revocation.Session, Issuer: otherURL, ID: "x"}))
+	assert.ErrorIs(t, issuer.Validate(t.Context(), tokenOf(t, otherURL, `"sid":"x"`)), claims.ErrRevoked, "a hook that was copied to another issuer")
 	assert.NoError(t, list.Protect(claims.Issuer{URL: issuerURL}).Validate(t.Context(), tokenWith(t, `"sid":"y"`)))
 }
 

@@ -74,7 +74,7 @@ func (s *shared) poll(now time.Time) error {
 		}
 		return err
 	}
-	s.list.reachedBy(now)
+	s.list.reached(now)
 	if s.stale.Swap(false) {
 		s.list.log(slog.LevelInfo, "the shared list is current again")
 	}
@@ -90,11 +90,15 @@ func (s *shared) keepWaiting() {
 	_ = s.list.apply(waiting)
 }
 
-// reachedBy notes that the list is that of the server at a time.
-func (l *List) reachedBy(asOf time.Time) {
+// reached notes that the list is that of the server at a time.
+func (l *List) reached(asOf time.Time) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	l.state.Store(l.state.Load().at(asOf))
+	if left := requestPollsAfter - time.Since(asOf); left > 0 {
+		l.shared.aged.Store(false)
+		l.shared.timer.Reset(left)
+	}
 }
 
 // noteStale logs, once, that the list is too old.

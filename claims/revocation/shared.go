@@ -39,17 +39,24 @@ type shared struct {
 	waiting []change      // that the server did not take, in their order
 	err     error         // of the last poll
 
+	// aged is set by the timer. It saves requests a look at the clock.
+	aged  atomic.Bool
+	timer *time.Timer // runs until the list is as old as requestPollsAfter
+
 	stale                      atomic.Bool // as the log has it
 	polls, failures, malformed atomic.Uint64
 }
 
 func newShared(l *List, config Config) *shared {
-	return &shared{
+	s := &shared{
 		list: l, do: config.Do, continues: config.ContinueWhenStale,
 		prefix:  "{" + cmp.Or(config.Prefix, defaultPrefix) + "}",
 		timeout: cmp.Or(config.Timeout, defaultTimeout),
 		maxAge:  cmp.Or(config.MaxAge, defaultMaxAge),
 	}
+	s.aged.Store(true)
+	s.timer = time.AfterFunc(requestPollsAfter, func() { s.aged.Store(true) })
+	return s
 }
 
 // write has the server take changes. Those that it does not take wait for the next poll.
@@ -139,19 +146,14 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 	}
 }
 
-// check is asked by a request that found a list older than requestPollsAfter. It starts a poll
-// if none is under way. It waits for it if the list is too old to be used without.
-func (s *shared) check(ctx context.Context, c *claims.Claims) error {
-	polled := s.startPoll()
-	before := s.list.state.Load()
-	if s.ageOf(before) > s.maxAge && polled != nil && (!s.continues || before.asOf.IsZero()) {
+// usable is asked by a request that found the list aged. It starts a poll if none is under way. It
+// waits for it if the list is too old to be used without, and then reports whether it still is.
+func (s *shared) usable(ctx context.Context) error {
+	polled, state := s.startPoll(), s.list.state.Load()
+	if s.ageOf(state) > s.maxAge && polled != nil && (!s.continues || state.asOf.IsZero()) {
 		s.await(ctx, polled)
 	}
-	state := s.list.state.Load()
-	if err := s.list.judge(state, c); err != nil {
-		return err
-	}
-	if s.ageOf(state) <= s.maxAge {
+	if s.ageOf(s.list.state.Load()) <= s.maxAge {
 		return nil
 	}
 	s.noteStale()

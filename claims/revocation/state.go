@@ -44,10 +44,8 @@ func (s *state) total() (n int) {
 }
 
 // revoked returns the kind of entry that refuses a token, and false if none does. It allocates
-// nothing.
-func (s *state) revoked(seeds *seeds, c *claims.Claims, now func() second) (kind, bool) {
-	url := c.Issuer()
-	issuer := seeds.lowIssuer(url)
+// nothing. issuer is the hash of the token's iss.
+func (s *state) revoked(seeds *seeds, c *claims.Claims, issuer uint64, now func() second) (kind, bool) {
 	for k := range numKinds {
 		if s.counts[k] == 0 {
 			continue
@@ -60,7 +58,7 @@ func (s *state) revoked(seeds *seeds, c *claims.Claims, now func() second) (kind
 		if !s.filter.mayHave(low) {
 			continue
 		}
-		r, found := s.find(key{seeds.high(k, url, id), low})
+		r, found := s.find(key{seeds.high(k, c.Issuer(), id), low})
 		if found && r.refuses(c.IssuedAt()) && r.expires > now() {
 			return k, true
 		}

@@ -23,11 +23,8 @@ type server struct {
 	process               *exec.Cmd
 }
 
-// The arguments of servers that keep nothing, or every write, when they are killed.
-var (
-	forgetful  = []string{"--save", "", "--appendonly", "no"}
-	persistent = []string{"--save", "", "--appendonly", "yes", "--appendfsync", "always"}
-)
+// forgetful are the arguments of servers that keep nothing when they are killed.
+var forgetful = []string{"--save", "", "--appendonly", "no"}
 
 // startServer starts a server, which the end of the test kills.
 func startServer(t *testing.T, args ...string) *server {
