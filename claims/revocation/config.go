@@ -55,8 +55,9 @@ type Config struct {
 	ContinueWhenStale bool
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice
-	// that while the list is rebuilt. An entry beyond it is an error of Add, and makes a shared
-	// list stale: no entry is dropped silently.
+	// that while the list is rebuilt. An entry beyond it is an error of Add, and a shared list
+	// with more entries becomes stale: none is dropped silently. Status has the numbers for an
+	// alarm before that.
 	MaxEntries int
 
 	// Logger gets a warning when a shared list becomes too old, and a line when it is current

@@ -62,8 +62,8 @@ func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 
 // Check returns an error that matches claims.ErrRevoked if the token with these claims was cut
 // off, and one that matches claims.ErrUnavailable if a shared list is too old to say so. It is
-// what Protect adds to Validate; a handler that serves one caller for long can ask it as often
-// as it likes.
+// what Protect adds to Validate. A handler that serves one caller for long can call it as often
+// as it likes, such as for each message.
 //
 // Check allocates nothing for a token that is good. It waits only for a list that is too old, at
 // most for Config.Timeout.
@@ -93,13 +93,14 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 	return fmt.Errorf("revocation: %w: by an entry of kind %s", claims.ErrRevoked, kindNames[k])
 }
 
-// Add cuts off. All entries are checked before the first one is added. An error for what is
-// wrong with an entry means that nothing was done.
+// Add cuts off the tokens of entries. All entries are checked before the first one is added: an
+// error for what is wrong with an entry means that nothing was done.
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
-// take an entry, Add returns an error. This process refuses its tokens nevertheless, and
-// sends the entry again until the server takes it; the other processes accept them until then.
-// Add waits for the server, at most for Config.Timeout for each 100 entries.
+// take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
+// processes accept them. The entry is sent again with each reading, so a program that only adds
+// entries should call Add again, or Run. Add waits for the server, at most for Config.Timeout
+// for each 100 entries.
 func (l *List) Add(ctx context.Context, entries ...Entry) error {
 	return l.add(ctx, applicationSkew, entries...)
 }

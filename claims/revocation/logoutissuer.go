@@ -32,14 +32,15 @@ type LogoutIssuer struct {
 // every mistake. It makes no request.
 //
 // A logout token that names a session (sid) cuts off the session. One that names only a user
-// (sub) cuts off the tokens of the user that were issued until then. A token is accepted once,
-// in the first two minutes, as [claims.Key] verifies it. The handler needs no other
-// authentication. It should be reachable for the provider only.
+// (sub) cuts off the tokens of the user that were issued until then. A logout token is verified
+// with the keys of its issuer, and is accepted once, in its first two minutes. So the handler
+// needs no other authentication. Tokens that were carried out are remembered by each process; at
+// another one, a second use changes nothing.
 //
-// The answer is 200 when the session is cut off in all processes that share the list. It is 400
-// for a request that is refused, and for a logout that could not be carried out, because keys or
-// the server of the list are unavailable. Providers do not send a logout again, so an entry that
-// this process has, but not the server, is sent to the server later.
+// The answer is 200 when the entry is on the list, and in its server. It is 400 for a request
+// that is refused, and, as the specification demands, for a logout that could not be carried
+// out, because the keys or the server of the list are unavailable. Providers do not send a
+// logout again. So an entry that the server did not take is sent again, as by [List.Add].
 func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 	var errs []error
 	if len(issuers) == 0 {

@@ -16,7 +16,8 @@ const (
 )
 
 // Run keeps a shared list current until ctx is done, and returns the error of ctx. It reads what
-// is new once a second. It is one goroutine, the caller's, beside those of the calls of Do.
+// is new once a second. Each reading has a goroutine, which ends with its calls of Do. Run of a
+// list of this process only drops what has expired.
 //
 // Without Run, requests do the same: one that finds the list older than 2 seconds starts a
 // reading, and only waits for it if the list is older than MaxAge. So a server that idles
@@ -50,6 +51,7 @@ func (s *shared) startPoll() <-chan struct{} {
 	}
 	done := make(chan struct{})
 	s.began, s.polling = now, done
+	s.polls.Add(1)
 	go func() { // ends with the calls of Do, each of which has a Timeout
 		defer close(done)
 		err := s.poll(now)
@@ -63,7 +65,6 @@ func (s *shared) startPoll() <-chan struct{} {
 // poll makes the list that of the server as of now.
 func (s *shared) poll(now time.Time) error {
 	ctx := context.Background() // the poll is of all requests: none can cancel it
-	s.polls.Add(1)
 	unsent := s.flush(ctx)
 	err := s.read(ctx)
 	s.keepWaiting()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"time"
 )
@@ -18,7 +19,8 @@ const (
 	overlap = 5 * time.Second
 
 	// reloadEvery is how often the whole list is read again, for changes that the overlap
-	// missed.
+	// missed. It is up to a fifth less, so that processes that started together do not do it
+	// together every time.
 	reloadEvery = 5 * time.Minute
 
 	// reloadChunks bounds how much of it one poll reads, so that what is new does not wait.
@@ -34,7 +36,7 @@ type reading struct {
 	time      float64 // of the newest change that was read
 	reload    float64 // where the reload that is under way goes on
 	reloading bool
-	reloaded  time.Time // when the last one began
+	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
 }
 
@@ -49,8 +51,8 @@ func (s *shared) read(ctx context.Context) error {
 			return err
 		}
 	}
-	if !r.reloading && time.Since(r.reloaded) >= reloadEvery {
-		r.reloading, r.reload, r.reloaded = true, 0, time.Now()
+	if now := time.Now(); !r.reloading && !now.Before(r.next) {
+		r.reloading, r.reload, r.next = true, 0, now.Add(reloadEvery-rand.N(reloadEvery/5))
 	}
 	if !r.reloading {
 		return nil

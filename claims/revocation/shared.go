@@ -112,7 +112,7 @@ func (s *shared) flush(ctx context.Context) error {
 func (s *shared) run(ctx context.Context, script string, args []string) error {
 	reply, err := s.eval(ctx, script, args)
 	if err == nil && (len(reply) != 1 || reply[0] != "OK") {
-		return errors.New("the server gave a reply that the script does not have")
+		return errReply
 	}
 	return err
 }
@@ -149,8 +149,10 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 // usable is asked by a request that found the list aged. It starts a poll if none is under way. It
 // waits for it if the list is too old to be used without, and then reports whether it still is.
 func (s *shared) usable(ctx context.Context) error {
-	polled, state := s.startPoll(), s.list.state.Load()
-	if s.ageOf(state) > s.maxAge && polled != nil && (!s.continues || state.asOf.IsZero()) {
+	polled := s.startPoll()
+	// Without its first reading a list knows nothing, so each policy waits for that one.
+	waits := !s.continues || s.polls.Load() <= 1
+	if waits && polled != nil && s.ageOf(s.list.state.Load()) > s.maxAge {
 		s.await(ctx, polled)
 	}
 	if s.ageOf(s.list.state.Load()) <= s.maxAge {
