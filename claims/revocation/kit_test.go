@@ -101,7 +101,13 @@ func (f *fakeServer) answer(args []string) ([]string, error) {
 
 func (f *fakeServer) write(args []string) ([]string, error) {
 	limit, _ := strconv.Atoi(args[0])
-	if len(f.members)+(len(args)-1)/4 > limit {
+	added := 0
+	for n := 1; n < len(args); n += 4 {
+		if args[n+1] == "b" && f.find(args[n]) < 0 {
+			added++
+		}
+	}
+	if added > 0 && len(f.members)+added > limit {
 		return nil, errors.New("FULL the list has too many entries")
 	}
 	score := time.Now().UnixMicro()

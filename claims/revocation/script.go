@@ -13,13 +13,18 @@ package revocation
 const maxScore = 1<<53 - 1
 
 // writeScript has as arguments how many identities there can be, and for each change its
-// identity, state letter, threshold and expiry. A change never shortens what is there.
+// identity, state letter, threshold and expiry. A change never shortens what is there. A list
+// that is full takes removals, and changes of what it has.
 const writeScript = `
 local time = redis.call('TIME')
 local score = time[1] * 1000000 + time[2]
 local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
 if last[2] then score = math.max(score, last[2] + 1) end
-if redis.call('HLEN', KEYS[2]) + (#ARGV - 1) / 4 > tonumber(ARGV[1]) then
+local new = 0
+for n = 2, #ARGV, 4 do
+  if ARGV[n+1] == 'b' and redis.call('HEXISTS', KEYS[2], ARGV[n]) == 0 then new = new + 1 end
+end
+if new > 0 and redis.call('HLEN', KEYS[2]) + new > tonumber(ARGV[1]) then
   return redis.error_reply('FULL the list has too many entries')
 end
 for n = 2, #ARGV, 4 do

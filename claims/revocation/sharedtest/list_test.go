@@ -100,7 +100,12 @@ func TestScripts(t *testing.T) {
 			assert.Equal(t, 2502, list.Status().Entries[revocation.Session])
 
 			small := newList(t, revocation.Config{Do: do, Timeout: slow, MaxEntries: 2503})
-			require.ErrorContains(t, small.Add(t.Context(), session("one too many")), "FULL the list has too many entries")
+			require.ErrorContains(t, small.Add(t.Context(), session("t"), session("one too many")), "FULL the list has too many entries")
+			small = newList(t, revocation.Config{Do: do, Timeout: slow, MaxEntries: 2503})
+			require.NoError(t, small.Add(t.Context(), session("t")), "it is on the list")
+			require.NoError(t, small.Remove(t.Context(), session("t"), session("not there")))
+			requireRevoked(t, fresh(), false, `"sid":"t"`)
+			requireRevoked(t, fresh(), false, `"sid":"one too many"`)
 		})
 	}
 }
