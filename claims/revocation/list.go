@@ -99,8 +99,8 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
 // processes accept them. The entry is sent again with each reading, so a program that only adds
-// entries should call Add again, or Run. Add waits for the server, at most for Config.Timeout
-// for each 100 entries.
+// entries should call Add again, or Run. Add waits for the server, at most for twice
+// Config.Timeout for each 100 entries.
 func (l *List) Add(ctx context.Context, entries ...Entry) error {
 	return l.add(ctx, applicationSkew, entries...)
 }

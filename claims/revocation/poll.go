@@ -66,8 +66,10 @@ func (s *shared) startPoll() <-chan struct{} {
 func (s *shared) poll(now time.Time) error {
 	ctx := context.Background() // the poll is of all requests: none can cancel it
 	unsent := s.flush(ctx)
+	s.outbox.pollBegins()
 	err := s.read(ctx)
-	s.keepWaiting()
+	// They are on the list already, or that was reported.
+	_ = s.list.apply(s.outbox.pollEnds())
 	if err != nil {
 		s.failures.Add(1)
 		if s.ageOf(s.list.state.Load()) > s.maxAge {
@@ -80,15 +82,6 @@ func (s *shared) poll(now time.Time) error {
 		s.list.log(slog.LevelInfo, "the shared list is current again")
 	}
 	return unsent
-}
-
-// keepWaiting repeats changes that the server does not have yet, and that the poll may have
-// undone. They are in the list already, or have been reported.
-func (s *shared) keepWaiting() {
-	s.mu.Lock()
-	waiting := s.waiting[:len(s.waiting):len(s.waiting)]
-	s.mu.Unlock()
-	_ = s.list.apply(waiting)
 }
 
 // reached notes that the list is that of the server at a time.

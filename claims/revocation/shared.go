@@ -5,21 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
-)
-
-const (
-	// batch is how many changes one call writes.
-	batch = 100
-
-	// maxWaiting bounds the changes that the server did not take.
-	maxWaiting = 10_000
 )
 
 // A shared is the list in the server.
@@ -31,12 +21,12 @@ type shared struct {
 	maxAge    time.Duration
 	continues bool // when stale
 
+	outbox  outbox
 	reading reading // of the poll that is under way
 
 	mu      sync.Mutex    // guards the fields below
 	began   time.Time     // when the last poll began
 	polling chan struct{} // closed at the end of the poll that is under way; nil if none is
-	waiting []change      // that the server did not take, in their order
 	err     error         // of the last poll
 
 	// aged is set by the timer. It saves requests a look at the clock.
@@ -49,7 +39,7 @@ type shared struct {
 
 func newShared(l *List, config Config) *shared {
 	s := &shared{
-		list: l, do: config.Do, continues: config.ContinueWhenStale,
+		list: l, do: config.Do, continues: config.ContinueWhenStale, outbox: newOutbox(),
 		prefix:  "{" + cmp.Or(config.Prefix, defaultPrefix) + "}",
 		timeout: cmp.Or(config.Timeout, defaultTimeout),
 		maxAge:  cmp.Or(config.MaxAge, defaultMaxAge),
@@ -57,55 +47,6 @@ func newShared(l *List, config Config) *shared {
 	s.aged.Store(true)
 	s.timer = time.AfterFunc(requestPollsAfter, func() { s.aged.Store(true) })
 	return s
-}
-
-// write has the server take changes. Those that it does not take wait for the next poll.
-func (s *shared) write(ctx context.Context, changes []change) error {
-	for n := 0; n < len(changes); n += batch {
-		if err := s.send(ctx, changes[n:min(n+batch, len(changes))]); err != nil {
-			return s.wait(changes[n:], err)
-		}
-	}
-	return nil
-}
-
-func (s *shared) send(ctx context.Context, changes []change) error {
-	args := []string{strconv.Itoa(s.list.maxEntries)}
-	for _, c := range changes {
-		letter, threshold, expires := c.stateTexts()
-		args = append(args, c.identity(), letter, threshold, expires)
-	}
-	return s.run(ctx, writeScript, args)
-}
-
-// wait keeps changes for the next poll, and returns an error that says so.
-func (s *shared) wait(changes []change, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept := changes[:min(len(changes), maxWaiting-len(s.waiting))]
-	s.waiting = append(s.waiting, kept...)
-	if lost := len(changes) - len(kept); lost > 0 {
-		return fmt.Errorf("revocation: the server did not take %d changes, %d of which are not sent again: %w", len(changes), lost, err)
-	}
-	return fmt.Errorf("revocation: the server did not take %d changes, which are sent again: %w", len(changes), err)
-}
-
-// flush sends the changes that wait.
-func (s *shared) flush(ctx context.Context) error {
-	for {
-		s.mu.Lock()
-		changes := slices.Clone(s.waiting[:min(len(s.waiting), batch)])
-		s.mu.Unlock()
-		if len(changes) == 0 {
-			return nil
-		}
-		if err := s.send(ctx, changes); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.waiting = slices.Delete(s.waiting, 0, len(changes)) // only flush removes, and only one poll is under way
-		s.mu.Unlock()
-	}
 }
 
 // run runs a script that returns OK.

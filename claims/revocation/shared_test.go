@@ -337,6 +337,72 @@ func TestAnEntryThatTheServerDoesNotTake(t *testing.T) {
 	}
 }
 
+// A removal that is sent again must not undo what was added since.
+func TestChangesAreSentInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		a, b := newList(t, revocation.Config{Do: server.do}), newList(t, revocation.Config{Do: server.do})
+		defer run(t, a, b)()
+		require.NoError(t, a.Add(t.Context(), session("x")))
+		server.behave(isDown)
+		require.Error(t, a.Remove(t.Context(), session("x")))
+		require.Error(t, a.Add(t.Context(), session("y")))
+		server.behave(nil)
+		require.NoError(t, a.Add(t.Context(), session("x")))
+		require.NoError(t, a.Remove(t.Context(), session("y")))
+		assert.Zero(t, a.Status().Waiting)
+		for range 10 {
+			time.Sleep(1100 * time.Millisecond)
+			for _, list := range []*revocation.List{a, b} {
+				assert.True(t, revoked(t, list, "x"))
+				assert.False(t, revoked(t, list, "y"))
+			}
+		}
+	})
+}
+
+// A poll that has read the server before an addition does not undo it.
+func TestAPollDoesNotUndoAnAddition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		require.NoError(t, list.Remove(t.Context(), session("x")))
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			reply, err := server.answer(args)
+			if !strings.Contains(args[1], "ZADD") {
+				time.Sleep(200 * time.Millisecond) // the reply has what was there before
+			}
+			return reply, err
+		})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		for range 30 {
+			assert.True(t, revoked(t, list, "x"))
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
+// While the server hangs, callers do not wait for each other.
+func TestACrowdThatAdds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		server.behave(hangs)
+		list := newList(t, revocation.Config{Do: server.do})
+		var all sync.WaitGroup
+		for n := range 100 {
+			all.Go(func() {
+				began := time.Now()
+				assert.Error(t, list.Add(t.Context(), session(fmt.Sprint(n))))
+				assert.LessOrEqual(t, time.Since(began), time.Second)
+			})
+		}
+		all.Wait()
+		assert.Equal(t, 100, list.Status().Waiting)
+	})
+}
+
 func TestWhatWaitsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer()

@@ -50,7 +50,8 @@ func (s *shared) report(status *Status, state *state) {
 		status.Age = time.Since(s.list.began)
 	}
 	status.Polls, status.Failures, status.Malformed = s.polls.Load(), s.failures.Load(), s.malformed.Load()
+	status.Waiting, _ = s.outbox.counts()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	status.Waiting, status.Err = len(s.waiting), s.err
+	status.Err = s.err
 }
