@@ -34,8 +34,8 @@ type LogoutIssuer struct {
 // A logout token that names a session (sid) cuts off the session. One that names only a user
 // (sub) cuts off the tokens of the user that were issued until then. A logout token is verified
 // with the keys of its issuer, and is accepted once, in its first two minutes. So the handler
-// needs no other authentication. Tokens that were carried out are remembered by each process; at
-// another one, a second use changes nothing.
+// needs no other authentication, but each request can cost a signature check. Tokens that were
+// carried out are remembered by each process; at another one, a second use changes nothing.
 //
 // The answer is 200 when the entry is on the list, and in its server. It is 400 for a request
 // that is refused, and, as the specification demands, for a logout that could not be carried

@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -19,67 +20,76 @@ type modelEntry struct {
 	expires   time.Time
 }
 
+var modelKinds = []revocation.Kind{revocation.Token, revocation.Session, revocation.Subject, revocation.Client, revocation.Issuer}
+
+// A modelRun is one random history of a list, and of a plain map.
+type modelRun struct {
+	*rand.Rand
+	list    *revocation.List
+	model   map[string]modelEntry
+	revoked int
+}
+
 // TestModel runs random histories against a plain map. It makes enough entries for the list to
 // be rebuilt many times.
 func TestModel(t *testing.T) {
-	kinds := []revocation.Kind{revocation.Token, revocation.Session, revocation.Subject, revocation.Client, revocation.Issuer}
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 1))
-			list, model := newList(t, revocation.Config{}), make(map[string]modelEntry)
-			revoked := 0
+			m := &modelRun{Rand: rand.New(rand.NewPCG(seed, 1)), list: newList(t, revocation.Config{}), model: make(map[string]modelEntry)}
 			for range 400 {
-				time.Sleep(time.Duration(r.IntN(60)) * time.Second)
-				entries := make([]revocation.Entry, r.IntN(100))
-				for n := range entries {
-					entries[n] = randomEntry(r, kinds[r.IntN(len(kinds))])
-				}
-				if r.IntN(8) == 0 {
-					require.NoError(t, list.Remove(t.Context(), entries...))
-					for _, e := range entries {
-						delete(model, modelKey(e.Kind, e.Issuer, e.ID))
-					}
-				} else {
-					require.NoError(t, list.Add(t.Context(), entries...))
-					for _, e := range entries {
-						addToModel(model, e)
-					}
-				}
+				time.Sleep(time.Duration(m.IntN(60)) * time.Second)
+				m.change(t)
 				for range 100 {
-					url, ids := randomURL(r), [4]string{randomID(r), randomID(r), randomID(r), randomID(r)}
-					iat := time.Now().Add(-time.Duration(r.IntN(7200)) * time.Second)
-					c := tokenOf(t, url, fmt.Sprintf(`"jti":%q,"sid":%q,"sub":%q,"azp":%q,%s`, ids[0], ids[1], ids[2], ids[3], issuedAt(iat)))
-					want := false
-					for n, kind := range kinds {
-						id := ""
-						if kind != revocation.Issuer {
-							id = ids[n]
-						}
-						e, found := model[modelKey(kind, url, id)]
-						want = want || found && time.Now().Before(e.expires) && iat.Unix() <= e.notBefore
-					}
-					if want {
-						revoked++
-						require.ErrorIs(t, list.Check(t.Context(), c), claims.ErrRevoked)
-					} else {
-						require.NoError(t, list.Check(t.Context(), c))
-					}
+					m.check(t)
 				}
 			}
-			require.Greater(t, revoked, 1000)
-			require.Less(t, revoked, 39_000)
+			require.Greater(t, m.revoked, 1000)
+			require.Less(t, m.revoked, 39_000)
 			total := 0
-			for _, count := range list.Status().Entries {
+			for _, count := range m.list.Status().Entries {
 				total += count
 			}
-			for key, e := range model {
-				if !time.Now().Before(e.expires) {
-					delete(model, key)
-				}
-			}
-			require.Len(t, model, total)
+			maps.DeleteFunc(m.model, func(_ string, e modelEntry) bool { return !time.Now().Before(e.expires) })
+			require.Len(t, m.model, total)
 		})
 	}
+}
+
+// change adds or removes entries.
+func (m *modelRun) change(t *testing.T) {
+	entries := make([]revocation.Entry, m.IntN(100))
+	for n := range entries {
+		entries[n] = randomEntry(m.Rand, modelKinds[m.IntN(len(modelKinds))])
+	}
+	if m.IntN(8) == 0 {
+		require.NoError(t, m.list.Remove(t.Context(), entries...))
+		for _, e := range entries {
+			delete(m.model, modelKey(e.Kind, e.Issuer, e.ID))
+		}
+		return
+	}
+	require.NoError(t, m.list.Add(t.Context(), entries...))
+	for _, e := range entries {
+		addToModel(m.model, e)
+	}
+}
+
+// check asks for a random token.
+func (m *modelRun) check(t *testing.T) {
+	url, ids := randomURL(m.Rand), []string{randomID(m.Rand), randomID(m.Rand), randomID(m.Rand), randomID(m.Rand), ""}
+	iat := time.Now().Add(-time.Duration(m.IntN(7200)) * time.Second)
+	c := tokenOf(t, url, fmt.Sprintf(`"jti":%q,"sid":%q,"sub":%q,"azp":%q,%s`, ids[0], ids[1], ids[2], ids[3], issuedAt(iat)))
+	want := false
+	for n, kind := range modelKinds {
+		e, found := m.model[modelKey(kind, url, ids[n])]
+		want = want || found && time.Now().Before(e.expires) && iat.Unix() <= e.notBefore
+	}
+	if !want {
+		require.NoError(t, m.list.Check(t.Context(), c))
+		return
+	}
+	m.revoked++
+	require.ErrorIs(t, m.list.Check(t.Context(), c), claims.ErrRevoked)
 }
 
 func modelKey(kind revocation.Kind, url, id string) string {

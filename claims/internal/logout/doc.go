@@ -2,5 +2,5 @@
 //
 // A logout token is no access token, and the verifier of package claims refuses it in every
 // configuration. So its checks are a profile of their own, and not a way to skip checks of
-// access tokens.
+// access tokens. Its tests are those of LogoutHandler of package revocation.
 package logout
