@@ -1,5 +1,5 @@
-// Package revocation refuses tokens that were cut off before they expire: one token, a session,
-// a user, a client, or all tokens of an issuer.
+// Package revocation refuses tokens that were cut off before they expire. It cuts off one token,
+// a session, a user, a client, or all tokens of an issuer.
 //
 // A [List] stands in front of the Validate hook of an issuer, which is asked on every request:
 //

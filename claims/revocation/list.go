@@ -37,9 +37,9 @@ type List struct {
 	logouts, logoutsRefused atomic.Uint64
 }
 
-// Protect returns a copy of issuer whose Validate asks the list first, and then the Validate of
-// issuer, on every request: for remembered tokens, and for those of streams, too. The list must
-// know the MaxLifetime of an issuer for all entries that are not of kind Token.
+// Protect returns a copy of issuer whose Validate asks the list first, and then the Validate that
+// it had. So the list is asked on every request, for remembered tokens and those of streams, too.
+// The list must know the MaxLifetime of an issuer for all entries that are not of kind Token.
 //
 // Protect can be called at any time. A program that only adds entries calls it as well, and
 // needs no more than the URL and the MaxLifetime, which must be the same in all programs that
@@ -60,10 +60,10 @@ func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 	return issuer
 }
 
-// Check returns an error that matches claims.ErrRevoked if the token with these claims was cut
-// off, and one that matches claims.ErrUnavailable if a shared list is too old to say so. It is
-// what Protect adds to Validate. A handler that serves one caller for long can call it as often
-// as it likes, such as for each message.
+// Check returns nil for the claims of a token that was not cut off. Otherwise its error matches
+// claims.ErrRevoked, or claims.ErrUnavailable if a shared list is too old to say so. It is what
+// Protect adds to Validate. A handler that serves one caller for long can call it as often as it
+// likes, such as for each message.
 //
 // Check allocates nothing for a token that is good. It waits only for a list that is too old, at
 // most for Config.Timeout.
@@ -173,8 +173,9 @@ func (l *List) tidy(at bool) {
 	}
 }
 
-// now returns the time by which entries expire: the wall clock, or the time that has really
-// passed since New, whichever is earlier. So no entry is lost while a clock is wrong.
+// now returns the time by which entries expire: that of the wall clock, or that of New and the
+// time that has really passed since, whichever is earlier. So no entry is lost while the clock is
+// wrong.
 func (l *List) now() second {
 	now := time.Now()
 	return secondOf(min(now.Unix(), l.began.Unix()+int64(now.Sub(l.began)/time.Second)))

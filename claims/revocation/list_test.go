@@ -33,6 +33,7 @@ func TestWhatEachKindCutsOff(t *testing.T) {
 		{"the jti as a sub", revocation.Entry{Kind: revocation.Token, ID: "u", ExpiresAt: now.Add(time.Hour)}, token, false},
 		{"the session", revocation.Entry{Kind: revocation.Session, ID: "s"}, token, true},
 		{"the session, also its later tokens", revocation.Entry{Kind: revocation.Session, ID: "s"}, `"sid":"s",` + issuedAt(now.Add(time.Minute)), true},
+		{"the session, whatever iat says", revocation.Entry{Kind: revocation.Session, ID: "s"}, `"sid":"s","iat":253402300799`, true},
 		{"another session", revocation.Entry{Kind: revocation.Session, ID: "S"}, token, false},
 		{"the subject", revocation.Entry{Kind: revocation.Subject, ID: "u"}, token, true},
 		{"the subject, a later token", revocation.Entry{Kind: revocation.Subject, ID: "u"}, `"sub":"u",` + issuedAt(now.Add(10*time.Second)), false},

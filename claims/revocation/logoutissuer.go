@@ -27,15 +27,16 @@ type LogoutIssuer struct {
 	ClientIDs []string
 }
 
-// LogoutHandler returns a handler for the URL that is registered at identity providers as
-// backchannel_logout_uri (OpenID Connect Back-Channel Logout 1.0), or an error that reports
-// every mistake. It makes no request.
+// LogoutHandler returns a handler of logout requests (OpenID Connect Back-Channel Logout 1.0), or
+// an error that reports every mistake. Its URL is what is registered at the identity provider as
+// backchannel_logout_uri. It makes no request.
 //
 // A logout token that names a session (sid) cuts off the session. One that names only a user
 // (sub) cuts off the tokens of the user that were issued until then. A logout token is verified
-// with the keys of its issuer, and is accepted once, in its first two minutes. So the handler
-// needs no other authentication, but each request can cost a signature check. Tokens that were
-// carried out are remembered by each process; at another one, a second use changes nothing.
+// with the keys of its issuer. So the handler needs no other authentication, but each request
+// can cost a signature check. A token is accepted once, in its first two minutes, and must have
+// exp, as the final specification demands; older providers do not write it. Each process
+// remembers the tokens that it has carried out. At another one, a second use changes nothing.
 //
 // The answer is 200 when the entry is on the list, and in its server. It is 400 for a request
 // that is refused, and, as the specification demands, for a logout that could not be carried
