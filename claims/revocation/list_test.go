@@ -157,6 +157,16 @@ func TestEntriesForgetThemselves(t *testing.T) {
 	}
 }
 
+// The last token that it refuses is issued when its not-before has come.
+func TestANotBeforeThatIsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list, at := newList(t, revocation.Config{}), time.Now().Add(12*time.Hour)
+		require.NoError(t, list.Add(t.Context(), revocation.Entry{Kind: revocation.Client, Issuer: issuerURL, ID: "c", NotBefore: at}))
+		time.Sleep(12*time.Hour + lifetime)
+		assert.ErrorIs(t, list.Check(t.Context(), tokenWith(t, `"azp":"c",`+issuedAt(at))), claims.ErrRevoked)
+	})
+}
+
 func TestATokenThatHasExpiredNeedsNoEntry(t *testing.T) {
 	list := newList(t, revocation.Config{MaxEntries: 1})
 	for range 10 {

@@ -148,6 +148,7 @@ func TestLogoutTokens(t *testing.T) {
 		{"typ in full", nil, []jwkstest.Option{jwkstest.Header("typ", "Application/Logout+JWT")}, true},
 		{"exp much later", members{"exp": now.Add(time.Hour).Unix()}, nil, true},
 
+		{"longer than 16 KiB", members{"pad": strings.Repeat("x", 13<<10)}, nil, false},
 		{"typ of access tokens", nil, []jwkstest.Option{jwkstest.Header("typ", "at+jwt")}, false},
 		{"typ of events", nil, []jwkstest.Option{jwkstest.Header("typ", "secevent+jwt")}, false},
 		{"typ is not a string", nil, []jwkstest.Option{jwkstest.Header("typ", 7)}, false},
@@ -231,6 +232,19 @@ func TestLogoutTokensAreBytesThatWereSigned(t *testing.T) {
 	assert.ErrorIs(t, func() error { _, err := k.verifier.Verify(t.Context(), good); return err }(), claims.ErrType,
 		"and no logout token is an access token")
 	assertLoggedOut(t, k.post(good))
+}
+
+// The algorithms are those of the issuer, also if its keys could verify others.
+func TestAlgorithmsOfLogoutTokens(t *testing.T) {
+	k := newLogoutKit(t, revocation.Config{})
+	for alg, body := range map[string]string{"RS256": invalidLogout, "ES256": ""} {
+		issuer := k.logoutIssuer()
+		issuer.Issuer.Algorithms = []string{alg}
+		var err error
+		k.handler, err = k.list.LogoutHandler(issuer)
+		require.NoError(t, err)
+		assert.Equal(t, body, k.post(k.logoutToken(nil)).Body.String(), alg)
+	}
 }
 
 func TestALogoutTokenIsGoodOnce(t *testing.T) {
