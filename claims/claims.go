@@ -45,6 +45,7 @@ type body struct {
 	scopeText              string      // scopes as one string, separated by spaces
 	scopeList              []string    // scopes as an array
 	issuer, subject, id    string
+	sessionID              string
 	clientIDs              [len(clientIDClaims)]string
 	issuedAt               time.Time
 	leeway                 time.Duration // of the issuer that accepted the token
@@ -137,6 +138,17 @@ func (c *Claims) ID() string {
 		return ""
 	}
 	return c.id
+}
+
+// SessionID returns sid, the session at the issuer in which the token was issued, or "" if
+// there is none. OpenID Connect Back-Channel Logout 1.0 section 2.1 defines it for ID tokens.
+// Many issuers can be told to write it into access tokens. A sid that is not a string counts as
+// absent, because other issuers may use the name for something else.
+func (c *Claims) SessionID() string {
+	if c.isEmpty() {
+		return ""
+	}
+	return c.sessionID
 }
 
 // Audience returns the values of aud (RFC 7519 section 4.1.3), or nil if it is absent.

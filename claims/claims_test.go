@@ -47,7 +47,7 @@ func TestAccessors(t *testing.T) {
 
 func TestNilClaimsReturnZeroValues(t *testing.T) {
 	var c *claims.Claims
-	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID())
+	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID()+c.SessionID())
 	assert.Empty(t, c.Audience())
 	assert.Empty(t, c.Scopes())
 	assert.Empty(t, c.Strings("a"))
@@ -160,6 +160,19 @@ func TestClientID(t *testing.T) {
 		{"never sub (RFC 9700 section 4.15)", `{"sub":"a"}`, ""},
 	} {
 		t.Run(tc.rule, func(t *testing.T) { assert.Equal(t, tc.want, parse(t, tc.payload).ClientID()) })
+	}
+}
+
+func TestSessionID(t *testing.T) {
+	for _, tc := range []struct{ rule, payload, want string }{
+		{"sid", `{"sid":"08a5019c"}`, "08a5019c"},
+		{"written with escapes", `{"sid":"\u0061"}`, "a"},
+		{"absent", `{"jti":"a","sub":"b"}`, ""},
+		{"null", `{"sid":null}`, ""},
+		{"not a string", `{"sid":["a"]}`, ""},
+		{"a name in another case", `{"SID":"a"}`, ""},
+	} {
+		t.Run(tc.rule, func(t *testing.T) { assert.Equal(t, tc.want, parse(t, tc.payload).SessionID()) })
 	}
 }
 
@@ -290,7 +303,7 @@ func TestCustomContextTypeSuppliesClaims(t *testing.T) {
 // The zero value is what a test may put into a context.
 func TestZeroClaimsReturnZeroValues(t *testing.T) {
 	c := new(claims.Claims)
-	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID())
+	assert.Zero(t, c.Issuer()+c.Subject()+c.ID()+c.ClientID()+c.SessionID())
 	assert.Empty(t, c.Audience())
 	assert.Empty(t, c.Scopes())
 	assert.Empty(t, c.Strings("a"))

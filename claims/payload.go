@@ -67,6 +67,8 @@ func (c *Claims) read(m strict.Member) error {
 		c.clientIDs[1], err = strict.Unquote(value)
 	case "cid", "appid":
 		c.readVendorClientID(name, value)
+	case "sid":
+		c.sessionID, _ = strict.Unquote(value) // see Claims.SessionID
 	case "exp":
 		c.expiresAt, err = strict.NumericDate(value)
 	case "nbf":

@@ -18,7 +18,7 @@ import (
 
 // heavyModules are the modules whose tests take longest to build and run. go test ./...
 // skips them, and .ci/run tests them like all others.
-var heavyModules = []string{"examples/interop", "middleware/benchmarks", "middleware/dpop/sharedtest"}
+var heavyModules = []string{"claims/revocation/sharedtest", "examples/interop", "middleware/benchmarks", "middleware/dpop/sharedtest"}
 
 // TestNestedModules runs the tests of the modules inside this one, because go test ./...
 // does not enter them. A change that breaks an adapter or an example fails here.

@@ -3,7 +3,8 @@
 // run it as a process with its documented environment, and call it with tokens that the
 // provider issued for client credentials. The tests of DPoP also run clients of other
 // projects, against APIs in the process of the test. The tests of introspection have
-// oidc-provider answer for its opaque tokens.
+// oidc-provider answer for its opaque tokens. In that of back-channel logout, users log in at the
+// provider, and out again.
 //
 // Two of the providers, and the clients, need Node.js 20.19 or later. From the root of the repository:
 //
@@ -37,6 +38,7 @@
 //	other formats     opaque, JWE, HMAC     none                   opaque
 //	introspection     opaque tokens only;   none                   not used
 //	                  RFC 7662, RFC 9701
+//	logout            back-channel          none                   none
 //
 // The clients get DPoP-bound tokens from oidc-provider. They differ as follows:
 //

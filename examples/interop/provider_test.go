@@ -109,6 +109,8 @@ type settings struct {
 	Certificate  string     `json:"certificate,omitempty"`  // of the client, PEM
 	RequireNonce bool       `json:"requireNonce,omitempty"` // in each DPoP proof for a token
 	API          *apiClient `json:"api,omitempty"`
+	Application  string     `json:"application,omitempty"` // the client identifier of a web application
+	LogoutURI    string     `json:"logoutURI,omitempty"`   // its back-channel logout URI
 }
 
 // An apiClient is an API that introspects tokens.

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/providers"
+	"github.com/bearerguard/bearerguard/claims/revocation"
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/promauth"
@@ -127,6 +131,46 @@ func TestOperation(t *testing.T) {
 	families, err := registry.Gather()
 	if err != nil || len(families) == 0 {
 		t.Fatal(err)
+	}
+}
+
+func TestRevocation(t *testing.T) {
+	ctx := t.Context()
+	memory := jwkstest.NewIssuer(jwkstest.Config{})
+	keys, err := jwks.NewStatic(memory.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := claims.Issuer{URL: memory.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys, MaxLifetime: time.Hour}
+	http := http.NewServeMux()
+	var do func(context.Context, ...string) ([]string, error) // nil: without a server
+	api := empty
+	err = func() error {
+		// README {
+		list, err := revocation.New(revocation.Config{Do: do}) // do sends a command to Valkey or Redis
+		if err != nil {
+			log.Fatal(err)
+		}
+		go list.Run(ctx)
+		auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{list.Protect(issuer)}})
+		if err != nil {
+			log.Fatal(err)
+		}
+		http.Handle("/", auth.Handler(api))
+		err = list.Add(ctx, revocation.Entry{Kind: revocation.Subject, Issuer: issuer.URL, ID: "alice"})
+		// README }
+		return err
+	}()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for subject, status := range map[string]int{"alice": 401, "bob": 200} {
+		recorder, request := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		request.Header.Set("Authorization", "Bearer "+memory.Token(map[string]any{"sub": subject}))
+		http.ServeHTTP(recorder, request)
+		if recorder.Code != status {
+			t.Errorf("%s: status %d, want %d", subject, recorder.Code, status)
+		}
 	}
 }
 

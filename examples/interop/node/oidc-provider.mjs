@@ -26,10 +26,14 @@ const otherKeys = [
 ];
 
 let handler = notFound;
+let provider;
 const server = createServer((req, res) => {
   if (!req.url.startsWith(`${path}/`)) return notFound(req, res);
   req.originalUrl = req.url; // the provider learns its mount path from this
   req.url = req.url.slice(path.length);
+  if (req.url.startsWith('/interaction/')) {
+    return provider.interactionFinished(req, res, { login: { accountId: 'alice' } });
+  }
   return handler(req, res);
 });
 
@@ -68,6 +72,29 @@ const algorithms = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
 ];
 
+// A web application whose users log in, all as alice and without being asked. The provider tells
+// it of the end of a session by a logout token.
+function application({ application: id, secret, logoutURI }, alg) {
+  return !logoutURI ? [] : [{
+    client_id: id,
+    client_secret: secret,
+    grant_types: ['authorization_code'],
+    redirect_uris: ['https://app.example.com/callback'],
+    response_types: ['code'],
+    id_token_signed_response_alg: alg,
+    backchannel_logout_uri: logoutURI,
+    backchannel_logout_session_required: true,
+  }];
+}
+
+async function grantAll({ oidc }) {
+  const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
+  grant.addOIDCScope(oidc.params.scope);
+  grant.addResourceScope(oidc.params.resource, oidc.params.scope);
+  await grant.save();
+  return grant;
+}
+
 function configuration(settings) {
   const { keys, client, secret, lifetime, certificate, format, requireNonce } = settings;
   const alg = settings.alg ?? keys[0].alg;
@@ -80,7 +107,14 @@ function configuration(settings) {
       introspectionSigningAlgValues: algorithms,
     },
     scopes: ['read:timesheets', 'write:timesheets'],
-    ttl: { ClientCredentials: () => lifetime },
+    ttl: { AccessToken: () => lifetime, ClientCredentials: () => lifetime },
+    // JWT access tokens have the session only if they are told to.
+    extraTokenClaims: (ctx, token) => (token.sid ? { sid: token.sid } : undefined),
+    findAccount: (ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    loadExistingGrant: grantAll,
+    // The dispatcher refuses addresses on loopback, where the application of the tests is.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+    interactions: { url: (ctx, { uid }) => `${path}/interaction/${uid}` },
     clients: [{
       client_id: client,
       client_secret: secret,
@@ -90,8 +124,9 @@ function configuration(settings) {
       id_token_signed_response_alg: alg, // the provider must have a key for it
       ...(introspects && { introspection_signed_response_alg: alg }),
       tls_client_certificate_bound_access_tokens: format === 'certificate-bound',
-    }, ...apiClients(settings, alg)],
+    }, ...apiClients(settings, alg), ...application(settings, alg)],
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true, nonceSecret, requireNonce: () => requireNonce ?? false },
@@ -122,6 +157,8 @@ await obey(async (settings) => {
     await listening(() => once(server.listen(settings.port, '127.0.0.1'), 'listening'));
   }
   const issuer = `http://127.0.0.1:${server.address().port}${path}`;
-  handler = new Provider(issuer, configuration(settings)).callback();
+  provider = new Provider(issuer, configuration(settings));
+  provider.on('backchannel.error', (ctx, error) => console.error(error));
+  handler = provider.callback();
   return issuer;
 });

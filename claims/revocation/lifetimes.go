@@ -1,0 +1,58 @@
+package revocation
+
+import (
+	"container/list"
+	"sync"
+	"time"
+)
+
+// maxIssuers bounds the issuers whose lifetimes are known. Issuers of tenants come and go.
+const maxIssuers = 1 << 16
+
+// lifetimes are the MaxLifetime of the issuers that were given to Protect. The issuers that were
+// not given again for the longest time make room: an entry of one is an error then, never one
+// that is forgotten early.
+type lifetimes struct {
+	mu    sync.Mutex // guards the fields below
+	byURL map[string]*list.Element
+	order list.List // of *lifetime, in the order of their last Protect
+}
+
+type lifetime struct {
+	url   string
+	value time.Duration
+}
+
+// set notes the lifetime of an issuer. Of several that are not 0, it keeps the longest one: two
+// verifiers may have different limits, and a limit that is lowered leaves older tokens behind.
+func (l *lifetimes) set(url string, value time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, found := l.byURL[url]; found {
+		e := known.Value.(*lifetime)
+		if value != 0 {
+			value = max(value, e.value)
+		}
+		e.value = value
+		l.order.MoveToBack(known)
+		return
+	}
+	if l.byURL == nil {
+		l.byURL = make(map[string]*list.Element)
+	}
+	if len(l.byURL) >= maxIssuers {
+		oldest := l.order.Remove(l.order.Front()).(*lifetime)
+		delete(l.byURL, oldest.url)
+	}
+	l.byURL[url] = l.order.PushBack(&lifetime{url, value})
+}
+
+// of returns 0 for an issuer that is not known, or has no limit.
+func (l *lifetimes) of(url string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, found := l.byURL[url]; found {
+		return known.Value.(*lifetime).value
+	}
+	return 0
+}

@@ -1,0 +1,64 @@
+package revocation
+
+// The list in the server is two keys. The hash has the state of each identity: "b" for blocked or
+// "r" for removed, a threshold, and an expiry. The sorted set has the time of its last change in
+// microseconds, by which a process reads only what is new. Scripts change both in one step. Their
+// times are those of the server, and never repeat.
+//
+// The first line of a script is the prefix in braces. Clients that take the first argument for
+// a key, as the function in the documentation of dpop.Shared does, so find the node of a Cluster
+// that has the keys.
+
+// maxScore bounds times. Greater integers are not exact in a sorted set.
+const maxScore = 1<<53 - 1
+
+// writeScript has as arguments how many identities there can be, and for each change its
+// identity, state letter, threshold and expiry. A change never shortens what is there. A list
+// that is full takes removals, and changes of what it has.
+const writeScript = `
+local time = redis.call('TIME')
+local score = time[1] * 1000000 + time[2]
+local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+if last[2] then score = math.max(score, last[2] + 1) end
+local new = 0
+for n = 2, #ARGV, 4 do
+  if ARGV[n+1] == 'b' and redis.call('HEXISTS', KEYS[2], ARGV[n]) == 0 then new = new + 1 end
+end
+if new > 0 and redis.call('HLEN', KEYS[2]) + new > tonumber(ARGV[1]) then
+  return redis.error_reply('FULL the list has too many entries')
+end
+for n = 2, #ARGV, 4 do
+  local id, letter, threshold, expires = ARGV[n], ARGV[n+1], tonumber(ARGV[n+2]), tonumber(ARGV[n+3])
+  local was, t, e = string.match(redis.call('HGET', KEYS[2], id) or '', '^([br]) (%d+) (%d+)$')
+  if was then expires = math.max(expires, tonumber(e)) end
+  if was == 'b' and letter == 'b' then threshold = math.max(threshold, tonumber(t)) end
+  redis.call('HSET', KEYS[2], id, string.format('%s %.0f %.0f', letter, threshold, expires))
+  redis.call('ZADD', KEYS[1], string.format('%.0f', score), id)
+  score = score + 1
+end
+return 'OK'`
+
+// readScript has as arguments the least time, and how many identities to return: time, identity
+// and state of each.
+const readScript = `
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '9007199254740991', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local ids, reply = {}, {}
+for n = 1, #found, 2 do ids[#ids+1] = found[n] end
+if #ids == 0 then return reply end
+for n, state in ipairs(redis.call('HMGET', KEYS[2], unpack(ids))) do
+  reply[3*n-2], reply[3*n-1], reply[3*n] = found[2*n], ids[n], state or ''
+end
+return reply`
+
+// trimScript has as arguments identities that a process has seen expired. The server forgets
+// them if they have expired by its own clock as well, for a while.
+const trimScript = `
+local time = redis.call('TIME')
+for n, id in ipairs(ARGV) do
+  local expires = string.match(redis.call('HGET', KEYS[2], id) or '', '^[br] %d+ (%d+)$')
+  if expires and tonumber(expires) + 600 < tonumber(time[1]) then
+    redis.call('HDEL', KEYS[2], id)
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+return 'OK'`

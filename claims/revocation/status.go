@@ -1,0 +1,57 @@
+package revocation
+
+import "time"
+
+// A Status describes a [List] at one moment, for metrics. The counters begin with the process.
+// It is a copy, and does not change.
+type Status struct {
+	_ [0]func() // written with field names
+
+	Entries        map[Kind]int // of each kind, also without any
+	MaxEntries     int
+	Refused        uint64 // tokens that were cut off
+	Logouts        uint64 // that LogoutHandler has carried out
+	LogoutsRefused uint64 // requests that were none, or could not be carried out
+
+	// All others are those of a shared list.
+
+	Age       time.Duration // since the last complete reading began, or since New if there was none
+	Stale     bool          // older than MaxAge, or never read
+	Polls     uint64        // readings of what is new
+	Failures  uint64        // of Polls
+	Malformed uint64        // entries that could not be read, each time
+	Waiting   int           // changes that the server has not taken, and that are sent again
+	Err       error         // of the last poll, for logs
+}
+
+// Status returns the present state. It drops entries that have expired.
+func (l *List) Status() Status {
+	l.writing.Lock()
+	l.tidy(true)
+	l.writing.Unlock()
+	state := l.state.Load()
+	status := Status{
+		Entries: make(map[Kind]int), MaxEntries: l.maxEntries, Refused: l.refused.Load(),
+		Logouts: l.logouts.Load(), LogoutsRefused: l.logoutsRefused.Load(),
+	}
+	for k, name := range kindNames {
+		status.Entries[name] = state.counts[k]
+	}
+	if l.shared != nil {
+		l.shared.report(&status, state)
+	}
+	return status
+}
+
+func (s *shared) report(status *Status, state *state) {
+	status.Age = s.ageOf(state)
+	status.Stale = status.Age > s.maxAge
+	if state.asOf.IsZero() {
+		status.Age = time.Since(s.list.began)
+	}
+	status.Polls, status.Failures, status.Malformed = s.polls.Load(), s.failures.Load(), s.malformed.Load()
+	status.Waiting, _ = s.outbox.counts()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status.Err = s.err
+}
