@@ -7,11 +7,11 @@ const (
 	bucketRate = 20.0 // per second
 )
 
-// A bucket limits the look-ups that find no tenant. They are charged when they end, because only
-// then it is known, so that the level can fall below zero: by no more than are under way at
-// once.
+// A bucket limits the look-ups that find no tenant. It is charged when one ends, because only then
+// it is known. Until then, a place in it is kept.
 type bucket struct {
 	level float64
+	kept  float64
 	at    time.Time
 }
 
@@ -20,9 +20,22 @@ func (b *bucket) isEmpty(now time.Time) bool {
 	return b.level < 1
 }
 
-func (b *bucket) take(now time.Time) {
+// keep keeps a place for a look-up, and reports whether there was one.
+func (b *bucket) keep(now time.Time) bool {
 	b.fill(now)
-	b.level = max(b.level-1, -maxLookups)
+	if b.level-b.kept < 1 {
+		return false
+	}
+	b.kept++
+	return true
+}
+
+// settle ends what keep began. A look-up that has found a tenant costs nothing.
+func (b *bucket) settle(found bool) {
+	b.kept--
+	if !found {
+		b.level--
+	}
 }
 
 func (b *bucket) fill(now time.Time) {

@@ -16,7 +16,9 @@ const (
 	defaultMaxTenants  = 1000
 	defaultTTL         = 30 * time.Second
 	defaultNegativeTTL = 10 * time.Second
+	minTTL             = 10 * time.Millisecond
 	maxTTL             = time.Hour
+	maxMaxTenants      = 1_000_000
 )
 
 // A Config says which issuers are looked up, and for how long an answer counts. Patterns and
@@ -42,8 +44,8 @@ type Config struct {
 	// is not logged: Lookup must log its own failures.
 	//
 	// Lookup runs on a goroutine of its own, with the values of the context of a request that
-	// waits for it, and has 5 seconds. It must be safe for concurrent use. A panic counts as an
-	// error.
+	// waits for it. A request waits for at most 3 seconds; the context ends after 5. Lookup must
+	// be safe for concurrent use. A panic counts as an error.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
 	// Validate, if not nil, is called for each verified token of a tenant, before the Validate of
@@ -52,20 +54,22 @@ type Config struct {
 	// tenants costs nothing.
 	Validate func(ctx context.Context, c *claims.Claims) error
 
-	// MaxTenants is how many tenants are remembered. It defaults to 1,000. If more are in use,
-	// some are looked up, and their keys fetched, again and again.
+	// MaxTenants is how many tenants are remembered of which a token was verified, and how many
+	// besides of which none was. It defaults to 1,000 and is at most 1,000,000. If more are in
+	// use, some are looked up, and their keys fetched, again and again.
 	MaxTenants int
 
-	// TTL is how long a tenant is used before it is looked up again. It defaults to 30 seconds
-	// and is at most one hour. A tenant that was removed is refused after that time.
+	// TTL is how long a tenant is used before it is looked up again. It defaults to 30 seconds,
+	// and is between 10 milliseconds and one hour. A tenant that was removed is refused after that time.
 	TTL time.Duration
 
 	// NegativeTTL is how long an issuer that is none is refused without a look-up. It defaults
-	// to 10 seconds and is at most TTL. A new tenant can have to wait for that time.
+	// to 10 seconds, or to TTL if that is shorter, and is at most TTL. A new tenant can have to wait for that time.
 	NegativeTTL time.Duration
 
-	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed and SeedTime must not be
-	// set. PublicOnly always is. All tenants share one FetchLimit, by default of MaxTenants, at
+	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument
+	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport must
+	// keep its rules itself: use WrapTransport instead. All tenants share one FetchLimit, by default of MaxTenants, at
 	// least 16 and at most 512.
 	Keys jwks.Config
 
@@ -80,10 +84,11 @@ func New(config Config) (*Resolver, error) {
 	problems := config.check()
 	r := &Resolver{
 		lookup: config.Lookup, validate: config.Validate, keys: config.Keys, logger: config.Logger,
-		ttl: orDefault(config.TTL, defaultTTL), negativeTTL: orDefault(config.NegativeTTL, defaultNegativeTTL),
-		slots: make(chan struct{}, maxLookups), flights: make(map[string]*flight),
+		ttl:   orDefault(config.TTL, defaultTTL),
+		slots: make(chan struct{}, maxLookups), renewals: make(chan struct{}, maxLookups), flights: make(map[string]*flight),
 		bucket: bucket{level: bucketSize},
 	}
+	r.negativeTTL = orDefault(config.NegativeTTL, min(defaultNegativeTTL, r.ttl))
 	r.store.init(orDefault(config.MaxTenants, defaultMaxTenants))
 	for _, text := range config.Patterns {
 		p, err := parsePattern(text, config.Keys.InsecureHTTPHosts)
@@ -123,10 +128,12 @@ func (c *Config) check() (problems []error) {
 	}
 	report(c.Lookup == nil, "Lookup: it is required")
 	report(len(c.Patterns) == 0, "Patterns: at least one is required, because anyone can write any iss")
-	report(c.MaxTenants < 0, "MaxTenants %d: it is negative", c.MaxTenants)
-	report(c.TTL < 0 || c.TTL > maxTTL, "TTL %v: it is not between 0 and %v", c.TTL, maxTTL)
+	report(c.MaxTenants < 0 || c.MaxTenants > maxMaxTenants, "MaxTenants %d: it is not between 0 and %d", c.MaxTenants, maxMaxTenants)
+	// A number without a unit is in nanoseconds.
+	report(c.TTL != 0 && (c.TTL < minTTL || c.TTL > maxTTL), "TTL %v: it is not between %v and %v", c.TTL, minTTL, maxTTL)
 	report(c.NegativeTTL < 0 || c.NegativeTTL > orDefault(c.TTL, defaultTTL), "NegativeTTL %v: it is not between 0 and TTL", c.NegativeTTL)
 	report(c.Keys.Issuer != "" || c.Keys.URL != "", "Keys: Issuer and URL are those of each tenant")
-	report(c.Keys.Seed != nil || !c.Keys.SeedTime.IsZero(), "Keys: a Seed is of one issuer only")
+	report(c.Keys.Seed != nil || !c.Keys.SeedTime.IsZero() || c.Keys.OnDocument != nil,
+		"Keys: Seed, SeedTime and OnDocument are for one issuer only")
 	return problems
 }

@@ -24,23 +24,22 @@
 //
 // Anyone can write any iss into a token, so an iss is looked up only if it matches one of the
 // Patterns, which the Config must have. There is one look-up for an issuer at a time, and there
-// are at most 64 at once. Look-ups that find nothing are remembered for 10 seconds, and are
-// limited to 20 per second after the first 64. Beyond that, an iss that is not remembered gets
-// a 503 without a look-up, and tenants that are remembered go on. So the Patterns should be as
-// narrow as they can be.
+// are at most 64 at once. Look-ups that find nothing are remembered for 10 seconds. After the
+// first 64, they are limited to 20 per second, and so are those that fail. Beyond that, an iss
+// that is not remembered gets a 503 without a look-up. Tenants that are remembered go on: they
+// have slots of their own. So the Patterns should be as narrow as they can be.
 //
-// A tenant that was found gets one of 100 places, until a token of it is verified. Only then it
-// gets one of MaxTenants. A stranger who knows the names of tenants cannot push out those that
-// are used.
+// A tenant that was found does not take the place of one of which a token was verified. A
+// stranger who knows the names of tenants cannot push out those that are used.
 //
 // The URL of a tenant is not configured by hand. It is dialled on public addresses only, over
-// https, and without redirects: see PublicOnly of [jwks.Config].
+// https, and without redirects: see PublicOnly and Client of [jwks.Config].
 //
 // # When a tenant changes or leaves
 //
 // Its new settings are used after TTL at the latest, and after [Resolver.Forget] with the next
-// request. Remembered tokens are judged by the new settings, too. Its keys are kept while its URL
-// and JWKSURL stay the same.
+// request. Remembered tokens are judged by the new settings, too. Its keys are kept while its
+// JWKSURL stays the same.
 //
 // If Lookup fails, the answer is a 503, also for a tenant whose TTL has passed: whether it is
 // still a tenant is not known.

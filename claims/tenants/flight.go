@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +22,9 @@ const (
 type flight struct {
 	iss string
 	old *tenant // what is remembered, but not current; nil if nothing is
+	// isRenewal says that old is a tenant.
+	isRenewal bool
+	forgets   uint64 // Resolver.forgets when it began
 	// forgotten says that Forget was called meanwhile. It is set before done is closed, with
 	// Resolver.mu held.
 	forgotten bool
@@ -34,7 +36,13 @@ type flight struct {
 
 // run looks an issuer up. It runs on a goroutine that no server recovers.
 func (r *Resolver) run(ctx context.Context, f *flight) {
-	found, err := r.look(ctx, f)
+	found, err := (*tenant)(nil), errPanicked
+	defer func() { r.land(f, found, err) }() // also if Lookup ends the goroutine
+	found, err = r.look(ctx, f)
+}
+
+// land tells the requests that wait for f, and remembers what was found.
+func (r *Resolver) land(f *flight, found *tenant, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f.found, f.err = found, err
@@ -44,22 +52,51 @@ func (r *Resolver) run(ctx context.Context, f *flight) {
 			r.store.put(found)
 		}
 	}
-	if err == nil && found.verifier == nil {
-		r.bucket.take(time.Now())
-	}
 	close(f.done)
+}
+
+// take waits for a slot, and returns a function that gives it back. Renewals of tenants have slots
+// of their own, so that strangers cannot cause them to wait. Whether look-ups of other issuers are
+// still allowed is asked again, because many can have waited.
+func (r *Resolver) take(ctx context.Context, f *flight) (release func(found bool), err error) {
+	slots := r.slots
+	if f.isRenewal {
+		slots = r.renewals
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, errSlow
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !f.isRenewal && !r.bucket.keep(time.Now()) {
+		r.refused.Add(1)
+		<-slots
+		return nil, errTooMany
+	}
+	return func(found bool) {
+		<-slots
+		if !f.isRenewal {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.bucket.settle(found)
+		}
+	}, nil
 }
 
 // look waits for its turn and calls Lookup.
 func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err error) {
+	release, err := r.take(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	isTenant := false
+	defer func() { release(isTenant) }()
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return nil, errSlow
-	}
 	defer func() {
 		if recover() != nil {
 			r.failed.Add(1)
@@ -72,11 +109,12 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 	switch {
 	case err != nil:
 		r.failed.Add(1)
-		return nil, err
+		return nil, err // which counts like an issuer that is none: strangers can cause both
 	case !ok:
 		r.absent.Add(1)
 		return &tenant{iss: f.iss, at: at, ttl: r.negativeTTL}, nil
 	}
+	isTenant = true
 	found, err = r.admit(f, issuer)
 	if err != nil {
 		r.invalid.Add(1)
@@ -93,14 +131,14 @@ func (r *Resolver) admit(f *flight, issuer claims.Issuer) (*tenant, error) {
 	if issuer.URL != f.iss {
 		return nil, errOther
 	}
-	t := &tenant{iss: f.iss, settings: issuer, proven: new(atomic.Bool)}
-	if old := f.old; old != nil && old.verifier != nil {
+	t := &tenant{iss: f.iss, settings: settingsOf(issuer), proven: new(atomic.Bool), forgets: f.forgets}
+	if old := f.old; f.isRenewal {
 		t.proven, t.cache = old.proven, old.cache
-		if isSame(old.settings, issuer) {
+		if old.settings.isSame(t.settings) {
 			t.verifier = old.verifier
 			return t, nil
 		}
-		if issuer.Keys != nil || old.settings.JWKSURL != issuer.JWKSURL {
+		if issuer.Keys != nil || old.settings.jwksURL != issuer.JWKSURL {
 			t.cache = nil
 		}
 	}
@@ -111,7 +149,7 @@ func (r *Resolver) admit(f *flight, issuer claims.Issuer) (*tenant, error) {
 		}
 		complete.Keys, complete.JWKSURL = t.cache, ""
 	}
-	complete.Validate = proving(t.proven, r.validate, issuer.Validate)
+	complete.Validate = proving(func() { r.prove(t) }, t.proven, r.validate, issuer.Validate)
 	v, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{complete}, CacheEntries: -1})
 	t.verifier = v
 	return t, err
@@ -119,7 +157,7 @@ func (r *Resolver) admit(f *flight, issuer claims.Issuer) (*tenant, error) {
 
 func (t *tenant) makeCache(keys jwks.Config) (err error) {
 	if t.cache == nil {
-		keys.Issuer, keys.URL = t.iss, t.settings.JWKSURL
+		keys.Issuer, keys.URL = t.iss, t.settings.jwksURL
 		t.cache, err = jwks.New(keys)
 	}
 	return err
@@ -127,10 +165,10 @@ func (t *tenant) makeCache(keys jwks.Config) (err error) {
 
 // proving returns a hook that notes that a token was verified, and then calls those that are not
 // nil. Hooks are called for nothing else.
-func proving(proven *atomic.Bool, hooks ...func(context.Context, *claims.Claims) error) func(context.Context, *claims.Claims) error {
+func proving(prove func(), proven *atomic.Bool, hooks ...func(context.Context, *claims.Claims) error) func(context.Context, *claims.Claims) error {
 	return func(ctx context.Context, c *claims.Claims) error {
-		if !proven.Load() {
-			proven.Store(true)
+		if !proven.Load() && proven.CompareAndSwap(false, true) {
+			prove()
 		}
 		for _, hook := range hooks {
 			if hook == nil {
@@ -142,21 +180,6 @@ func proving(proven *atomic.Bool, hooks ...func(context.Context, *claims.Claims)
 		}
 		return nil
 	}
-}
-
-// isSame reports whether two issuers decide alike about every token. Functions cannot be
-// compared, so issuers with a Validate hook never do.
-func isSame(a, b claims.Issuer) bool {
-	if !isSameValue(a.Keys, b.Keys) || !isSameValue(a.Opaque, b.Opaque) {
-		return false
-	}
-	a.Keys, b.Keys, a.Opaque, b.Opaque = nil, nil, nil, nil // others may be changing what is in them
-	return reflect.DeepEqual(a, b)
-}
-
-func isSameValue(a, b any) bool {
-	return a == nil && b == nil || a != nil && b != nil &&
-		reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // warn logs that the settings of a tenant are not valid. Lookup has found the issuer, so it is

@@ -30,7 +30,7 @@ func parsePattern(text string, plain []string) (pattern, error) {
 		p.segments = strings.Split(path, "/")
 	}
 	suffix, isWild := strings.CutPrefix(host, "*.")
-	name, _, _ := strings.Cut(host, ":")
+	name, port, hasPort := strings.Cut(host, ":")
 	switch {
 	case !found || scheme != "https" && scheme != "http":
 		return p, errors.New("it must begin with https://")
@@ -38,7 +38,11 @@ func parsePattern(text string, plain []string) (pattern, error) {
 		return p, errors.New("it may have neither a query, a fragment, a user name nor white space")
 	case scheme == "http" && !slices.Contains(plain, name):
 		return p, errors.New("https is required; to allow http, name the host in Config.Keys.InsecureHTTPHosts")
+	case hasPort && (len(port) > 5 || port == "" || strings.Trim(port, "0123456789") != ""):
+		return p, errors.New("the port must be a number")
 	case host == anything:
+	case hasPort && strings.Contains(name, anything):
+		return p, errors.New("a host with a star has no port")
 	case isWild && (!strings.Contains(suffix, ".") || strings.Contains(suffix, anything) || !fetch.IsHostname(suffix)):
 		return p, errors.New("a host such as *.example.com needs two labels after the star")
 	case !isWild && !fetch.IsHostname(name) || host != strings.ToLower(host):
@@ -88,7 +92,7 @@ func isPublicName(host string) bool {
 	labels := strings.Split(host, ".")
 	last := labels[len(labels)-1]
 	return len(labels) > 1 && !slices.ContainsFunc(labels, func(l string) bool { return !isLabel(l) }) &&
-		strings.Trim(last, "0123456789") != ""
+		last[0] >= 'a' // no top-level domain begins with a digit, but spellings of IP addresses do
 }
 
 func isLabel(s string) bool {

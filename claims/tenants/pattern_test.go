@@ -67,7 +67,7 @@ func TestPatterns(t *testing.T) {
 			[]string{"https://id.customer.example/", "https://a.b/"},
 			[]string{
 				"https://localhost/", "https://127.0.0.1/", "https://[::1]/", "https://2130706433/", "https://10.1/", "https://a.b:8443/",
-				"https://a.b/x", "https://a.b", "https://a..b/", "https://.a.b/", "https://a.b./", "https://a.127/",
+				"https://a.b/x", "https://a.b", "https://a..b/", "https://.a.b/", "https://a.b./", "https://a.127/", "https://127.0.0.0x1/",
 			},
 		},
 		{"https://*.okta.com/oauth2/*", []string{"https://acme.okta.com/oauth2/default"}, []string{"https://acme.okta.com/oauth2/"}},
@@ -90,6 +90,9 @@ func TestPatternMistakes(t *testing.T) {
 		"ftp://login.example.com/*":      "must begin with https://",
 		"http://login.example.com/*":     "https is required",
 		"http://*/":                      "https is required",
+		"https://*:8443/":                "a host with a star has no port",
+		"https://*.example.com:443/":     "a host with a star has no port",
+		"https://login.example.com:abc/": "the port must be a number",
 		"https://*.com/":                 "two labels after the star",
 		"https://*.*.example.com/":       "two labels after the star",
 		"https://a.*.example.com/":       "must be a name",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,13 +23,14 @@ type Resolver struct {
 	keys             jwks.Config // without an address
 	ttl, negativeTTL time.Duration
 	logger           *slog.Logger
-	slots            chan struct{} // look-ups under way
+	slots, renewals  chan struct{} // look-ups under way: of issuers that are not remembered, and of tenants
 
 	mu      sync.Mutex // guards the fields below, and changes of store
 	store   store
 	flights map[string]*flight
 	bucket  bucket
 	warned  time.Time
+	forgets uint64 // calls of Forget
 
 	lookups, absent, failed, invalid, refused atomic.Uint64
 }
@@ -38,10 +40,12 @@ type Resolver struct {
 //
 // The error matches [claims.ErrIssuer] if there is no such tenant. Any other error means that it
 // is not known: Lookup failed or took more than 3 seconds, ctx ended, the tenant's settings are
-// not valid, or there are too many look-ups. It is a [*claims.UnavailableError] then.
+// not valid, or there are too many look-ups. errors.As finds a [*claims.UnavailableError] then.
 func (r *Resolver) Resolve(ctx context.Context, iss string) (*claims.Verifier, error) {
 	if t := r.store.find(iss); t != nil && t.isCurrent(time.Now()) {
-		r.touch(t)
+		if !t.touched.Load() {
+			t.touched.Store(true)
+		}
 		return t.answer()
 	}
 	if !slices.ContainsFunc(r.patterns, func(p pattern) bool { return p.matches(iss) }) {
@@ -49,6 +53,7 @@ func (r *Resolver) Resolve(ctx context.Context, iss string) (*claims.Verifier, e
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, maxWait, errSlow)
 	defer cancel()
+	iss = strings.Clone(iss) // a part of the token would keep all of it
 	for {
 		t, f, err := r.findOrStart(ctx, iss)
 		switch {
@@ -80,14 +85,21 @@ func (t *tenant) answer() (*claims.Verifier, error) {
 }
 
 // unavailable hides what the application's error matches: it must not count as ErrIssuer.
-func unavailable(err error) error {
-	return &claims.UnavailableError{RetryAfter: retryAfter, Err: failure(err.Error())}
-}
+func unavailable(err error) error { return failure(err.Error()) }
 
-// A failure is an error that matches no other one.
+// A failure is the error of a look-up. It matches no other one.
 type failure string
 
 func (f failure) Error() string { return string(f) }
+
+// As says when to try again. The failure itself is no UnavailableError, whose text is about keys.
+func (f failure) As(target any) bool {
+	unavailable, ok := target.(**claims.UnavailableError)
+	if ok {
+		*unavailable = &claims.UnavailableError{RetryAfter: retryAfter, Err: errors.New(string(f))}
+	}
+	return ok
+}
 
 const (
 	maxWait    = 3 * time.Second
@@ -114,35 +126,39 @@ func (r *Resolver) findOrStart(ctx context.Context, iss string) (*tenant, *fligh
 	switch {
 	case t != nil && t.isCurrent(now): // of a look-up that has just ended
 		return t, nil, nil
-	case len(r.flights) >= maxFlights, !isTenant && r.bucket.isEmpty(now):
+	case !isTenant && (len(r.flights) >= maxFlights || r.bucket.isEmpty(now)):
 		r.refused.Add(1)
 		return nil, nil, errTooMany
 	}
-	f := &flight{iss: iss, old: t, done: make(chan struct{})}
+	f := &flight{iss: iss, old: t, isRenewal: isTenant, forgets: r.forgets, done: make(chan struct{})}
 	r.flights[iss] = f
-	go r.run(context.WithoutCancel(ctx), f) // ends with Lookup, which has 5 seconds
+	go r.run(context.WithoutCancel(ctx), f) // ends with Lookup
 	return nil, f, nil
 }
 
-// touch notes that a tenant is used.
-func (r *Resolver) touch(t *tenant) {
-	if !t.touched.Load() {
-		t.touched.Store(true)
-	}
-	if t.verifier != nil && t.proven.Load() && t.in.Load() == &r.store.unproven {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.store.promote(t)
+// prove gives a tenant a place among those in use: a token of it was verified. One that was pushed
+// out meanwhile comes back, unless Forget was called for any tenant since its look-up.
+func (r *Resolver) prove(t *tenant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch found := r.store.find(t.iss); {
+	case found == nil && t.forgets == r.forgets:
+		r.store.put(t)
+	case found != nil && found.proven == t.proven && found.in == &r.store.unproven:
+		r.store.put(found)
 	}
 }
 
-// Forget forgets what is remembered of an issuer. A request that begins after Forget has returned
-// looks it up again: a look-up that began before does not count for it. Call it in every process
-// when a tenant is removed or changed and TTL is too long.
+// Forget forgets what is known of an issuer, but for its keys. A request that begins after Forget
+// has returned looks it up again: a look-up that began before does not count for it. Call it in
+// every process when a tenant is removed or changed and TTL is too long.
 func (r *Resolver) Forget(iss string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.store.remove(r.store.find(iss))
+	r.forgets++
+	if t := r.store.find(iss); t != nil {
+		t.void.Store(true)
+	}
 	if f := r.flights[iss]; f != nil {
 		f.forgotten = true
 		delete(r.flights, iss)

@@ -434,7 +434,7 @@ func TestTenantsWithoutAVerifiedTokenDoNotPushOutOthers(t *testing.T) {
 		}
 		status := s.resolver.Status()
 		assert.Equal(t, 2, status.Tenants)
-		assert.Equal(t, 100, status.Unproven)
+		assert.Equal(t, 200, status.Unproven, "bounded too")
 		assert.True(t, s.resolver.Knows(first) && s.resolver.Knows(second))
 	})
 }
@@ -488,12 +488,15 @@ func TestConfigMistakes(t *testing.T) {
 		Keys: jwks.Config{Issuer: first, Seed: []byte("x"), AllowRedirects: true},
 	})
 	for _, problem := range []string{
-		"Lookup: it is required", "Patterns: at least one", "MaxTenants -1", "TTL 2h0m0s", "Keys: Issuer and URL", "Keys: a Seed", "AllowRedirects",
+		"Lookup: it is required", "Patterns: at least one", "MaxTenants -1", "TTL 2h0m0s", "Keys: Issuer and URL", "Keys: Seed, SeedTime and OnDocument", "AllowRedirects",
 	} {
 		assert.ErrorContains(t, err, problem)
 	}
 	_, err = tenants.New(tenants.Config{TTL: time.Minute, NegativeTTL: 2 * time.Minute})
 	assert.ErrorContains(t, err, "NegativeTTL 2m0s")
+	_, err = tenants.New(tenants.Config{TTL: 30, MaxTenants: 1 << 40})
+	assert.ErrorContains(t, err, "TTL 30ns: it is not between 10ms and 1h0m0s")
+	assert.ErrorContains(t, err, "MaxTenants 1099511627776")
 }
 
 // Two thousand tenants, of which a hundred join or leave at a time, while requests go on. No token

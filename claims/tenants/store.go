@@ -15,33 +15,31 @@ import (
 type tenant struct {
 	iss      string
 	verifier *claims.Verifier // nil if there is no such tenant
-	settings claims.Issuer    // as Lookup returned it
-	cache    *jwks.Cache      // nil if settings has Keys
-	proven   *atomic.Bool     // a token of this tenant was verified
-	at       time.Time        // when it was looked up
+	settings settings
+	cache    *jwks.Cache  // nil if the settings have Keys
+	proven   *atomic.Bool // a token of this tenant was verified
+	at       time.Time    // when it was looked up
 	ttl      time.Duration
+	forgets  uint64 // Resolver.forgets when it was looked up
 
+	void    atomic.Bool   // forgotten: its settings do not count any more, but its keys can stay
 	touched atomic.Bool   // since the hand of its queue passed
 	place   *list.Element // in its queue; guarded by Resolver.mu
-	in      atomic.Pointer[queue]
+	in      *queue        // guarded by Resolver.mu
 }
 
 // isCurrent reports whether the look-up still counts. A process that was frozen notices that by
 // the wall clock, and a wall clock that was set back far is not believed.
 func (t *tenant) isCurrent(now time.Time) bool {
 	wall, monotonic := now.Round(0).Sub(t.at.Round(0)), now.Sub(t.at)
-	return max(wall, monotonic) < t.ttl && wall > -maxStep
+	return max(wall, monotonic) < t.ttl && wall > -maxStep && !t.void.Load()
 }
 
 // maxStep is how far the clock may be set back without notice.
 const maxStep = 5 * time.Second
 
-const (
-	// maxUnproven is how many tenants are remembered of which no token was verified yet.
-	maxUnproven = 100
-	// maxAbsent is how many issuers are remembered that are none.
-	maxAbsent = 1000
-)
+// maxAbsent is how many issuers are remembered that are none.
+const maxAbsent = 1000
 
 // A store remembers tenants, each in one of three queues. Readers find one without a lock. All
 // else needs Resolver.mu.
@@ -51,7 +49,7 @@ type store struct {
 }
 
 func (s *store) init(maxTenants int) {
-	s.used.max, s.unproven.max, s.absent.max = maxTenants, min(maxUnproven, maxTenants), maxAbsent
+	s.used.max, s.unproven.max, s.absent.max = maxTenants, maxTenants, maxAbsent
 }
 
 func (s *store) find(iss string) *tenant {
@@ -73,24 +71,16 @@ func (s *store) put(t *tenant) {
 	for q.order.Len() >= q.max {
 		s.remove(q.victim())
 	}
-	t.touched.Store(false) // by the use that brought it here
-	t.in.Store(q)
+	t.in = q
 	t.place = q.order.PushFront(t)
 	s.byIssuer.Store(t.iss, t)
-}
-
-// promote gives a tenant of which a token was verified a place among those in use.
-func (s *store) promote(t *tenant) {
-	if s.find(t.iss) == t && t.in.Load() == &s.unproven {
-		s.put(t)
-	}
 }
 
 func (s *store) remove(t *tenant) {
 	if t == nil || t.place == nil {
 		return
 	}
-	q := t.in.Load()
+	q := t.in
 	if q.hand == t.place {
 		q.hand = t.place.Prev()
 	}
