@@ -71,12 +71,23 @@ func (s *store) put(t *tenant) {
 		q = &s.used
 	}
 	for q.order.Len() >= q.max {
-		s.remove(q.victim())
+		s.evict(q)
 	}
 	t.touched.Store(false) // by the use that brought it here
 	t.in.Store(q)
 	t.place = q.order.PushFront(t)
 	s.byIssuer.Store(t.iss, t)
+}
+
+// evict makes room in a queue. A tenant of which a token was verified since it was found is not
+// dropped for one of which nothing is known: more tenants in turn than the queue has places would
+// be looked up, and their keys fetched, at each request.
+func (s *store) evict(q *queue) {
+	if t := q.victim(); q == &s.unproven && t.proven.Load() {
+		s.put(t)
+	} else {
+		s.remove(t)
+	}
 }
 
 // promote gives a tenant of which a token was verified a place among those in use.
