@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,25 +30,28 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 func transports(
 	given http.RoundTripper, roots *x509.CertPool, timeout time.Duration,
 ) (trusted, named http.RoundTripper, closeIdle func()) {
-	var base *http.Transport
+	build, proxy := func() *http.Transport { return ownTransport(roots) }, http.ProxyFromEnvironment
 	switch t := given.(type) {
 	case nil:
-		base = ownTransport()
-		base.TLSClientConfig.RootCAs = roots
 	case *http.Transport:
-		base = t.Clone()
+		build, proxy = t.Clone().Clone, t.Proxy // of a copy: the caller can change t
 	default:
 		return given, given, func() {}
 	}
-	if base.MaxResponseHeaderBytes == 0 {
-		base.MaxResponseHeaderBytes = maxHeaderBytes
+	bounded := func() *http.Transport {
+		t := build()
+		if t.MaxResponseHeaderBytes == 0 {
+			t.MaxResponseHeaderBytes = maxHeaderBytes
+		}
+		if t.TLSHandshakeTimeout == 0 {
+			t.TLSHandshakeTimeout = timeout
+		}
+		return t
 	}
-	if base.TLSHandshakeTimeout == 0 {
-		base.TLSHandshakeTimeout = timeout
-	}
-	guarded := newPublicOnly(base, given == nil, timeout)
-	return base, guarded, func() {
-		base.CloseIdleConnections()
+	unguarded := &lazyTransport{build: bounded}
+	guarded := newPublicOnly(bounded, proxy, given == nil, timeout)
+	return unguarded, guarded, func() {
+		unguarded.closeIdleConnections()
 		guarded.closeIdleConnections()
 	}
 }
@@ -54,11 +59,34 @@ func transports(
 // ownTransport returns a transport that is not a copy of http.DefaultTransport. Another part
 // of the program can have set InsecureSkipVerify there; that must not decide whose keys are
 // believed.
-func ownTransport() *http.Transport {
+func ownTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+	}
+}
+
+// A lazyTransport makes its transport for its first request. Most clients use one of their three,
+// and a transport takes more than 2 kB.
+type lazyTransport struct {
+	build func() *http.Transport
+	once  sync.Once
+	built atomic.Pointer[http.Transport] // nil before the first request
+}
+
+func (l *lazyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return l.transport().RoundTrip(r)
+}
+
+func (l *lazyTransport) transport() *http.Transport {
+	l.once.Do(func() { l.built.Store(l.build()) })
+	return l.built.Load()
+}
+
+func (l *lazyTransport) closeIdleConnections() {
+	if t := l.built.Load(); t != nil {
+		t.CloseIdleConnections()
 	}
 }
 
@@ -67,29 +95,42 @@ func ownTransport() *http.Transport {
 // configured by hand. The proxy decides where it connects to.
 type publicOnly struct {
 	proxy   func(*http.Request) (*url.URL, error)
-	proxied *http.Transport
-	direct  *http.Transport
+	proxied lazyTransport
+	direct  lazyTransport
 }
 
-// newPublicOnly makes both transports from base. If base has a dialer of the caller's, that
-// dialer connects, and the connection is closed before anything is written to it.
-// Otherwise a private address is refused before a packet is sent.
-func newPublicOnly(base *http.Transport, own bool, timeout time.Duration) *publicOnly {
-	p := &publicOnly{proxy: base.Proxy, proxied: base.Clone(), direct: base.Clone()}
-	p.proxied.Proxy = p.proxyOnly
-	p.direct.Proxy = nil
-	if own || base.DialContext == nil {
-		dialer := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Control: refusePrivate}
-		p.direct.DialContext = dialer.DialContext
-	} else {
-		p.direct.DialContext = dropPrivate(base.DialContext)
+// newPublicOnly makes both transports with build. own says that they have no dialer of the
+// caller's.
+func newPublicOnly(
+	build func() *http.Transport, proxy func(*http.Request) (*url.URL, error), own bool, timeout time.Duration,
+) *publicOnly {
+	p := &publicOnly{proxy: proxy}
+	p.proxied.build = func() *http.Transport {
+		t := build()
+		t.Proxy = p.proxyOnly
+		return t
 	}
-	if base.DialTLSContext != nil {
-		p.direct.DialTLSContext = dropPrivate(base.DialTLSContext)
+	p.direct.build = func() *http.Transport { return dialPublic(build(), own, timeout) }
+	return p
+}
+
+// dialPublic makes a transport dial public addresses only. If it has a dialer of the caller's,
+// that dialer connects, and the connection is closed before anything is written to it. Otherwise
+// a private address is refused before a packet is sent.
+func dialPublic(t *http.Transport, own bool, timeout time.Duration) *http.Transport {
+	t.Proxy = nil
+	if own || t.DialContext == nil {
+		dialer := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Control: refusePrivate}
+		t.DialContext = dialer.DialContext
+	} else {
+		t.DialContext = dropPrivate(t.DialContext)
+	}
+	if t.DialTLSContext != nil {
+		t.DialTLSContext = dropPrivate(t.DialTLSContext)
 	}
 	//lint:ignore SA1019 a caller's transport that still sets it must not get around the check
-	p.direct.DialTLS = nil
-	return p
+	t.DialTLS = nil
+	return t
 }
 
 func (p *publicOnly) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -117,8 +158,8 @@ func (p *publicOnly) proxyOnly(r *http.Request) (*url.URL, error) {
 }
 
 func (p *publicOnly) closeIdleConnections() {
-	p.proxied.CloseIdleConnections()
-	p.direct.CloseIdleConnections()
+	p.proxied.closeIdleConnections()
+	p.direct.closeIdleConnections()
 }
 
 // refusePrivate is the Control of a net.Dialer. It sees the address after the name was
