@@ -18,15 +18,17 @@
 //
 // # What is refused
 //
-// An unknown or duplicate member, a value of the wrong type, bytes after the list, and a file of
-// more than 1 MiB. An empty or missing value often is a template that was not filled in, so null,
-// an empty list, object or string, and a duration of zero are refused as well. To use the default,
-// leave the member out. All mistakes are reported, each with its place, which is a JSON Pointer.
+// An unknown or duplicate member, a value of the wrong type, bytes after the list, a list of more
+// than 1,000 strings, and a file of more than 1 MiB. An empty value often is a template that was not
+// filled in, so null, an empty list, object or string, and a duration of zero are refused as well. To
+// use the default, leave the member out. All mistakes are reported, at most 100, each with its place,
+// which is a JSON Pointer.
 //
 // # Presets
 //
-// A preset is a constructor of package providers, with its arguments in snake case. A member next to
-// it adds to the preset's settings. It replaces only what is not a check (url), or what narrows or
-// widens one explicitly (algorithms, max_lifetime). Any other member that the preset sets is a
-// mistake, because it would replace what tells access tokens from other tokens.
+// A preset is a constructor of package providers, with its arguments in snake case. Members next to
+// it add to its settings: required_claims, claim_values, claim_one_of and claim_rules add checks.
+// url, algorithms and max_lifetime replace what the preset has, as some providers need. Any other
+// member is a mistake if the preset sets it, because it could replace what tells the provider's
+// access tokens from its other tokens.
 package issuerfile

@@ -92,7 +92,13 @@ func findEmpty(member string, value jsontext.Value) (jsontext.Pointer, bool) {
 	}
 }
 
-func (o *object) list(name string, into *[]string) { take(o, name, "a list of strings", into) }
+func (o *object) list(name string, into *[]string) {
+	take(o, name, "a list of strings", into)
+	if len(*into) > maxElements {
+		o.mistake(name, "it has more than %d elements", maxElements)
+		*into = nil
+	}
+}
 
 func (o *object) duration(name string, into *time.Duration) {
 	var text string

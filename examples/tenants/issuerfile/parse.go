@@ -14,13 +14,16 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// maxBytes is the length of the longest file.
-const maxBytes = 1 << 20
+const (
+	maxBytes    = 1 << 20 // of the file
+	maxElements = 1000    // of a list of strings; claims compares each element with each
+	maxMistakes = 100     // that are reported
+)
 
-// Parse returns the issuers that a document lists, or an error that reports all mistakes, each with
-// its place. It checks each issuer as claims.NewVerifier does. Their Keys are nil, so that package
-// middleware fetches them. Whether their addresses can be used depends on its settings, and is
-// checked by Replace of middleware.Middleware.
+// Parse returns the issuers that a document lists, or an error that reports all mistakes, at most
+// 100, each with its place. It checks each issuer as claims.NewVerifier does. Their Keys are nil, so
+// that package middleware fetches them. Whether their addresses can be used depends on its settings,
+// and is checked by Replace of middleware.Middleware.
 func Parse(document []byte) ([]claims.Issuer, error) {
 	values, err := readList(document)
 	if err != nil {
@@ -30,6 +33,9 @@ func Parse(document []byte) ([]claims.Issuer, error) {
 	var issuers []claims.Issuer
 	first := make(map[string]jsontext.Pointer) // the place of each URL
 	for n, value := range values {
+		if len(found) > maxMistakes {
+			break
+		}
 		at := jsontext.Pointer("").AppendToken(strconv.Itoa(n))
 		for _, issuer := range readIssuers(at, value, &found) {
 			if first[issuer.URL] != "" {
@@ -39,6 +45,9 @@ func Parse(document []byte) ([]claims.Issuer, error) {
 			first[issuer.URL] = at
 			issuers = append(issuers, issuer)
 		}
+	}
+	if len(found) > maxMistakes { // a line of the log must not have megabytes
+		found = append(found[:maxMistakes], errors.New("issuerfile: there are more mistakes"))
 	}
 	if len(found) > 0 {
 		return nil, errors.Join(found...)

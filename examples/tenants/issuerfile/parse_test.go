@@ -1,6 +1,7 @@
 package issuerfile_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -95,6 +96,7 @@ func TestWhatIsRefusedHasItsPlace(t *testing.T) {
 		{"a client without a name", `[{"url": "https://a.example/", "without_audience": {"client_id_claim": "azp"}}]`, "/0/without_audience/client_ids: it is required"},
 		{"values that are null", `[{"url": "https://a.example/", "without_audience": {"client_ids": ["a"], "claim_values": null}}]`, "/0/without_audience/claim_values: it is empty"},
 		{"unknown member within", `[{"url": "https://a.example/", "without_audience": {"client_ids": ["a"], "any": true}}]`, "/0/without_audience/any: there is no such member"},
+		{"a list that is too long", `[{"url": "https://a.example/", "audiences": ["api"` + strings.Repeat(`, "a"`, 1000) + `]}]`, "/0/audiences: it has more than 1000 elements"},
 		{"duplicate issuer", `[{` + good + `}, {` + good + `}]`, `/1: "https://a.example/" is a duplicate of /0`},
 		{"a profile, and its types", `[{` + good + `, "rfc9068": true, "token_types": ["jwt"]}]`, "/0/token_types: rfc9068 sets it"},
 		{"a profile as text", `[{` + good + `, "rfc9068": "yes"}]`, "/0/rfc9068: the member must be true or false"},
@@ -120,6 +122,23 @@ func TestAllMistakesAreReported(t *testing.T) {
 		`issuerfile: /1: claims: invalid Issuer "https://b.example/": Audiences is empty`,
 		`issuerfile: /2/preset/auth0/audience: it is required`,
 	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestMistakesAreBounded(t *testing.T) {
+	var unknown strings.Builder
+	for n := range 1000 {
+		fmt.Fprintf(&unknown, `"%d": 1, `, n)
+	}
+	for name, document := range map[string]string{
+		"of the list":   strings.Repeat("{},", 10_000) + "{}",
+		"of one issuer": "{" + unknown.String() + `"z": 1}`,
+	} {
+		_, err := issuerfile.Parse([]byte("[" + document + "]"))
+		require.Error(t, err)
+		lines := strings.Split(err.Error(), "\n")
+		assert.Len(t, lines, 101, name)
+		assert.Equal(t, "issuerfile: there are more mistakes", lines[100], name)
+	}
 }
 
 func TestProfileDemandsItsClaims(t *testing.T) {

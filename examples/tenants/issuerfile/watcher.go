@@ -197,6 +197,13 @@ type content struct {
 // look reads the whole file each time. Its size and the time of its change are not enough: a
 // change within the resolution of the file system's clock would be missed.
 func look(path string) content {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // a pipe could block for ever
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return content{err: fmt.Errorf("issuerfile: %w", err)}
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return content{err: fmt.Errorf("issuerfile: %w", err)}

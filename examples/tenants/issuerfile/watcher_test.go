@@ -244,6 +244,7 @@ func TestBadFileIsAnErrorAtTheStart(t *testing.T) {
 		config issuerfile.Config
 		want   string
 	}{
+		"no regular file":   {issuerfile.Config{Path: os.DevNull, Replace: replace}, "not a regular file"},
 		"no file":           {issuerfile.Config{Path: filepath.Join(dir, "none"), Replace: replace}, "no such file"},
 		"no audience":       {issuerfile.Config{Path: bad, Replace: replace}, "/0: claims: invalid Issuer"},
 		"refused addresses": {issuerfile.Config{Path: good, Replace: refuse}, "https is required"},
