@@ -2,9 +2,9 @@ package jwks_test
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -41,6 +41,13 @@ func (w *waits) begin(ctx context.Context) func(error) {
 	}
 }
 
+// slow delays a fault. A request does not wait for a fetch that ends before it can.
+func slow(fault jwkstest.Fault) jwkstest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		jwkstest.Delay(time.Second)(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fault(w, r, next) }))
+	}
+}
+
 func TestOnWaitIsToldEachRequestThatWaits(t *testing.T) {
 	for name, tt := range map[string]struct {
 		age   time.Duration
@@ -51,14 +58,14 @@ func TestOnWaitIsToldEachRequestThatWaits(t *testing.T) {
 	}{
 		"cold":                    {0, jwkstest.Delay(time.Second), "known", time.Second, nil},
 		"cold, and no such key":   {0, jwkstest.Delay(time.Second), "junk", time.Second, claims.ErrUnknownKey},
-		"cold, in an outage":      {0, respond(403, ""), "known", 0, claims.ErrKeysUnavailable},
+		"cold, in an outage":      {0, slow(limited("60")), "known", time.Second, claims.ErrKeysUnavailable},
 		"cold, too slow":          {0, jwkstest.Hang(), "known", 3 * time.Second, claims.ErrKeysUnavailable},
 		"stale":                   {whileStale, jwkstest.Delay(time.Second), "known", time.Second, nil},
 		"stale, in an outage":     {whileStale, jwkstest.Hang(), "known", 3 * time.Second, nil},
 		"exhausted":               {whileExhausted, jwkstest.Delay(time.Second), "known", time.Second, nil},
 		"an unknown key":          {time.Second, jwkstest.Delay(time.Second), "junk", time.Second, claims.ErrUnknownKey},
 		"an unknown key, too":     {whileRevalidating, jwkstest.Delay(time.Second), "junk", time.Second, claims.ErrUnknownKey},
-		"an unknown key, no luck": {time.Second, respond(403, ""), "junk", 0, claims.ErrKeysUnavailable},
+		"an unknown key, no luck": {time.Second, slow(respond(403, "")), "junk", time.Second, claims.ErrKeysUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -151,8 +158,9 @@ func TestOnWaitIsNotToldOfOthers(t *testing.T) {
 // A function that returns nil has seen the beginning, and does not want the end.
 func TestOnWaitCanReturnNil(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		calls := 0
-		cache := newCache(t, newIssuer(), func(c *jwks.Config) {
+		issuer, calls := newIssuer(), 0
+		issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
+		cache := newCache(t, issuer, func(c *jwks.Config) {
 			c.OnWait = func(context.Context) func(error) { calls++; return nil }
 		})
 		requireKnown(t, cache, "known")
@@ -182,12 +190,13 @@ func TestA15PanicOfOnWaitIsOneOfTheRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				issuer := newIssuer()
+				issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second))
 				cache := newCache(t, issuer, func(c *jwks.Config) { c.OnWait = onWait })
 				assert.PanicsWithValue(t, "no trace", func() { _, _ = cache.Keys(t.Context(), alg, "known") })
-				synctest.Wait()
+				time.Sleep(2 * time.Second) // until the fetch has ended
 				requireKnown(t, cache, "known")
 				assert.PanicsWithValue(t, "no trace", func() { _, _ = cache.Keys(t.Context(), alg, "junk") })
-				synctest.Wait()
+				time.Sleep(2 * time.Second) // until the fetch has ended
 				require.NoError(t, cache.Refresh(t.Context()))
 				cache.Block("other")
 				assert.Equal(t, uint64(3), cache.Status().Fetches)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -28,24 +30,28 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 //
 // Only an *http.Transport can be held to this rule. Any other RoundTripper serves as both.
 func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTripper, closeIdle func()) {
-	var base *http.Transport
+	build, proxy := func() *http.Transport { return ownTransport(c) }, http.ProxyFromEnvironment
 	switch t := given.(type) {
 	case nil:
-		base = ownTransport(c)
 	case *http.Transport:
-		base = t.Clone()
+		build, proxy = t.Clone().Clone, t.Proxy // of a copy: the caller can change t
 	default:
 		return given, given, func() {}
 	}
-	if base.MaxResponseHeaderBytes == 0 {
-		base.MaxResponseHeaderBytes = maxHeaderBytes
+	bounded := func() *http.Transport {
+		t := build()
+		if t.MaxResponseHeaderBytes == 0 {
+			t.MaxResponseHeaderBytes = maxHeaderBytes
+		}
+		if t.TLSHandshakeTimeout == 0 {
+			t.TLSHandshakeTimeout = c.Timeout
+		}
+		return t
 	}
-	if base.TLSHandshakeTimeout == 0 {
-		base.TLSHandshakeTimeout = c.Timeout
-	}
-	guarded := newPublicOnly(base, given == nil, c.Timeout)
-	return base, guarded, func() {
-		base.CloseIdleConnections()
+	unguarded := &lazyTransport{build: bounded}
+	guarded := newPublicOnly(bounded, proxy, given == nil, c.Timeout)
+	return unguarded, guarded, func() {
+		unguarded.closeIdleConnections()
 		guarded.closeIdleConnections()
 	}
 }
@@ -68,34 +74,70 @@ func ownTransport(c Config) *http.Transport {
 	return own
 }
 
+// A lazyTransport makes its transport for its first request. Most clients use one of their three,
+// and each takes more than 1 kB, which counts in a program with thousands of issuers.
+type lazyTransport struct {
+	build func() *http.Transport
+	once  sync.Once
+	built atomic.Pointer[http.Transport] // nil before the first request
+}
+
+func (l *lazyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return l.transport().RoundTrip(r)
+}
+
+func (l *lazyTransport) transport() *http.Transport {
+	l.once.Do(func() { l.built.Store(l.build()) })
+	return l.built.Load()
+}
+
+func (l *lazyTransport) closeIdleConnections() {
+	if t := l.built.Load(); t != nil {
+		t.CloseIdleConnections()
+	}
+}
+
 // A publicOnly sends a request through the proxy if one is configured for it, and otherwise
 // dials public addresses only. It never checks the proxy's own address, which was
 // configured by hand. The proxy decides where it connects to.
 type publicOnly struct {
 	proxy   func(*http.Request) (*url.URL, error)
-	proxied *http.Transport
-	direct  *http.Transport
+	proxied lazyTransport
+	direct  lazyTransport
 }
 
-// newPublicOnly makes both transports from base. If base has a dialer of the caller's, that
-// dialer connects, and the connection is closed before anything is written to it.
-// Otherwise a private address is refused before a packet is sent.
-func newPublicOnly(base *http.Transport, own bool, timeout time.Duration) *publicOnly {
-	p := &publicOnly{proxy: base.Proxy, proxied: base.Clone(), direct: base.Clone()}
-	p.proxied.Proxy = p.proxyOnly
-	p.direct.Proxy = nil
-	if own || base.DialContext == nil {
-		dialer := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Control: refusePrivate}
-		p.direct.DialContext = dialer.DialContext
-	} else {
-		p.direct.DialContext = dropPrivate(base.DialContext)
+// newPublicOnly makes both transports with build. own says that they have no dialer of the
+// caller's.
+func newPublicOnly(
+	build func() *http.Transport, proxy func(*http.Request) (*url.URL, error), own bool, timeout time.Duration,
+) *publicOnly {
+	p := &publicOnly{proxy: proxy}
+	p.proxied.build = func() *http.Transport {
+		t := build()
+		t.Proxy = p.proxyOnly
+		return t
 	}
-	if base.DialTLSContext != nil {
-		p.direct.DialTLSContext = dropPrivate(base.DialTLSContext)
+	p.direct.build = func() *http.Transport { return dialPublic(build(), own, timeout) }
+	return p
+}
+
+// dialPublic makes a transport dial public addresses only. If it has a dialer of the caller's,
+// that dialer connects, and the connection is closed before anything is written to it. Otherwise
+// a private address is refused before a packet is sent.
+func dialPublic(t *http.Transport, own bool, timeout time.Duration) *http.Transport {
+	t.Proxy = nil
+	if own || t.DialContext == nil {
+		dialer := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Control: refusePrivate}
+		t.DialContext = dialer.DialContext
+	} else {
+		t.DialContext = dropPrivate(t.DialContext)
+	}
+	if t.DialTLSContext != nil {
+		t.DialTLSContext = dropPrivate(t.DialTLSContext)
 	}
 	//lint:ignore SA1019 a caller's transport that still sets it must not get around the check
-	p.direct.DialTLS = nil
-	return p
+	t.DialTLS = nil
+	return t
 }
 
 func (p *publicOnly) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -123,8 +165,8 @@ func (p *publicOnly) proxyOnly(r *http.Request) (*url.URL, error) {
 }
 
 func (p *publicOnly) closeIdleConnections() {
-	p.proxied.CloseIdleConnections()
-	p.direct.CloseIdleConnections()
+	p.proxied.closeIdleConnections()
+	p.direct.closeIdleConnections()
 }
 
 // refusePrivate is the Control of a net.Dialer. It sees the address after the name was

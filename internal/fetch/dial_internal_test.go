@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -158,12 +159,49 @@ func TestCallersTransportIsNotChanged(t *testing.T) {
 
 func TestOwnTransportIsBounded(t *testing.T) {
 	trusted, _, _ := transports(nil, Config{Timeout: time.Second})
-	own := trusted.(*http.Transport)
+	own := trusted.(*lazyTransport).transport()
 	assert.NotSame(t, http.DefaultTransport, own)
 	assert.Equal(t, int64(64<<10), own.MaxResponseHeaderBytes)
 	assert.Positive(t, own.TLSHandshakeTimeout)
 	assert.Equal(t, uint16(tls.VersionTLS12), own.TLSClientConfig.MinVersion)
 	assert.True(t, own.ForceAttemptHTTP2)
+}
+
+// A program with many issuers has a Client for each of them.
+func TestOnlyTheTransportThatIsUsedIsMade(t *testing.T) {
+	server := newCountingServer(t, false, answerKeySet)
+	proxied := http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(server.URL) }}
+	for name, tt := range map[string]struct {
+		config                   Config
+		target                   string
+		trusted, direct, proxied bool
+	}{
+		"configured":             {Config{Address: server.URL}, server.URL, true, false, false},
+		"not public":             {Config{Address: "https://issuer.example/"}, server.URL, false, true, false},
+		"named, through a proxy": {Config{Address: "https://issuer.example/", Client: &http.Client{Transport: &proxied}}, "http://other.example/", false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := New(tt.config)
+			made := func() [3]bool {
+				trusted, named := g.trusted.Transport.(*lazyTransport), g.named.Transport.(*publicOnly)
+				return [3]bool{trusted.built.Load() != nil, named.direct.built.Load() != nil, named.proxied.built.Load() != nil}
+			}
+			g.CloseIdle()
+			assert.Equal(t, [3]bool{}, made(), "there is nothing to close")
+			_, _ = getOnce(t, g, tt.target) // whether it succeeds is tested elsewhere
+			g.CloseIdle()
+			assert.Equal(t, [3]bool{tt.trusted, tt.direct, tt.proxied}, made())
+		})
+	}
+}
+
+func TestChangesOfTheCallersTransportHaveNoEffect(t *testing.T) {
+	server := newCountingServer(t, false, answerKeySet)
+	transport := &http.Transport{}
+	g := New(Config{Address: server.URL, Client: &http.Client{Transport: transport}})
+	transport.Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New("changed") }
+	_, err := getOnce(t, g, server.URL)
+	require.NoError(t, err)
 }
 
 // Another part of the program can change http.DefaultTransport. That must not decide which

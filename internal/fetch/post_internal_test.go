@@ -99,7 +99,7 @@ func TestConnectionsAreKeptIfAsked(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.EqualValues(t, 1, server.opened.Load())
-	own := c.trusted.Transport.(*http.Transport)
+	own := c.trusted.Transport.(*lazyTransport).transport()
 	assert.Equal(t, 4, own.MaxIdleConnsPerHost)
 	assert.Equal(t, 90*time.Second, own.IdleConnTimeout)
 }

@@ -5,6 +5,7 @@
 //
 //	go -C middleware/benchmarks run .          # about ten minutes, on an idle machine
 //	go -C middleware/benchmarks run . -quick   # seconds; the numbers mean nothing
+//	go -C middleware/benchmarks run . -issuers # only issuers at run time, in half a minute
 //	go -C middleware/benchmarks run . -write   # also updates growth.svg and the figures in both READMEs
 //
 // The results themselves, for benchstat, go to standard error.
@@ -37,12 +38,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "run each benchmark once: a test, not a measurement")
 	write := flags.Bool("write", false, "update growth.svg and the figures in README.md and ../../README.md")
+	issuers := flags.Bool("issuers", false, "measure issuers at run time only, in half a minute")
 	rounds := flags.Int("rounds", 10, "`number` of rounds")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 || *rounds < 1 {
 		return errors.New("arguments are not allowed, and -rounds must be at least 1")
+	}
+	if *issuers {
+		return reportIssuers(ctx, issuersAtRunTime(*quick), *write, stdout)
 	}
 	p := plan{rounds: *rounds, benchtime: "100ms"}
 	if *quick {
