@@ -89,6 +89,27 @@ func TestReplaceOfAHookForgetsWhatTheOldOneAccepted(t *testing.T) {
 	requireReason(t, claims.ErrRevoked, err)
 }
 
+// The present issuer judges the times of a remembered token, and not the one before.
+func TestReplaceJudgesTimesByThePresentIssuer(t *testing.T) {
+	clock := now
+	v, err := claims.NewVerifier(claims.Config{
+		Issuers: []claims.Issuer{goodIssuer(), partner(oneKey())}, Now: func() time.Time { return clock },
+	})
+	require.NoError(t, err)
+	for _, token := range []string{token(nil), partnerToken} {
+		_, err = v.Verify(t.Context(), token)
+		require.NoError(t, err)
+	}
+	clock = now.Add(goodFor + time.Minute)
+	patient := goodIssuer()
+	patient.Leeway = 5 * time.Minute
+	require.NoError(t, v.Replace([]claims.Issuer{patient}))
+	_, err = v.Verify(t.Context(), token(nil))
+	require.NoError(t, err)
+	_, err = v.Verify(t.Context(), partnerToken)
+	requireReason(t, claims.ErrIssuer, err)
+}
+
 func TestReplaceIsAllOrNothing(t *testing.T) {
 	bad := partner(oneKey())
 	bad.Audiences = nil

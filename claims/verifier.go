@@ -177,10 +177,6 @@ func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) 
 		return token{}, false, nil
 	}
 	t := entry.token
-	if err := t.issuer.checkTimes(t.claims, a.now); err != nil {
-		v.cache.drop(entry)
-		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
-	}
 	if entry.vouched.Load() != a.trust.generation {
 		if issuer, err := v.issuerOf(ctx, a.trust, t.claims.issuer); issuer != t.issuer {
 			if !isUnavailable(err) {
@@ -191,6 +187,10 @@ func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) 
 		if a.trust.issuers[t.issuer.URL] == t.issuer { // and not found by Config.Resolve
 			entry.vouched.Store(a.trust.generation)
 		}
+	}
+	if err := t.issuer.checkTimes(t.claims, a.now); err != nil {
+		v.cache.drop(entry)
+		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
 	}
 	keys, err := t.issuer.candidates(ctx, t.header)
 	if err != nil {

@@ -1,12 +1,14 @@
 package middleware_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -38,6 +40,19 @@ func TestActedBy(t *testing.T) {
 				assert.Empty(t, e.Scopes)
 			}
 		})
+	}
+}
+
+// A function of the application can be slow, so it is not called if it cannot change the answer.
+func TestAllAsksNobodyAfterADenial(t *testing.T) {
+	asked := 0
+	counting := middleware.PolicyFunc(func(context.Context, *claims.Claims) error { asked++; return nil })
+	for rule, policies := range map[string][]middleware.Policy{
+		"listed": {deny(), counting}, "All": {middleware.All(deny(), counting)}, "All in Any": {middleware.Any(middleware.All(deny(), counting))},
+	} {
+		asked = 0
+		require.NotNil(t, check(t, `{}`, policies...), rule)
+		assert.Zero(t, asked, rule)
 	}
 }
 

@@ -200,7 +200,8 @@ func (c *Config) check() []error {
 	one, several, verifier := c.hasIssuer(), c.Issuers != nil, c.Verifier != nil
 	problems.report(!one && !several && !verifier && c.Tenants == nil,
 		": one of Issuer with Audiences, Issuers, Tenants and Verifier is required")
-	problems.report(c.Tenants != nil && reflect.ValueOf(c.Tenants).IsZero(), ".Tenants: a nil %T", c.Tenants)
+	tenants := reflect.ValueOf(c.Tenants)
+	problems.report(tenants.Kind() == reflect.Pointer && tenants.IsNil(), ".Tenants: a nil %T", c.Tenants)
 	problems.report(verifier && c.Tenants != nil, ".Tenants: set claims.Config.Resolve of the Verifier")
 	problems.report(one && several || several && verifier || verifier && one,
 		": only one of Issuer with Audiences, Issuers, and Verifier can be set")

@@ -32,7 +32,8 @@ const (
 // GET, HEAD and CORS preflights, also for pages of other origins.
 //
 // The document has the resource, its authorization servers (Config.AuthorizationServers
-// become public), that tokens are read from the header, and the given scopes. It has no
+// become public), that tokens are read from the header (unless Config.TokenField is set), and the
+// given scopes. It has no
 // signing algorithms, because RFC 9728 section 2 means those of signed responses. It changes
 // only with Middleware.Replace, whose issuers must then fit this document, too.
 //

@@ -119,9 +119,7 @@ func New(config Config) (*Middleware, error) {
 		m.challengeEnd = ", resource_metadata=" + quoted(address)
 	}
 	m.bodies = knownBodies()
-	if config.Tenants != nil || config.Verifier != nil {
-		m.hidesIssuers.Store(true)
-	}
+	m.hidesIssuers.Store(len(config.Issuers) > 1 || config.Tenants != nil || config.Verifier != nil)
 	return m, nil
 }
 

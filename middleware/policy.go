@@ -1,8 +1,8 @@
 package middleware
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -99,31 +99,22 @@ func All(policies ...Policy) Policy {
 		}
 	}
 	whole.allows = func(ctx context.Context, c *claims.Claims) error {
-		denied, failed := firstErrors(ctx, c, parts)
-		if denied != nil {
-			return denied
+		switch e, by := judge(ctx, c, parts); {
+		case e == nil:
+			return nil
+		case len(by.scopes) == 0:
+			return undecidedByScopes{e.Err}
+		default:
+			return e.Err
 		}
-		return failed
 	}
 	return whole
 }
 
-// firstErrors returns the first error that demands a better authentication, or else the first
-// that denies, and the first of a policy that could not decide.
-func firstErrors(ctx context.Context, c *claims.Claims, policies []Policy) (denied, failed error) {
-	for i := range policies {
-		switch err := policies[i].check(ctx, c); {
-		case err == nil:
-		case fromPolicy(err).Status == http.StatusUnauthorized:
-			return err, nil
-		case isUnavailable(err):
-			failed = cmp.Or(failed, err)
-		default:
-			denied = cmp.Or(denied, err)
-		}
-	}
-	return denied, failed
-}
+// undecidedByScopes is the error of an All that has scopes, if another part of it denied.
+type undecidedByScopes struct{ error }
+
+func (u undecidedByScopes) Unwrap() error { return u.error }
 
 // flat returns the policies with the parts of each All in its place.
 func flat(policies []Policy) []Policy {
@@ -199,9 +190,7 @@ func (p *Policy) check(ctx context.Context, c *claims.Claims) error {
 	return p.allows(ctx, c)
 }
 
-// checkAll returns nil if every policy allows the claims in ctx. A demand for a better
-// authentication precedes a denial: it brings a new token, which may meet the other policies.
-// A denial precedes a failure: a second try would not help.
+// checkAll returns nil if every policy allows the claims in ctx.
 func checkAll(ctx context.Context, policies []Policy) *Error {
 	c, ok := claims.FromContext(ctx)
 	switch {
@@ -212,10 +201,28 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 	case len(policies) == 0:
 		return forbidden(errNoPolicy)
 	}
-	var denied, failed *Error
+	e, by := judge(ctx, c, policies)
+	switch {
+	case e == nil:
+		return nil
+	case e.Status == http.StatusUnauthorized:
+		e.demand(policies)
+	case e.Status == http.StatusForbidden && len(by.scopes) > 0:
+		if _, otherwise := errors.AsType[undecidedByScopes](e.Err); !otherwise {
+			e.Scopes = neededScopes(policies) // of the whole route, so that one new token suffices
+		}
+	}
+	return e
+}
+
+// judge asks the policies, and returns the Error that decides and the policy that it is of, or
+// nil. A demand for a better authentication precedes a denial: it brings a new token, which may
+// meet the other policies. A denial precedes a failure: a second try would not help.
+func judge(ctx context.Context, c *claims.Claims, policies []Policy) (decides *Error, by *Policy) {
+	denied := false
 	for i := range policies {
 		p := &policies[i]
-		if denied != nil && p.authentication == nil {
+		if denied && p.authentication == nil {
 			continue // it cannot change the answer
 		}
 		err := p.check(ctx, c)
@@ -224,18 +231,14 @@ func checkAll(ctx context.Context, policies []Policy) *Error {
 		}
 		switch e := fromPolicy(err); {
 		case e.Status == http.StatusUnauthorized:
-			e.demand(policies)
-			return e
-		case e.Status != http.StatusForbidden:
-			failed = cmp.Or(failed, e)
-		default:
-			denied = e
-			if len(p.scopes) > 0 {
-				e.Scopes = neededScopes(policies) // of the whole route, so that one new token suffices
-			}
+			return e, p
+		case e.Status == http.StatusForbidden:
+			decides, by, denied = e, p, true
+		case decides == nil:
+			decides, by = e, p
 		}
 	}
-	return cmp.Or(denied, failed)
+	return decides, by
 }
 
 // neededScopes returns the scopes that the policies ask for together, in the order of

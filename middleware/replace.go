@@ -12,32 +12,39 @@ import (
 
 // Replace trusts these issuers in place of those before, as [claims.Verifier.Replace] does. It
 // takes effect as a whole, or not at all: an error reports all mistakes, and then nothing has
-// changed. A request that begins after Replace has returned is judged by the new issuers, and
-// so is the next check of one that runs for long. Status, Run, Ready and the handler of
-// ResourceMetadata follow.
+// changed. A request that begins after Replace has returned is judged by the new issuers. Within
+// a request that runs for long, [Guard.Check] follows after a second, and [Middleware.UntilExpiry]
+// within 30 seconds. Status, Run, Ready and the handler of ResourceMetadata follow. Once there are
+// several issuers, answers do not tell them apart any more, even if one is left later.
 //
 // An issuer whose Keys are nil gets a key cache, as in the Config. It keeps the one that it has, with its keys, if
 // its URL and JWKSURL are those of an issuer before: a change of anything else fetches nothing.
 // An issuer that was in the Config of New can have a private address, as there. Any other one is
 // dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
-// unless Config.InsecureHTTPHosts names it; and no redirect is followed. See PublicOnly of
-// jwks.Config.
+// unless Config.InsecureHTTPHosts names it; and no redirect is followed. A Config.Client whose
+// Transport is no *http.Transport must keep these rules itself: see PublicOnly of jwks.Config.
+//
+// The metadata publish those of Config.AuthorizationServers that are still issuers. If none is
+// left, they publish none: clients do not find out then where to get a token.
 //
 // Replace makes no request, and is safe for concurrent use. It cannot be used with a
 // Config.Verifier: call its Replace.
 func (m *Middleware) Replace(issuers []claims.Issuer) error {
+	m.replacing.Lock()
+	defer m.replacing.Unlock()
 	v, ok := m.verifier.(*claims.Verifier)
 	if !ok || m.fetching == nil {
 		return errors.New("middleware: Replace cannot be used with Config.Verifier, which has issuers of its own")
 	}
-	m.replacing.Lock()
-	defer m.replacing.Unlock()
 	next := m.fetching.next(issuers)
 	complete, problems := next.complete(issuers)
 	problems = append(problems, m.checkPublished(issuers)...)
 	if len(problems) > 0 {
 		_, err := claims.NewVerifier(claims.Config{Issuers: complete}) // to report all mistakes
 		return errors.Join(append(problems, err)...)
+	}
+	if len(issuers) > 1 {
+		m.hidesIssuers.Store(true) // before the first of them is trusted
 	}
 	if err := v.Replace(complete); err != nil {
 		return err
@@ -68,9 +75,6 @@ func (f *fetching) forgetUnused(issuers []claims.Issuer) {
 // follow makes everything that depends on the issuers use the present ones.
 func (m *Middleware) follow(issuers []string) {
 	m.unaccepted.follow(issuers)
-	if len(issuers) > 1 {
-		m.hidesIssuers.Store(true) // for good: others may know the issuers that were there
-	}
 	servers := m.published(issuers)
 	m.servers.Store(&servers)
 	m.mu.Lock()

@@ -93,6 +93,17 @@ func TestReplaceOfAnIssuerIsAllOrNothing(t *testing.T) {
 	})
 }
 
+func TestReplaceAtOnce(t *testing.T) {
+	s := newTenancy(t, 3)
+	var group sync.WaitGroup
+	for n := range 20 {
+		group.Go(func() { assert.NoError(t, s.auth.Replace(s.of(n%3))) })
+	}
+	group.Wait()
+	require.NoError(t, s.auth.Replace(s.of(0, 2)))
+	assert.Len(t, s.auth.Status().Issuers, 2)
+}
+
 func TestReplaceCannotBeUsedWithAVerifier(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	own, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{{

@@ -34,6 +34,12 @@ func (d *directory) Resolve(_ context.Context, iss string) (*claims.Verifier, er
 
 func (d *directory) Knows(iss string) bool { return iss == d.url }
 
+type byValue struct{}
+
+func (byValue) Resolve(context.Context, string) (*claims.Verifier, error) {
+	return nil, claims.ErrIssuer
+}
+
 func newDirectory(t testing.TB) (*directory, *jwkstest.Issuer) {
 	t.Helper()
 	issuer := jwkstest.NewIssuer(jwkstest.Config{URL: "https://tenant.example/"})
@@ -85,6 +91,8 @@ func TestTenantsThatCannotBeFoundOutAre503(t *testing.T) {
 func TestTenantsMistakes(t *testing.T) {
 	_, err := middleware.New(middleware.Config{Tenants: (*tenants.Resolver)(nil)})
 	require.ErrorContains(t, err, "Config.Tenants: a nil *tenants.Resolver")
+	_, err = middleware.New(middleware.Config{Tenants: byValue{}})
+	require.NoError(t, err, "a type without fields is not nil")
 	d, _ := newDirectory(t)
 	_, err = middleware.New(middleware.Config{Tenants: d, Verifier: accepting(t, `{}`)})
 	require.ErrorContains(t, err, "Config.Tenants: set claims.Config.Resolve of the Verifier")
