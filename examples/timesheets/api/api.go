@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/examples/timesheets"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -17,8 +18,9 @@ import (
 
 // An api has a handler for each of its addresses.
 type api struct {
-	timesheets http.Handler // ADDR
-	metrics    http.Handler // METRICS_ADDR
+	timesheets  http.Handler     // ADDR
+	metrics     http.Handler     // METRICS_ADDR
+	revocations *revocation.List // nil without REDIS_URL
 }
 
 // newAPI makes no request, because the first token causes the first fetch of the keys. The
@@ -35,6 +37,14 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 		return api{}, err
 	}
 	c.issuer.Keys = keys
+	unprotected := c.issuer
+	var list *revocation.List
+	if c.store != nil {
+		if list, err = revocation.New(revocation.Config{Do: c.store, Logger: logger}); err != nil {
+			return api{}, err
+		}
+		c.issuer = list.Protect(c.issuer)
+	}
 	auth, err := middleware.New(middleware.Config{
 		Issuers: []claims.Issuer{c.issuer}, Realm: "timesheets", Logger: logger,
 		Observe: metrics.Observe, ObserveDuration: true, DPoP: c.dpop, MTLS: c.mtls,
@@ -46,7 +56,14 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	if err := registry.Register(metrics.Collector(auth)); err != nil {
 		return api{}, err
 	}
-	return api{timesheets.New(auth), scraped(registry)}, nil
+	handler := timesheets.New(auth)
+	if list != nil {
+		mux := http.NewServeMux()
+		mux.Handle("/", handler)
+		mux.Handle("POST /revocations", auth.RequireScopes("write:revocations")(revoke(list, unprotected, auth)))
+		handler = mux
+	}
+	return api{handler, scraped(registry), list}, nil
 }
 
 // scraped answers a scrape by Prometheus. It requires no token, so its address must not be

@@ -21,6 +21,7 @@ type config struct {
 	issuer       claims.Issuer // without its keys
 	refreshAfter time.Duration // 0: the library's default
 	dpop         *dpop.Config  // nil: bound tokens are refused
+	store        do            // nil: nothing is shared with other processes
 	mtls         *mtls.Config  // nil: tokens that are bound to a certificate are refused; no variable sets it
 }
 
@@ -53,8 +54,12 @@ func configFrom(getenv func(string) string) (config, error) {
 	check(variable("JWKS_REFRESH", err))
 	c.issuer, err = withProfile(c.issuer, getenv("TOKEN_PROFILE"))
 	check(variable("TOKEN_PROFILE", err))
+	c.issuer.MaxLifetime, err = maxLifetime(getenv("MAX_LIFETIME"))
+	check(variable("MAX_LIFETIME", err))
+	c.store, err = redisAt(getenv("REDIS_URL"))
+	check(variable("REDIS_URL", err))
 	var more []error
-	c.dpop, more = dpopFrom(getenv, c.addr)
+	c.dpop, more = dpopFrom(getenv, c.addr, c.store)
 	return c, errors.Join(append(problems, more...)...)
 }
 
@@ -125,6 +130,17 @@ func refreshAfter(value string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q would mean the library's default; unset it", value)
 	}
 	_, err = jwks.New(jwks.Config{Issuer: "https://issuer.example", RefreshAfter: d})
+	return d, err
+}
+
+func maxLifetime(value string) (time.Duration, error) {
+	if value == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err == nil && d < time.Second {
+		err = fmt.Errorf("%q is less than a second", value)
+	}
 	return d, err
 }
 

@@ -98,7 +98,9 @@ func TestMistakes(t *testing.T) {
 		{"origin that is no URL", "DPOP", "true", "DPOP: dpop: invalid Config.Origins"},
 		{"origin over http", "DPOP", "https://a.example,http://b.example", "DPOP: dpop: invalid Config.Origins"},
 		{"nonces without DPoP", "DPOP_NONCE_SECRET", "x", "DPOP_NONCE_SECRET: it has no effect without DPOP"},
-		{"store without DPoP", "REDIS_URL", "redis://127.0.0.1/0", "REDIS_URL: it has no effect without DPOP"},
+		{"store over http", "REDIS_URL", "http://127.0.0.1/0", "REDIS_URL: it is not of the form"},
+		{"lifetime without a unit", "MAX_LIFETIME", "3600", "MAX_LIFETIME: "},
+		{"lifetime under a second", "MAX_LIFETIME", "0s", "MAX_LIFETIME: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := configFrom(environment(test.variable, test.value))

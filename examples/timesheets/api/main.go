@@ -18,11 +18,15 @@
 //	               tokens that are bound to a key are accepted with a DPoP proof
 //	DPOP_NONCE_SECRET
 //	               base64 of at least 32 random bytes: a nonce is demanded of every proof
+//	MAX_LIFETIME   the longest time from iat to exp that a token may have, as a Go duration
 //	REDIS_URL      redis://host:port/db of a Redis or Valkey server in which all processes
-//	               remember the used proofs; in memory by default
+//	               remember the used proofs, and the tokens that were cut off; in memory, and
+//	               none, by default
 //
 // GET /timesheets requires the scope read:timesheets, POST /timesheets requires
-// write:timesheets. GET /healthz and GET /readyz require no token: the first answers 200 while
+// write:timesheets. With REDIS_URL, POST /revocations requires write:revocations, and cuts off
+// tokens: {"kind": "subject", "id": "alice"}. The other kinds are session, client, issuer and
+// token, which has expires_at; all but token need MAX_LIFETIME. GET /healthz and GET /readyz require no token: the first answers 200 while
 // the process serves, the second while it also has keys. The API starts and keeps running
 // while the issuer is down, and answers 503 until it has the issuer's keys.
 package main
@@ -81,6 +85,9 @@ func (a api) serve(ctx context.Context, c config, logger *slog.Logger) error {
 	servers, ctx := errgroup.WithContext(ctx)
 	logger.Info("listening", "url", "http://"+listener.Addr().String())
 	servers.Go(func() error { return serve(ctx, listener, a.timesheets, logger) })
+	if a.revocations != nil {
+		go func() { _ = a.revocations.Run(ctx) }() // ends with ctx
+	}
 	if c.metricsAddr != "" {
 		servers.Go(func() error {
 			listener, err := net.Listen("tcp", c.metricsAddr)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+)
+
+// redisServer starts a redis-server on loopback, and returns its URL.
+func redisServer(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skip("redis-server is missing: apt-get install --no-install-recommends redis-server")
+	}
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	_, port, _ := net.SplitHostPort(address)
+	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+	require.NoError(t, server.Start())
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 20*time.Millisecond)
+	return "redis://" + address + "/0"
+}
+
+func TestRevocationsAreShared(t *testing.T) {
+	issuer, store := jwkstest.NewIssuer(jwkstest.Config{}), redisServer(t)
+	start := func() http.Handler {
+		c, err := configFrom(environment("ISSUER_URL", issuer.URL(), "REDIS_URL", store, "MAX_LIFETIME", "2h"))
+		require.NoError(t, err)
+		a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		go func() { _ = a.revocations.Run(t.Context()) }()
+		return a.timesheets
+	}
+	one, two := start(), start()
+	alice, admin := scoped(issuer, "read:timesheets"), issuer.Token(map[string]any{"sub": "root", "scope": "write:revocations read:timesheets"})
+	for _, api := range []http.Handler{one, two} {
+		require.Equal(t, 200, call(api, "GET", "/timesheets", alice, "").Code)
+	}
+	assert.Equal(t, 403, call(one, "POST", "/revocations", alice, `{"kind":"subject","id":"alice"}`).Code)
+	require.Equal(t, 204, call(one, "POST", "/revocations", admin, `{"kind":"subject","id":"alice"}`).Code)
+	assert.Equal(t, 401, call(one, "GET", "/timesheets", alice, "").Code)
+	require.Eventually(t, func() bool { return call(two, "GET", "/timesheets", alice, "").Code == 401 }, 10*time.Second, 50*time.Millisecond)
+	assert.Equal(t, 200, call(two, "GET", "/timesheets", admin, "").Code, "another user")
+}
+
+func TestRevocationsThatCannotBeRead(t *testing.T) {
+	issuer, store := jwkstest.NewIssuer(jwkstest.Config{}), redisServer(t)
+	api := apiOf(t, issuer, "REDIS_URL", store)
+	admin := issuer.Token(map[string]any{"scope": "write:revocations"})
+	for body, status := range map[string]int{
+		``: 400, `[]`: 400, `{"kind":"user","id":"alice"}`: 400, `{"kind":"subject"}`: 400, `{"kind":"issuer","id":"x"}`: 400,
+		`{"kind":"token","id":"j"}`: 400, `{"kind":"subject","id":"alice","x":1}`: 400,
+		`{"kind":"subject","id":"alice"}`:                   400, // without MAX_LIFETIME
+		`{"kind":"token","id":"j","expires_at":4102444800}`: 204,
+	} {
+		assert.Equal(t, status, call(api, "POST", "/revocations", admin, body).Code, body)
+	}
+	assert.Equal(t, 404, call(apiOf(t, issuer), "POST", "/revocations", admin, `{}`).Code, "without REDIS_URL")
+}
