@@ -184,7 +184,8 @@ func TestReservedFields(t *testing.T) {
 		})
 		assert.ErrorContains(t, err, "clients, gateways or answers use this field for something else", name)
 	}
-	for _, name := range []string{"X-Forwarded-User", "X-Auth-Subject", "Remote-User"} {
+	longest := "X-" + strings.Repeat("a", 1018)
+	for _, name := range []string{"X-Forwarded-User", "X-Auth-Subject", "Remote-User", longest} {
 		_, err := forwardauth.New(forwardauth.Config{
 			Format: forwardauth.Nginx, TrustedProxies: proxies, Routes: everything(t), Headers: headers{name: forwardauth.Claim("sub")},
 		})
