@@ -17,7 +17,8 @@ type Route struct {
 
 	// Pattern is that of an http.ServeMux, without a host: "GET /timesheets",
 	// "/timesheets/{id}", "GET /files/{path...}", "POST /files/". GET matches HEAD as well. If
-	// several patterns match, the most specific one counts, whatever its place in the list.
+	// several patterns match, the most specific one counts, whatever its place in the list. A
+	// pattern without a method matches all of them but CONNECT.
 	//
 	// A slash at the end is significant: "/files/" matches all paths below it, but not /files.
 	// Unlike a ServeMux, a Handler sends no redirects: it refuses.
@@ -131,8 +132,14 @@ func (t table) find(r *http.Request, path string) *guarded {
 	return found
 }
 
+// match returns the handler of the most specific pattern, or nil. A pattern without a method is not
+// for CONNECT: Caddy sends a backend GET for a CONNECT with a path, which begins a websocket over
+// HTTP/2 or HTTP/3 (RFC 8441), and a stricter pattern can be that for GET.
 func (t table) match(r *http.Request) *guarded {
-	h, _ := t.mux.Handler(r)
+	h, pattern := t.mux.Handler(r)
+	if r.Method == http.MethodConnect && !strings.HasPrefix(pattern, "CONNECT ") {
+		return nil
+	}
 	found, _ := h.(*guarded)
 	return found
 }
