@@ -29,13 +29,14 @@
 //   - Copy each of Config.Headers to the request for the API, and remove what the client sent
 //     under the name, also if the answer has no value. Otherwise the client chooses who it is.
 //   - Remove every field with _ or a dot in its name. CGI and WSGI take them for a hyphen, so
-//     that X_Auth_Subject is X-Auth-Subject. SCRIPT_NAME changes the path for some servers.
+//     that X_Auth_Subject is X-Auth-Subject. SCRIPT_NAME changes the path for some servers. A
+//     few servers take all other signs for a hyphen, too: X!Auth!Subject.
 //   - Pass Upgrade only as websocket, and only on routes that need it. After a 101 the connection
 //     is a tunnel to the backend, in which nothing is checked: with h2c, a client can send
 //     requests to any route. A Handler answers 400 if it sees another protocol, but nginx for
-//     example does not show it the field. Newer versions of Caddy ask about a websocket
-//     over HTTP/2 or HTTP/3 as CONNECT, and send the API a GET: it needs a Route for CONNECT,
-//     with the Guard of GET.
+//     example does not show it the field. Newer versions of Caddy ask about a websocket over
+//     HTTP/2 or HTTP/3 as CONNECT, and send the API a GET: it needs a Route for CONNECT, with the
+//     Guard of GET.
 //   - Send the API the target that was checked. What rewrites the path belongs behind the check.
 //   - Pass a refusal on, with its status and all of WWW-Authenticate, DPoP-Nonce and Retry-After.
 //   - Refuse if the Handler cannot be asked, and keep no answer.
