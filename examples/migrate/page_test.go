@@ -67,7 +67,7 @@ func TestGoOnThePageIsCompiled(t *testing.T) {
 
 func TestCompiledSnippetsAreOnThePage(t *testing.T) {
 	text := flat(read(t, page))
-	for _, name := range []string{"snippets_test.go", "dpop_test.go"} {
+	for _, name := range []string{"snippets_test.go", "cookie_test.go", "ownclaims_test.go", "dpop_test.go"} {
 		for _, part := range strings.Split(read(t, name), "// PAGE {\n")[1:] {
 			snippet, _, _ := strings.Cut(part, "// PAGE }")
 			assert.Contains(t, text, flat(snippet))

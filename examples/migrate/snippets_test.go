@@ -120,40 +120,6 @@ func newAuth(t *testing.T, change func(*middleware.Config)) (*jwkstest.Issuer, *
 func unchanged(*middleware.Config) {}
 
 // PAGE {
-type account struct {
-	Organisation string   `json:"org_id"`
-	Permissions  []string `json:"permissions"`
-}
-
-// PAGE }
-
-func TestOwnClaims(t *testing.T) {
-	issuer, auth := newAuth(t, unchanged)
-	// PAGE {
-	ofOrganisation := middleware.CustomClaims(func(_ context.Context, a account) error {
-		if a.Organisation != "org_1" {
-			return claims.ErrForbidden // 403
-		}
-		return nil
-	})
-	handler := auth.Require(ofOrganisation)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := claims.FromContext(r.Context())
-		a, err := claims.As[account](token)
-		if err != nil {
-			http.Error(w, "unexpected claims", http.StatusInternalServerError)
-			return
-		}
-		_, _ = w.Write([]byte(strings.Join(a.Permissions, " ")))
-	}))
-	// PAGE }
-	code, body := status(handler, issuer.Token(map[string]any{"org_id": "org_1", "permissions": []string{"a", "b"}}))
-	assert.Equal(t, http.StatusOK, code)
-	assert.Equal(t, "a b", body)
-	code, _ = status(handler, issuer.Token(map[string]any{"org_id": "org_2"}))
-	assert.Equal(t, http.StatusForbidden, code)
-}
-
-// PAGE {
 func answer(w http.ResponseWriter, _ *http.Request, err *middleware.Error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(err.Status) // the challenge and Retry-After are set already
@@ -191,45 +157,19 @@ func TestOwnAnswers(t *testing.T) {
 	}
 }
 
-// PAGE {
-// fromCookie lets a browser send its token in the cookie "jwt". Browsers send cookies with
-// requests that other sites make, so CrossOriginProtection must be around it. It lets GET,
-// HEAD and OPTIONS through: they must not change anything.
-func fromCookie(next http.Handler) http.Handler {
-	return http.NewCrossOriginProtection().Handler(
-		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if cookie, err := r.Cookie("jwt"); err == nil && len(r.Header["Authorization"]) == 0 {
-				r = r.Clone(r.Context())
-				r.Header.Set("Authorization", "Bearer "+cookie.Value)
-			}
-			next.ServeHTTP(w, r)
-		}))
-}
-
-// PAGE }
-
-func TestTokenFromACookie(t *testing.T) {
-	issuer, auth := newAuth(t, unchanged)
+func TestOwnKeyCache(t *testing.T) {
+	issuer, audience := "https://login.example.com", jwkstest.Audience
 	// PAGE {
-	handler := fromCookie(auth.Handler(served))
-	// PAGE }
-	for _, tt := range []struct {
-		rule, site string
-		status     int
-	}{
-		{"a request of the same site", "same-origin", 200},
-		{"a request that another site forges", "cross-site", 403},
-	} {
-		t.Run(tt.rule, func(t *testing.T) {
-			r := httptest.NewRequest(http.MethodPost, "/", nil)
-			r.AddCookie(&http.Cookie{Name: "jwt", Value: issuer.Token(nil)})
-			r.Header.Set("Sec-Fetch-Site", tt.site)
-			recorder := httptest.NewRecorder()
-			handler.ServeHTTP(recorder, r)
-			assert.Equal(t, tt.status, recorder.Code)
-			assert.Empty(t, r.Header.Get("Authorization"), "the caller's request is not changed")
-		})
+	keys, err := jwks.New(jwks.Config{Issuer: issuer, RefreshAfter: 5 * time.Minute})
+	if err != nil {
+		log.Fatal(err)
 	}
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{{
+		URL: issuer, Audiences: []string{audience}, Leeway: 30 * time.Second, Keys: keys,
+	}}})
+	// PAGE }
+	require.NoError(t, err)
+	assert.NotNil(t, auth)
 }
 
 func TestWithoutHTTP(t *testing.T) {

@@ -44,7 +44,8 @@ type Config struct {
 
 	// TrustedProxies are the addresses of the gateways, at least one. They are compared with the
 	// address of the connection. A request from any other address is a 403, and logged: what it
-	// says of a client's request does not count.
+	// says of a client's request does not count. No prefix may be wider than 10.0.0.0/8 or
+	// fc00::/7, or have bits of an address behind its length, as 10.0.3.7/24 has.
 	TrustedProxies []netip.Prefix
 
 	// Prefix is the path_prefix of Envoy's http_service, such as "/authz". It goes with Envoy
@@ -63,9 +64,12 @@ type Config struct {
 	//	}
 	//
 	// A sub is unique within its issuer: with several issuers, send iss as well. Several values
-	// are joined with a space. If one of them is empty or has a character that is
-	// not visible ASCII, or if all together have more than 2,048 bytes, the whole field is sent
-	// empty. So it is without a value, and on an optional route without a token.
+	// are joined with a space. If one of them is empty or has a character that is not visible
+	// ASCII, the whole field is sent empty. A field is also empty if there is no value, and on an
+	// optional route without a token.
+	//
+	// The values of all fields together have at most 2,048 bytes, because gateways bound the
+	// header of an answer. If they have more, all fields are sent empty.
 	//
 	// The gateway must copy each field to the API's request, and remove what the client sent
 	// under its name: see the documentation of the package. The functions must be safe for
@@ -98,6 +102,7 @@ func New(config Config) (*Handler, error) {
 		unset:     newRefusal(http.StatusBadRequest, errUnset, slog.LevelWarn),
 		malformed: newRefusal(http.StatusBadRequest, errMalformed, slog.LevelDebug),
 		unlisted:  newRefusal(http.StatusForbidden, errUnlisted, slog.LevelDebug),
+		upgrading: newRefusal(http.StatusBadRequest, errUpgrading, slog.LevelDebug),
 	}
 	h.table = newTable(config.Routes, http.HandlerFunc(h.allow), &problems)
 	if len(problems) > 0 {
@@ -114,12 +119,21 @@ func (c *Config) checkProxies(problems *mistakes) {
 		switch {
 		case !prefix.IsValid():
 			problems.report(true, "TrustedProxies: a prefix is not valid; make it with netip.ParsePrefix")
-		case prefix.Bits() == 0:
-			problems.report(true, "TrustedProxies %v: it has every address; write those of your gateways", prefix)
 		case prefix.Addr().Is4In6():
 			problems.report(true, "TrustedProxies %v: it matches no address; write the IPv4 prefix", prefix)
+		case isWide(prefix):
+			problems.report(true, "TrustedProxies %v: it is wider than every private network; write the addresses of your gateways", prefix)
+		case prefix != prefix.Masked():
+			problems.report(true, "TrustedProxies %v: an address or a network? Write %v, or %v for all of the network",
+				prefix, netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()), prefix.Masked())
 		}
 	}
+}
+
+// isWide reports whether a prefix is wider than 10.0.0.0/8 or fc00::/7. Two halves of the internet
+// are every address, too.
+func isWide(prefix netip.Prefix) bool {
+	return prefix.Bits() < 7 || prefix.Addr().Is4() && prefix.Bits() < 8
 }
 
 func (c *Config) checkPrefix(problems *mistakes) {
@@ -135,12 +149,15 @@ func (c *Config) checkPrefix(problems *mistakes) {
 // fields returns the fields of Config.Headers, by canonical names in their order.
 func (c *Config) fields(problems *mistakes) []field {
 	var all []field
+	size := 0
 	for name, values := range c.Headers {
+		size += len(name) + len(": \r\n")
 		problems.report(!isFieldName(name), "Headers %q: write letters, digits and hyphens", name)
-		problems.report(isReserved(name), "Headers %q: the answer itself has this field, or a gateway obeys it", name)
+		problems.report(isReserved(name), "Headers %q: clients, gateways or answers use this field for something else", name)
 		problems.report(values == nil, "Headers %q: it has no function; write Claim(\"sub\")", name)
 		all = append(all, field{http.CanonicalHeaderKey(name), values})
 	}
+	problems.report(size > maxNamesBytes, "Headers: their lines have more than %d bytes without the values; gateways bound a header", maxNamesBytes)
 	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	for n := 1; n < len(all); n++ {
 		problems.report(all[n].name == all[n-1].name, "Headers %q: it is a duplicate: case does not matter", all[n].name)

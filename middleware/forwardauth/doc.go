@@ -28,8 +28,15 @@
 //     those of the client, the client chooses the route that is checked.
 //   - Copy each of Config.Headers to the request for the API, and remove what the client sent
 //     under the name, also if the answer has no value. Otherwise the client chooses who it is.
-//     Some backends (CGI, WSGI) take _ and . in a name for a hyphen, so these spellings must be
-//     removed as well.
+//   - Remove every field with _ or a dot in its name. CGI and WSGI take them for a hyphen, so
+//     that X_Auth_Subject is X-Auth-Subject. SCRIPT_NAME changes the path for some servers. A
+//     few servers take all other signs for a hyphen, too: X!Auth!Subject.
+//   - Pass Upgrade only as websocket, and only on routes that need it. After a 101 the connection
+//     is a tunnel to the backend, in which nothing is checked: with h2c, a client can send
+//     requests to any route. A Handler answers 400 if it sees another protocol, but nginx for
+//     example does not show it the field. Newer versions of Caddy ask about a websocket over
+//     HTTP/2 or HTTP/3 as CONNECT, and send the API a GET: it needs a Route for CONNECT, with the
+//     Guard of GET.
 //   - Send the API the target that was checked. What rewrites the path belongs behind the check.
 //   - Pass a refusal on, with its status and all of WWW-Authenticate, DPoP-Nonce and Retry-After.
 //   - Refuse if the Handler cannot be asked, and keep no answer.
@@ -49,36 +56,46 @@
 //		proxy_set_header Content-Length "";
 //	}
 //
-// auth_request lets only 2xx, 401 and 403 through, and turns every other answer into a 500. It
-// drops the challenge of a 403. Of a 401, only the first challenge is sure to survive: that of
-// Bearer, if a request without a token has one for each scheme. The body is that of nginx. The
-// example restores 400, 503, Retry-After and the challenge of a 403 with auth_request_set and
-// error_page. proxy_set_header replaces the client's field, and sends none if its value is empty.
-// nginx drops fields with _ or . in their names, unless underscores_in_headers or
-// ignore_invalid_headers is changed.
+// auth_request lets only 2xx, 401 and 403 through, and turns every other answer into a 500. The
+// body is that of nginx. A 403 loses its challenge. A 401 with several challenges can lose all but
+// the first one: if DPoP is optional, a request without a token gets one for Bearer, and then one
+// for DPoP. The example restores 400, 503, Retry-After and the challenge of a 403 with
+// auth_request_set and error_page.
+//
+// proxy_set_header replaces the client's field, and sends none if its value is empty. A location
+// with any proxy_set_header of its own inherits none from the server, and the same is true of
+// add_header, but auth_request is inherited. So each location must repeat all of these lines, or
+// the client's own claims pass. nginx drops fields with _ or . in their names, unless
+// underscores_in_headers or ignore_invalid_headers is changed. It passes no Upgrade on, unless
+// proxy_set_header does: never write $http_upgrade there. Requests with a line of more than 8 KiB
+// are a 414 of nginx, which does not ask the Handler (large_client_header_buffers).
 //
 // Caddy has X-Forwarded-Method and X-Forwarded-Uri by itself ([XForwarded]), and passes all of a
-// refusal on. The field for the API needs two lines in one route block, which keeps their order:
+// refusal on. These lines must be in one route block, which keeps their order:
 //
+//	request_header -Upgrade
+//	request_header -*_*
+//	request_header -*.*
 //	request_header -X-Auth*
 //	forward_auth 127.0.0.1:9000 {
 //		uri /
 //		copy_headers X-Auth-Subject X-Auth-Scopes
 //	}
 //
-// Without request_header, Caddy 2.10.0 to 2.11.1 pass on what the client sent if the answer has no
-// value (GHSA-7r4p-vjf4-gxv4). A client can name a field in Connection: then Caddy removes it from
+// Caddy itself passes Upgrade on, and all spellings of a name. Caddy 2.10.0 to 2.11.1 also pass on
+// what the client sent if the answer has no value (GHSA-7r4p-vjf4-gxv4). A client can name a field in Connection: then Caddy removes it from
 // the request for the API. So the API must refuse requests without the fields it needs.
 //
 // Traefik has the same fields as Caddy. trustForwardHeader must be false, which is the default:
-// with true, the client writes them. authResponseHeaders replaces what the client sent.
+// with true, the client writes them. authResponseHeaders replaces what the client sent. The
+// middleware headers, with an empty Upgrade in customRequestHeaders, removes that field.
 //
 // Envoy repeats the client's method and target ([Envoy]), behind path_prefix, which is
 // Config.Prefix. Do not set path_override or method_override. allowed_headers must have dpop, and
 // allowed_upstream_headers the fields for the API. failure_mode_allow must be false, and the
 // filter must be in front of all that rewrite the path. Envoy replaces what the client sent only
 // if the answer has the field, as those of a Handler always do; a header_mutation filter in front
-// can remove it in any case. Do not put an http.ServeMux in front of the Handler: it redirects
+// can remove it in any case. Envoy passes only the protocols of upgrade_configs on. Do not put an http.ServeMux in front of the Handler: it redirects
 // targets that it would change.
 //
 // # Targets
@@ -95,22 +112,25 @@
 //   - another form than the origin-form, such as * or http://host/path
 //   - more than 8 KiB, and a method with lower-case letters
 //
-// The query is not part of a Route. Case and a slash at the end of a path are significant. A
-// backend that ignores them needs a table in which they do not matter: no weaker wildcard beside
-// a literal. A backend must also not take the method or the path from elsewhere, such as
+// The query is not part of a Route. Case, a slash at the end of a path and a suffix such as .json
+// are significant here. Express ignores case and the slash by default, and some frameworks take
+// /reports.json for /reports. Such a backend needs a table in which they do not matter: no weaker
+// wildcard beside a literal. With "/files/{name}" for everybody, a stricter "/files/secret" does
+// not protect /files/SECRET. A backend must also not take the method or the path from elsewhere, such as
 // X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each API
 // needs a Handler of its own.
 //
 // # Answers
 //
 //	200  let through, without a body
-//	400  the target is not in normal form, or the gateway has not written it exactly once
+//	400  the target is not in normal form, the gateway has not written it exactly once, or Upgrade
+//	     is not websocket
 //	403  no Route has this method and path, or the peer is no trusted proxy
 //	401, 400, 403, 503  a refusal of the Guard, as without a gateway
 //
-// The first two rows of refusals have no challenge, and say nothing of the token, which was not
-// read. They are 403 rather than 404 because nginx passes that on. [Handler.Status] counts them.
-// All answers have Cache-Control: no-store.
+// A refusal of the Handler itself has no challenge: it has not read the token. An unknown path is
+// a 403 and no 404, because nginx would make a 500 of that. [Handler.Status] counts the refusals
+// of the Handler. All answers have Cache-Control: no-store.
 //
 // With mutual TLS, the gateway must send the certificate's field to the Handler (see package
 // mtls). mtls.FromTLS finds no certificate: that of the connection is the gateway's.

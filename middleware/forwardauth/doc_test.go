@@ -16,7 +16,7 @@ import (
 func TestTheDocumentationHasTheConfigurations(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	for file, first := range map[string]string{"nginx.conf": "location = /_auth {", "Caddyfile": "request_header -X-Auth*"} {
+	for file, first := range map[string]string{"nginx.conf": "location = /_auth {", "Caddyfile": "request_header -Upgrade"} {
 		tested, err := os.ReadFile("../../examples/forwardauth/" + file)
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Skip("the examples are not here: a module in the cache has no nested modules")

@@ -21,7 +21,7 @@ type Handler struct {
 	table   table
 	logger  *slog.Logger // nil: slog.Default
 
-	untrusted, unset, malformed, unlisted *refusal
+	untrusted, unset, malformed, unlisted, upgrading *refusal
 }
 
 // A Status counts the requests that a [Handler] has refused itself. What a Guard decides is
@@ -37,7 +37,8 @@ type Status struct {
 	// gateway is not configured as the Format demands.
 	Unset uint64
 
-	// Malformed had a method or a target that backends could read differently.
+	// Malformed had a method or a target that backends could read differently, or asked for
+	// another protocol than websocket.
 	Malformed uint64
 
 	// Unlisted were for no Route.
@@ -48,7 +49,7 @@ type Status struct {
 func (h *Handler) Status() Status {
 	return Status{
 		Untrusted: h.untrusted.count.Load(), Unset: h.unset.count.Load(),
-		Malformed: h.malformed.count.Load(), Unlisted: h.unlisted.count.Load(),
+		Malformed: h.malformed.count.Load() + h.upgrading.count.Load(), Unlisted: h.unlisted.count.Load(),
 	}
 }
 
@@ -74,6 +75,9 @@ func (h *Handler) route(r *http.Request) (*guarded, *http.Request, *refusal) {
 	path, ok := pathOf(target)
 	if !ok || !isMethod(method) {
 		return nil, nil, h.malformed
+	}
+	if !isUpgradeKnown(r.Header["Upgrade"]) {
+		return nil, nil, h.upgrading
 	}
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
@@ -105,6 +109,12 @@ func (h *Handler) requested(r *http.Request) (method, target string, ok bool) {
 	return methods[0], targets[0], true
 }
 
+// isUpgradeKnown reports whether a request keeps its protocol, or asks for websocket only. A backend
+// that takes h2c gives the client a connection on which it can send requests that nobody checks.
+func isUpgradeKnown(upgrade []string) bool {
+	return len(upgrade) == 0 || len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket")
+}
+
 // originalOf returns the client's request, as far as the gateway's request r tells of it. The TLS
 // connection of r is that of the gateway, so its certificate is not the client's.
 func originalOf(r *http.Request, method, target string, u *url.URL) *http.Request {
@@ -132,9 +142,7 @@ func addressOf(remoteAddr string) (netip.Addr, bool) {
 func (h *Handler) allow(w http.ResponseWriter, r *http.Request) {
 	c, _ := claims.FromContext(r.Context())
 	header := w.Header()
-	for _, f := range h.fields {
-		header[f.name] = []string{f.value(c)}
-	}
+	writeFields(header, h.fields, c)
 	header.Set("Cache-Control", "no-store") // a gateway that keeps it would not ask again
 	header.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)

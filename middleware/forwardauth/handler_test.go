@@ -133,6 +133,39 @@ func TestAnswers(t *testing.T) {
 	assert.Empty(t, serve(h, request("HEAD", "/no")).Body.String(), "HEAD has no body")
 }
 
+// After a 101 of the backend, the client could send requests that nobody checks.
+func TestUpgrades(t *testing.T) {
+	for _, format := range []forwardauth.Format{forwardauth.Nginx, forwardauth.XForwarded, forwardauth.Envoy} {
+		h := formatted(t, format, "")
+		ask := func(lines ...string) *httptest.ResponseRecorder {
+			return serve(h, request("GET", "/yes", append(lines, "X-Original-Method: GET", "X-Original-URI: /yes",
+				"X-Forwarded-Method: GET", "X-Forwarded-Uri: /yes")...))
+		}
+		for _, tt := range []struct {
+			rule   string
+			lines  []string
+			status int
+		}{
+			{"none", nil, 200},
+			{"websocket", []string{"Connection: Upgrade", "Upgrade: websocket"}, 200},
+			{"in another case", []string{"Upgrade: WebSocket"}, 200},
+			{"h2c", []string{"Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"}, 400},
+			{"h2c, without Connection", []string{"Upgrade: h2c"}, 400},
+			{"h2c beside websocket", []string{"Upgrade: websocket, h2c"}, 400},
+			{"h2c in another field", []string{"Upgrade: websocket", "Upgrade: h2c"}, 400},
+			{"TLS", []string{"Upgrade: TLS/1.2"}, 400},
+			{"empty", []string{"Upgrade: "}, 400},
+		} {
+			got := ask(tt.lines...)
+			assert.Equal(t, tt.status, got.Code, tt.rule)
+			if tt.status == 400 {
+				assert.Contains(t, got.Body.String(), `"detail":"The request asks for another protocol than websocket"`)
+			}
+		}
+		assert.EqualValues(t, 6, h.Status().Malformed)
+	}
+}
+
 // No answer and no line has a byte of a request.
 func TestNothingIsEchoed(t *testing.T) {
 	var log bytes.Buffer

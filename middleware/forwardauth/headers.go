@@ -8,8 +8,14 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// maxFieldBytes bounds a field, because gateways bound the header of an answer: nginx to 4 KiB.
-const maxFieldBytes = 2 << 10
+// The longest values of all fields together, and their longest names with what is between them.
+// Gateways bound the header of an answer: nginx to 4 KiB (proxy_buffer_size). A longer one is an
+// error of the auth server for nginx, which then does not ask it for a while. A fourth of the
+// 4 KiB is left for the other fields of an answer.
+const (
+	maxFieldsBytes = 2 << 10
+	maxNamesBytes  = 1 << 10
+)
 
 // A field tells the API about the claims of a request.
 type field struct {
@@ -30,6 +36,23 @@ func Claim(path ...string) func(*claims.Claims) []string {
 	return func(c *claims.Claims) []string { return c.Strings(path...) }
 }
 
+// writeFields writes all fields for these claims, which are nil without a token. If the values are
+// too long, no field has one: some of them can mean more than all of them.
+func writeFields(header http.Header, fields []field, c *claims.Claims) {
+	size := 0
+	for _, f := range fields {
+		value := f.value(c)
+		header[f.name] = []string{value}
+		size += len(value)
+	}
+	if size <= maxFieldsBytes {
+		return
+	}
+	for _, f := range fields {
+		header[f.name] = []string{""}
+	}
+}
+
 // value returns the value of the field, or "" if there is none. The values have no spaces, so the
 // API can cut them apart again. None is left out: a list without one of them can mean more.
 func (f field) value(c *claims.Claims) string {
@@ -42,11 +65,7 @@ func (f field) value(c *claims.Claims) string {
 			return ""
 		}
 	}
-	joined := strings.Join(values, " ")
-	if len(joined) > maxFieldBytes {
-		return ""
-	}
-	return joined
+	return strings.Join(values, " ")
 }
 
 // isVisible reports whether s is at least one character of visible ASCII (VCHAR, RFC 5234 section
@@ -62,14 +81,21 @@ func isFieldName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// reserved are the fields that answers have, or that gateways obey in them.
+// reserved are the fields that answers have or gateways obey in them, and those in which clients
+// and gateways send something else: a backend would take a claim for it.
 var reserved = []string{
-	"Cache-Control", "Connection", "Date", "Dpop-Nonce", "Host", "Keep-Alive", "Location", "Refresh",
-	"Retry-After", "Set-Cookie", "Status", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate",
+	"Authorization", "Cache-Control", "Client-Cert", "Connection", "Cookie", "Date", "Dpop", "Dpop-Nonce", "Forwarded", "Host",
+	"Keep-Alive", "Location", "Proxy-Authenticate", "Proxy-Authorization", "Refresh", "Retry-After", "Set-Cookie", "Status", "Te",
+	"Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate", "X-Forwarded-Client-Cert", "X-Forwarded-For",
+	"X-Forwarded-Host", "X-Forwarded-Method", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Forwarded-Server",
+	"X-Forwarded-Uri", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Real-Ip", "X-Rewrite-Url",
 }
+
+// reservedPrefixes are those of the names of such fields.
+var reservedPrefixes = []string{"Content-", "X-Accel-", "X-Envoy-", "X-Original-"}
 
 func isReserved(name string) bool {
 	name = http.CanonicalHeaderKey(name)
-	return slices.Contains(reserved, name) || strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "X-Accel-") ||
-		strings.HasPrefix(name, "X-Envoy-")
+	return slices.Contains(reserved, name) ||
+		slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }

@@ -52,6 +52,36 @@ func TestClaimsAsFields(t *testing.T) {
 	}
 }
 
+// Gateways bound the header of an answer. With fields that are too long together, no field has a
+// value: without one of them, the others can mean more.
+func TestAllFieldsTogetherAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		rule       string
+		sub, scope int // bytes
+		sent       bool
+	}{
+		{"the longest", 1024, 1024, true},
+		{"one byte more", 1024, 1025, false},
+		{"one that is too long", 5, 3000, false},
+		{"the other", 3000, 5, false},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			sub, scope := strings.Repeat("s", tt.sub), strings.Repeat("x", tt.scope)
+			h := newHandler(t, forwardauth.Config{
+				Routes:  []forwardauth.Route{{Pattern: "/", Guard: newAuth(t, `{"sub":"`+sub+`","scope":"`+scope+`"}`).GuardAuthenticated()}},
+				Headers: headers{"X-Auth-Subject": forwardauth.Claim("sub"), "X-Auth-Scopes": (*claims.Claims).Scopes},
+			})
+			if !tt.sent {
+				sub, scope = "", ""
+			}
+			got := ask(h, "GET", "/", bearer)
+			assert.Equal(t, 200, got.Code)
+			assert.Equal(t, []string{sub}, got.Header()["X-Auth-Subject"])
+			assert.Equal(t, []string{scope}, got.Header()["X-Auth-Scopes"])
+		})
+	}
+}
+
 func TestFieldsOfARefusal(t *testing.T) {
 	auth := newAuth(t, `{"sub":"alice"}`)
 	h := newHandler(t, forwardauth.Config{

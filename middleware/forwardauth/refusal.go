@@ -15,6 +15,7 @@ const (
 	errUnset     = "The gateway has not written the method and the target of the request, each exactly once"
 	errMalformed = "The method or the target of the request is not in normal form"
 	errUnlisted  = "The API has no such method and path"
+	errUpgrading = "The request asks for another protocol than websocket"
 )
 
 // warnInterval is the time between two warnings of a kind. Any client can cause any number.

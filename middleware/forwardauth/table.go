@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/bearerguard/bearerguard/middleware"
@@ -16,7 +17,8 @@ type Route struct {
 
 	// Pattern is that of an http.ServeMux, without a host: "GET /timesheets",
 	// "/timesheets/{id}", "GET /files/{path...}", "POST /files/". GET matches HEAD as well. If
-	// several patterns match, the most specific one counts, whatever its place in the list.
+	// several patterns match, the most specific one counts, whatever its place in the list. A
+	// pattern without a method matches all of them but CONNECT.
 	//
 	// A slash at the end is significant: "/files/" matches all paths below it, but not /files.
 	// Unlike a ServeMux, a Handler sends no redirects: it refuses.
@@ -38,14 +40,19 @@ func newTable(routes []Route, next http.Handler, problems *mistakes) table {
 	t := table{http.NewServeMux()}
 	problems.report(!readsPatterns(), "Routes: GODEBUG has httpmuxgo121=1, with which a ServeMux does not read patterns")
 	problems.report(len(routes) == 0, "Routes: at least one is required: what is in no Route is refused")
+	known := make(map[string]bool)
 	for _, route := range routes {
 		problems.report(route.Guard == nil, "Routes: %q has no Guard; Middleware.GuardOptional makes one for a public route", route.Pattern)
-		if err := checkPattern(route.Pattern); err != nil {
-			problems.report(true, "Routes: pattern %q: %w", route.Pattern, err)
-		} else if route.Guard != nil {
-			err := t.add(route.Pattern, &guarded{route.Guard.Handler(next)})
-			problems.report(err != nil, "Routes: pattern %q: %w", route.Pattern, err)
+		err := checkPattern(route.Pattern)
+		switch {
+		case err != nil:
+		case known[route.Pattern]:
+			err = errDuplicate
+		case route.Guard != nil:
+			err = t.add(route.Pattern, &guarded{route.Guard.Handler(next)})
 		}
+		known[route.Pattern] = true
+		problems.report(err != nil, "Routes: pattern %q: %w", route.Pattern, err)
 	}
 	return t
 }
@@ -63,23 +70,29 @@ func readsPatterns() bool {
 func (t table) add(pattern string, h *guarded) (err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			err = fmt.Errorf("%v", problem)
+			text := strings.Join(strings.Fields(registered.ReplaceAllString(fmt.Sprint(problem), "")), " ")
+			err = errors.New(text)
 		}
 	}()
 	t.mux.Handle(pattern, h)
 	return nil
 }
 
+// registered is what a ServeMux says about the place of a pattern in this file.
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
+
 var (
-	errNoPath  = errors.New("write a path that begins with a slash, and no host: a table is for one API")
-	errMethod  = errors.New("a method is in upper case, and followed by one space")
-	errLiteral = errors.New("it matches no path: it must be in normal form, and a segment that is percent-encoded needs a wildcard")
+	errNoPath    = errors.New("write a path that begins with a slash, and no host: a table is for one API")
+	errMethod    = errors.New("a method is in upper case, and followed by one space")
+	errLiteral   = errors.New("it matches no path: it must be in normal form, and a segment that is percent-encoded needs a wildcard")
+	errDuplicate = errors.New("it is a duplicate: a request has one Guard")
+	errForeign   = errors.New("* and :name are no wildcards: write /files/{name} for one segment, and /files/{path...} for all below")
 )
 
 // checkPattern reports what a ServeMux accepts in a pattern, and a Handler does not.
 func checkPattern(pattern string) error {
 	method, path, hasMethod := strings.Cut(pattern, " ")
-	if !hasMethod {
+	if !hasMethod || strings.HasPrefix(pattern, "/") {
 		path = pattern
 	} else if !isMethod(method) {
 		return errMethod
@@ -89,8 +102,11 @@ func checkPattern(pattern string) error {
 	}
 	segments := strings.Split(path, "/")
 	for n, segment := range segments {
-		if strings.HasPrefix(segment, "{") { // the ServeMux checks the rest of a wildcard
+		switch {
+		case strings.HasPrefix(segment, "{"): // the ServeMux checks the rest of a wildcard
 			segments[n] = "x"
+		case strings.HasPrefix(segment, ":"), strings.Contains(segment, "*"):
+			return errForeign // as a literal, it would match no request
 		}
 	}
 	literal := strings.Join(segments, "/")
@@ -116,8 +132,14 @@ func (t table) find(r *http.Request, path string) *guarded {
 	return found
 }
 
+// match returns the handler of the most specific pattern, or nil. A pattern without a method is not
+// for CONNECT: Caddy sends a backend GET for a CONNECT with a path, which begins a websocket over
+// HTTP/2 or HTTP/3 (RFC 8441), and a stricter pattern can be that for GET.
 func (t table) match(r *http.Request) *guarded {
-	h, _ := t.mux.Handler(r)
+	h, pattern := t.mux.Handler(r)
+	if r.Method == http.MethodConnect && !strings.HasPrefix(pattern, "CONNECT ") {
+		return nil
+	}
 	found, _ := h.(*guarded)
 	return found
 }

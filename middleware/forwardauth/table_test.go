@@ -60,6 +60,8 @@ func TestTheTable(t *testing.T) {
 		{"a name that is percent-encoded", "GET", "/v1/items%3AbatchPut", "GET /v1/{name}"},
 		{"which a backend can read as the literal, or as a name", "GET", "/v1/items%3AbatchGet", none},
 		{"CONNECT", "CONNECT", "/tunnel", "CONNECT /tunnel"},
+		{"which no pattern without a method matches, because a backend can get a GET", "CONNECT", "/timesheets/new", none},
+		{"whatever the method of others", "CONNECT", "/timesheets/7", none},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			matched = none

@@ -62,7 +62,8 @@ func TestTargets(t *testing.T) {
 func TestMethods(t *testing.T) {
 	h := newHandler(t, forwardauth.Config{Routes: everything(t)})
 	for status, methods := range map[int][]string{
-		200: {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "M-SEARCH", "VERSION-CONTROL", "X_1", "A", strings.Repeat("A", 32)},
+		200: {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "M-SEARCH", "VERSION-CONTROL", "X_1", "A", strings.Repeat("A", 32)},
+		403: {"CONNECT"}, // needs a pattern of its own
 		400: {"", "get", "Get", "GEt", " GET", "GET ", "GET,POST", "GET, POST", "G\x00T", "GET\r\n", "1", "-A", "_", "G:T", "GÉT", "*", strings.Repeat("A", 33)},
 	} {
 		for _, method := range methods {

@@ -52,7 +52,8 @@ type Config struct {
 
 	// TrustedProxies are the addresses of the proxies that set the field, at least one for all
 	// sources but FromTLS. They are compared with the address of the connection. From any other
-	// address, the field is ignored.
+	// address, the field is ignored. No prefix may be wider than 10.0.0.0/8 or fc00::/7, or have
+	// bits of an address behind its length, as 10.0.3.7/24 has.
 	TrustedProxies []netip.Prefix
 
 	// TrustedIdentities are URIs in the certificates of proxies, such as
@@ -129,12 +130,21 @@ func (c *Config) checkProxies(problems *mistakes) {
 		switch {
 		case !prefix.IsValid():
 			problems.report(true, "TrustedProxies: a prefix is not valid; make it with netip.ParsePrefix")
-		case prefix.Bits() == 0:
-			problems.report(true, "TrustedProxies %v: it has every address; write those of your proxies", prefix)
 		case prefix.Addr().Is4In6():
 			problems.report(true, "TrustedProxies %v: it matches no address; write the IPv4 prefix", prefix)
+		case isWide(prefix):
+			problems.report(true, "TrustedProxies %v: it is wider than every private network; write the addresses of your proxies", prefix)
+		case prefix != prefix.Masked():
+			problems.report(true, "TrustedProxies %v: an address or a network? Write %v, or %v for all of the network",
+				prefix, netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()), prefix.Masked())
 		}
 	}
+}
+
+// isWide reports whether a prefix is wider than 10.0.0.0/8 or fc00::/7. Two halves of the internet
+// are every address, too.
+func isWide(prefix netip.Prefix) bool {
+	return prefix.Bits() < 7 || prefix.Addr().Is4() && prefix.Bits() < 8
 }
 
 func (c *Config) checkIdentities(problems *mistakes) {

@@ -45,8 +45,21 @@ func TestMistakesInConfig(t *testing.T) {
 		{
 			"every address",
 			mtls.Config{Source: mtls.FromXFCC, TrustedProxies: prefixes("10.0.0.0/8", "0.0.0.0/0", "::/0")},
-			"mtls: invalid Config.TrustedProxies 0.0.0.0/0: it has every address; write those of your proxies\n" +
-				"mtls: invalid Config.TrustedProxies ::/0: it has every address; write those of your proxies",
+			"mtls: invalid Config.TrustedProxies 0.0.0.0/0: it is wider than every private network; write the addresses of your proxies\n" +
+				"mtls: invalid Config.TrustedProxies ::/0: it is wider than every private network; write the addresses of your proxies",
+		},
+		{
+			"every address in two halves",
+			mtls.Config{Source: mtls.FromXFCC, TrustedProxies: prefixes("0.0.0.0/1", "128.0.0.0/1", "8000::/1")},
+			"mtls: invalid Config.TrustedProxies 0.0.0.0/1: it is wider than every private network; write the addresses of your proxies\n" +
+				"mtls: invalid Config.TrustedProxies 128.0.0.0/1: it is wider than every private network; write the addresses of your proxies\n" +
+				"mtls: invalid Config.TrustedProxies 8000::/1: it is wider than every private network; write the addresses of your proxies",
+		},
+		{
+			"an address with the bits of its network",
+			mtls.Config{Source: mtls.FromXFCC, TrustedProxies: prefixes("10.0.3.7/24", "fd00::1/8")},
+			"mtls: invalid Config.TrustedProxies 10.0.3.7/24: an address or a network? Write 10.0.3.7/32, or 10.0.3.0/24 for all of the network\n" +
+				"mtls: invalid Config.TrustedProxies fd00::1/8: an address or a network? Write fd00::1/128, or fd00::/8 for all of the network",
 		},
 		{
 			"IPv4 in IPv6",

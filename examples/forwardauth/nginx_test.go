@@ -1,0 +1,100 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A refusal of the second auth server is a refusal, if the first one is down.
+func TestRefusalsIfTheFirstAuthServerIsDown(t *testing.T) {
+	issuer := newIssuer(t)
+	g := startGateway(t, "nginx", issuer.URL(), func(g *gateway, configuration string) string {
+		configuration = strings.Replace(configuration, "http://"+g.auth+";", "http://auth_servers;", 1)
+		return strings.Replace(configuration, "\tserver {", "\tupstream auth_servers {\n"+
+			"\t\tserver "+freeAddress(t)+" max_fails=0;\n\t\tserver "+g.auth+" max_fails=0;\n\t}\n\tserver {", 1)
+	})
+	good := bearer(issuer, nil)
+	for range 3 { // nginx begins with each of them in turn
+		forbidden := g.send(t, "POST", "/timesheets", good)
+		assert.Equal(t, 403, forbidden.status)
+		assert.Contains(t, forbidden.header.Get("Www-Authenticate"), `error="insufficient_scope"`)
+		assert.Equal(t, "no-store", forbidden.header.Get("Cache-Control"))
+		malformed := g.send(t, "GET", "/timesheets", "Authorization: Bearer a b")
+		assert.Equal(t, 400, malformed.status)
+		assert.Contains(t, malformed.header.Get("Www-Authenticate"), `error="invalid_request"`)
+		assert.Equal(t, 401, g.send(t, "GET", "/timesheets").status)
+		g.requireNothingReached(t)
+		passed := g.send(t, "GET", "/timesheets", good)
+		assert.Equal(t, 200, passed.status)
+		assert.Empty(t, passed.header["Cache-Control"])
+		require.Len(t, g.reached(), 1)
+	}
+}
+
+// A location with one field of its own inherits no others, so the comment of the configuration
+// demands all lines in each location. auth_request is inherited: the location seems to be safe.
+func TestALocationInheritsNoFields(t *testing.T) {
+	issuer := newIssuer(t)
+	const begin, end = "\t\tlocation / {\n", "\t\t\t# Without a path"
+	for rule, tt := range map[string]struct {
+		inServer, inLocation bool
+		subject              string
+	}{
+		"in the server":      {inServer: true, subject: "mallory"},
+		"in each location":   {inLocation: true, subject: "alice"},
+		"in both, as copies": {inServer: true, inLocation: true, subject: "alice"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			g := startGateway(t, "nginx", issuer.URL(), func(_ *gateway, configuration string) string {
+				before, rest, found := strings.Cut(configuration, begin)
+				require.True(t, found)
+				lines, after, found := strings.Cut(rest, end)
+				require.True(t, found)
+				text := before
+				if tt.inServer {
+					text += lines
+				}
+				text += begin
+				if tt.inLocation {
+					text += lines
+				}
+				return text + "\t\t\tproxy_set_header X-Mine mine;\n" + end + after
+			})
+			got := g.send(t, "GET", "/timesheets", bearer(issuer, nil), "X-Auth-Subject: mallory")
+			assert.Equal(t, 200, got.status)
+			requests := g.reached()
+			require.Len(t, requests, 1)
+			assert.Equal(t, []string{tt.subject}, requests[0].Header["X-Auth-Subject"])
+			assert.Equal(t, 401, g.send(t, "GET", "/timesheets").status, "auth_request is inherited")
+		})
+	}
+}
+
+// The longest claims fit into the answer that nginx reads, and longer ones are no outage.
+func TestLongClaimsAreNoOutage(t *testing.T) {
+	issuer := newIssuer(t)
+	g := startGateway(t, "nginx", issuer.URL(), func(g *gateway, configuration string) string {
+		configuration = strings.Replace(configuration, "http://"+g.auth+";", "http://auth_servers;", 1)
+		return strings.Replace(configuration, "\tserver {", // two, so that nginx can take one of them for down
+			"\tupstream auth_servers { server "+g.auth+"; server "+g.auth+"; }\n\tserver {", 1)
+	})
+	token := func(bytes int) string {
+		scope := "read:timesheets " + strings.Repeat("x", 1000)
+		return bearer(issuer, map[string]any{"scope": scope, "sub": strings.Repeat("s", bytes-len(scope))})
+	}
+	assert.Equal(t, 200, g.send(t, "GET", "/timesheets", token(2048)).status)
+	requests := g.reached()
+	require.Len(t, requests, 1)
+	assert.Equal(t, 2048, len(requests[0].Header.Get("X-Auth-Subject"))+len(requests[0].Header.Get("X-Auth-Scopes")))
+	for range 2 {
+		assert.Equal(t, 500, g.send(t, "GET", "/timesheets", token(4000)).status, "the API is not told who calls")
+		requests = g.reached()
+		require.Len(t, requests, 1)
+		assert.Empty(t, requests[0].Header["X-Auth-Subject"])
+		assert.Empty(t, requests[0].Header["X-Auth-Scopes"])
+	}
+	assert.Equal(t, 200, g.send(t, "GET", "/timesheets", bearer(issuer, nil)).status)
+}

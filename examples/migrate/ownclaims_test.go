@@ -1,0 +1,93 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/middleware"
+)
+
+// PAGE {
+type account struct {
+	Organisation string   `json:"org_id"`
+	Permissions  []string `json:"permissions"`
+}
+
+// PAGE }
+
+// A struct without tags worked with other libraries, which ignore case. Here it gets nothing, and
+// only CustomClaims says so.
+func TestFieldsWithoutTagsGetNothing(t *testing.T) {
+	type untagged struct{ Tenant string }
+	c, err := claims.ParseUnverified([]byte(`{"tenant":"t1"}`))
+	require.NoError(t, err)
+	got, err := claims.As[untagged](c)
+	require.NoError(t, err)
+	assert.Empty(t, got.Tenant)
+	assert.Panics(t, func() { middleware.CustomClaims(func(context.Context, untagged) error { return nil }) })
+	assert.NotPanics(t, func() {
+		// PAGE {
+		_ = middleware.CustomClaims(func(context.Context, account) error { return nil })
+		// PAGE }
+	})
+}
+
+type validated struct {
+	Level int `json:"level"`
+}
+
+func (v validated) Validate() error {
+	if v.Level > 2 {
+		return errors.New("too high")
+	}
+	return nil
+}
+
+// golang-jwt and auth0 call this method. Here a policy has to.
+func TestValidateOfOwnClaimsIsNotCalled(t *testing.T) {
+	issuer, auth := newAuth(t, unchanged)
+	token := issuer.Token(map[string]any{"level": 3})
+	asks := middleware.CustomClaims(func(context.Context, validated) error { return nil })
+	code, _ := status(auth.Require(asks)(served), token)
+	assert.Equal(t, http.StatusOK, code)
+	// PAGE {
+	valid := middleware.CustomClaims(func(_ context.Context, v validated) error { return v.Validate() })
+	// PAGE }
+	code, _ = status(auth.Require(valid)(served), token)
+	assert.Equal(t, http.StatusForbidden, code)
+	code, _ = status(auth.Require(valid)(served), issuer.Token(map[string]any{"level": "2"}))
+	assert.Equal(t, http.StatusForbidden, code, "a claim of another type")
+}
+
+func TestOwnClaims(t *testing.T) {
+	issuer, auth := newAuth(t, unchanged)
+	// PAGE {
+	ofOrganisation := middleware.CustomClaims(func(_ context.Context, a account) error {
+		if a.Organisation != "org_1" {
+			return claims.ErrForbidden // 403
+		}
+		return nil
+	})
+	handler := auth.Require(ofOrganisation)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := claims.FromContext(r.Context())
+		a, err := claims.As[account](token)
+		if err != nil {
+			http.Error(w, "unexpected claims", http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write([]byte(strings.Join(a.Permissions, " ")))
+	}))
+	// PAGE }
+	code, body := status(handler, issuer.Token(map[string]any{"org_id": "org_1", "permissions": []string{"a", "b"}}))
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, "a b", body)
+	code, _ = status(handler, issuer.Token(map[string]any{"org_id": "org_2"}))
+	assert.Equal(t, http.StatusForbidden, code)
+}
