@@ -147,11 +147,11 @@ func (c *Cache) revalidate() {
 	}
 }
 
-// startForced returns a fetch for a waiter that misses a key and that arrived after so many
-// fetches had begun: the one under way, or a new one if the bucket has a token. It returns
-// nil if the bucket is empty, if the issuer asked for a pause, or if a fetch that began after
-// the waiter arrived has ended. limited reports whether it was one of the first two.
-func (c *Cache) startForced(begun uint64) (f *fetching, limited bool) {
+// startForced returns a fetch for a waiter that misses a key: the one under way, or a new one if
+// the bucket has a token. It returns nil if the bucket is empty, if the issuer asked for a pause,
+// or if a fetch has ended that began after the waiter arrived, or that has found the key. limited
+// reports whether it was one of the first two.
+func (c *Cache) startForced(w *waiter) (f *fetching, limited bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -159,7 +159,7 @@ func (c *Cache) startForced(begun uint64) (f *fetching, limited bool) {
 	switch {
 	case s.fetch != nil:
 		return s.fetch, false
-	case s.answer.seq > begun:
+	case s.answer.seq > w.begun, s.decides(w.alg, w.kid):
 		return nil, false
 	case s.untilUnpaused(now) > 0 || !c.bucket.take(now):
 		c.flood.add(now)

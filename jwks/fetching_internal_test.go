@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+
 	"github.com/bearerguard/bearerguard/claims"
 )
 
@@ -53,16 +55,31 @@ func TestNoFetchIsForcedIfOneBeganAfterTheRequestArrived(t *testing.T) {
 		cache := newFailingCache(t)
 		arrived := cache.current.Load().begun
 		require.Error(t, cache.Refresh(t.Context()))
-		none, limited := cache.startForced(arrived)
+		none, limited := cache.startForced(&waiter{begun: arrived, alg: "ES256", kid: "unknown"})
 		assert.Nil(t, none)
 		assert.False(t, limited)
 		assert.Equal(t, uint64(1), cache.Status().Fetches)
 
-		f, _ := cache.startForced(cache.current.Load().begun)
+		f, _ := cache.startForced(&waiter{begun: cache.current.Load().begun, alg: "ES256", kid: "unknown"})
 		require.NotNil(t, f)
-		same, _ := cache.startForced(0)
+		same, _ := cache.startForced(&waiter{alg: "ES256", kid: "unknown"})
 		assert.Same(t, f, same, "under way: joined")
 		<-f.done
+	})
+}
+
+// The fetch can end between the look-up of a request and its turn to force one.
+func TestNoFetchIsForcedForAKeyThatWasFoundMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := jwkstest.NewIssuer(jwkstest.Config{})
+		cache, err := New(Config{Issuer: issuer.URL(), Client: issuer.Client(), Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		require.NoError(t, cache.Refresh(t.Context()))
+		key := issuer.SigningKey()
+		none, limited := cache.startForced(&waiter{begun: cache.current.Load().begun, alg: key.Algorithm, kid: key.ID})
+		assert.Nil(t, none)
+		assert.False(t, limited)
+		assert.Equal(t, uint64(1), cache.Status().Fetches)
 	})
 }
 

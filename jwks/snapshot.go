@@ -171,6 +171,12 @@ func (s *snapshot) find(alg, kid string) ([]claims.Key, error) {
 	return s.keys.Candidates(alg, kid)
 }
 
+// decides reports whether no fetch is needed to answer for a key.
+func (s *snapshot) decides(alg, kid string) bool {
+	keys, err := s.find(alg, kid)
+	return keys != nil || err != nil
+}
+
 // mustRediscover reports whether the next scheduled fetch must read discovery again: once a
 // day, and after a failure, because the key set can have moved.
 func (s *snapshot) mustRediscover(now time.Time) bool {

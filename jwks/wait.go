@@ -172,7 +172,7 @@ func (c *Cache) awaitUsable(ctx context.Context, s *snapshot, now time.Time, w *
 // one more if that fetch began before the waiter arrived.
 func (c *Cache) miss(ctx context.Context, w *waiter) ([]claims.Key, error) {
 	for first := true; ; first = false {
-		f, limited := c.startForced(w.begun)
+		f, limited := c.startForced(w)
 		if first {
 			c.misses.count(limited)
 		}
