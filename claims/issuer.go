@@ -97,13 +97,14 @@ type Issuer struct {
 	//	{"/kubernetes.io/namespace": {"shop"}, "/email_verified": {true}, "/sts": {nil, "active"}}
 	//
 	// Strings are compared byte by byte, and a claim of another type does not match. Each claim
-	// must match.
+	// must match. Elements of arrays have no pointers: a token in which a claim on the way is an
+	// array, or anything else but an object, is refused. Only an absent or null one lets nil match.
 	ClaimRules map[string][]any
 
-	// MustLimit, if not nil, names claims by their JSON Pointers. ClaimRules, ClaimOneOf or
-	// ClaimValues must list the accepted strings of at least one of them; otherwise NewVerifier
-	// reports a mistake. It is for an issuer from which strangers can get a token for any
-	// audience, such as GitHub's: without a rule, the API would be open to the world. The
+	// MustLimit, if not nil, names claims by their JSON Pointers. One of them is enough:
+	// NewVerifier reports a mistake if no rule in ClaimRules, ClaimOneOf or ClaimValues lists the
+	// accepted strings of any of them. It is for an issuer from which strangers can get a token
+	// for any audience, such as GitHub's: without a rule, the API would be open to the world. The
 	// constructors of package providers set it, so that a caller who replaces their rules by
 	// mistake gets an error. The default is none.
 	MustLimit []string
