@@ -74,7 +74,8 @@ func (c *Claims) read(m strict.Member) error {
 	case "nbf":
 		c.notBefore, err = strict.NumericDate(value)
 	case "iat":
-		c.issuedAt, _ = strict.NumericDate(value) // no decision of this package rests on it
+		// One that is not a NumericDate counts as absent. With MaxLifetime it is refused.
+		c.issuedAt, _ = strict.NumericDate(value)
 	case "aud":
 		c.audience, err = m.Value, checkAudience(value)
 	case "cnf":

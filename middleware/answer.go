@@ -44,7 +44,7 @@ var invalidTokenTexts = map[claims.Reason]string{
 	claims.ErrAudience:     "The access token is for another audience",
 	claims.ErrExpired:      "The access token expired",
 	claims.ErrNotYetValid:  "The access token is not valid yet",
-	claims.ErrMissingClaim: "The access token lacks a required claim",
+	claims.ErrMissingClaim: "The access token lacks a required claim or value",
 	claims.ErrConfirmation: "The access token is bound to a key that the request does not prove",
 	claims.ErrUnknownKey:   "The access token is signed with an unknown key",
 	claims.ErrUnusableKey:  "The access token is signed with a key that this API cannot use",

@@ -51,7 +51,7 @@ func TestTokens(t *testing.T) {
 	}{
 		{"good (RFC 6750 section 2.1)", good, "subject client@clients"},
 		{"expired (RFC 7519 section 4.1.4)", claim("exp", time.Now().Add(-time.Minute).Unix()), "The access token expired"},
-		{"without exp (RFC 9068 section 2.2)", claim("exp", jwkstest.Absent), "The access token lacks a required claim"},
+		{"without exp (RFC 9068 section 2.2)", claim("exp", jwkstest.Absent), "The access token lacks a required claim or value"},
 		{"not yet valid (RFC 7519 section 4.1.5)", claim("nbf", time.Now().Add(time.Minute).Unix()), "The access token is not valid yet"},
 		{"another audience (RFC 8725 section 3.9)", claim("aud", "https://other.example.test"), "The access token is for another audience"},
 		{"another issuer (RFC 8725 section 3.8)", claim("iss", "https://other.example.test/"), "The access token is from another issuer"},
