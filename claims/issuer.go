@@ -78,7 +78,7 @@ type Issuer struct {
 	RequiredClaims []string
 
 	// RequiredAny are names of claims of which at least one must be present and neither null
-	// nor an empty string or array. The default is none.
+	// nor an empty string, array or object. The default is none.
 	RequiredAny []string
 
 	// ClaimValues are claims that must be strings with exactly these values. They

@@ -116,10 +116,11 @@ func checkObject(value string) error {
 	return nil
 }
 
-// hasContent reports whether a claim is present and neither null nor an empty string or array.
+// hasContent reports whether a claim is present and neither null nor an empty string, array or
+// object.
 func (c *Claims) hasContent(name string) bool {
 	value, _ := c.topLevel(name)
-	return c.has(name) && value != `""` && !isEmptyArray(value)
+	return c.has(name) && value != `""` && !isEmptyArray(value) && !isEmptyObject(value)
 }
 
 // hasEmptyAudience reports whether aud is an array without elements.
@@ -129,6 +130,10 @@ func (c *Claims) hasEmptyAudience() bool {
 
 func isEmptyArray(value string) bool {
 	return value != "" && value[0] == '[' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
+}
+
+func isEmptyObject(value string) bool {
+	return value[0] == '{' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
 }
 
 // hasAudience reports whether aud has one of audiences, compared byte by byte.
