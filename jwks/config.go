@@ -48,10 +48,10 @@ type Config struct {
 	InsecureHTTPHosts []string
 
 	// PrivateHosts names the hosts, without a port, that a jwks_uri may be on although they
-	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly is set. Any other host
-	// is dialled on public unicast addresses only, so that an issuer cannot make this
-	// server ask a metadata service or a neighbour. A proxy resolves names itself, so
-	// behind a proxy this rule is the proxy's to keep.
+	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly
+	// is set. Any other host is dialled on public unicast addresses only, so that an issuer
+	// cannot make this server ask a metadata service or a neighbour. A proxy resolves names
+	// itself, so behind a proxy this rule is the proxy's to keep.
 	PrivateHosts []string
 
 	// PublicOnly says that Issuer and URL were not configured by hand but come from elsewhere,
@@ -111,9 +111,9 @@ type Config struct {
 	// Seed is a key set to start with: a document that OnDocument delivered before a
 	// restart. With a Seed a server can start while its issuer is down. A Seed counts as
 	// stale: the first request waits for a refresh, and the Seed serves only if the refresh
-	// fails or takes more than 3 s. The kids that were blocked when it was delivered are blocked again, and so is their
-	// material. A Seed that
-	// cannot be read is reported to Logger and ignored.
+	// fails or takes more than 3 s. The kids that were blocked when it was delivered are
+	// blocked again, and so is their material. A Seed that cannot be read is reported to
+	// Logger and ignored.
 	Seed []byte
 
 	// SeedTime is when OnDocument delivered Seed. MaxStale counts from it, or from the time
@@ -129,9 +129,9 @@ type Config struct {
 	//
 	// The document is the issuer's. If kids are blocked, it also has members that begin with
 	// bearerguard_: the kids, their material, and when the document was fetched, because
-	// Block can deliver it later. The slice belongs to OnDocument. It is called on the goroutine of the
-	// fetch, or of Block, after the requests that waited for the fetch were released. If it
-	// panics, the panic is logged as an Error.
+	// Block can deliver it later. The slice belongs to OnDocument. It is called on the
+	// goroutine of the fetch, or of Block, after the requests that waited for the fetch were
+	// released. If it panics, the panic is logged as an Error.
 	OnDocument func(document []byte)
 
 	// OnFetch, if set, is called once at the end of each fetch, for metrics. cause is

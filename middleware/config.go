@@ -57,6 +57,9 @@ type Config struct {
 	// Tenants, if set, finds issuers that are not configured, when a token names one: a
 	// *tenants.Resolver of package claims/tenants. It can be set alone, or with Issuer or
 	// Issuers, which it is not asked about. Resolve is that of claims.Config.
+	//
+	// If it also has the method Knows(iss string) bool, as the Resolver has, decisions name the
+	// issuers for which Knows returns true. Without it, Decision.Issuer is empty for them.
 	Tenants interface {
 		Resolve(ctx context.Context, iss string) (*claims.Verifier, error)
 	}

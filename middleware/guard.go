@@ -66,8 +66,8 @@ func (m *Middleware) GuardOptional() *Guard {
 // handler that runs for long. For one second, and until its exp, the token is not verified
 // again. After that it is: its keys, its exp and the Validate hook of its issuer decide anew.
 //
-// Check reads a token only from the Authorization header field, or from Config.TokenField. It does not see one in a query,
-// form or cookie (RFC 9700 section 4.3.2).
+// Check reads a token only from the Authorization header field, or from Config.TokenField. It does
+// not see one in a query, form or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	ctx, fresh, e := g.authenticate(r.Context(), g.m.requestOf(r))
 	switch {
