@@ -54,17 +54,37 @@ func pointerName(pointer string) string {
 // checkClaimRules requires one of the values for each claim. Only the first wrong one is named.
 func checkClaimRules(c *Claims, rules []claimRule) error {
 	for _, r := range rules {
-		value, present := c.at(r.path)
-		if !slices.ContainsFunc(r.allowed, func(want any) bool { return isAllowed(value, present, want) }) {
+		value, ok := c.pointed(r.path)
+		if !ok || !slices.ContainsFunc(r.allowed, func(want any) bool { return isAllowed(value, want) }) {
 			return refuse(ErrMissingClaim, r.name)
 		}
 	}
 	return nil
 }
 
-// isAllowed compares a JSON text with a string or a bool, or with nil, which means absence.
-func isAllowed(text string, present bool, want any) bool {
-	if !present || text == null {
+// pointed returns the JSON text of the claim at path, or null if it is absent. ok is false if a
+// claim on the way is neither absent, null nor an object. What an array says is not read, so it
+// must not pass for absence: [{"suspended":true}] is not an object without suspended.
+func (c *Claims) pointed(path []string) (value string, ok bool) {
+	value, present := c.topLevel(path[0])
+	for _, name := range path[1:] {
+		switch {
+		case !present, value == null:
+			return null, true
+		case value[0] != '{':
+			return "", false
+		}
+		value, present = strict.Lookup(value, name)
+	}
+	if !present {
+		return null, true
+	}
+	return value, true
+}
+
+// isAllowed compares a JSON text with a string or a bool, or with nil, which means null.
+func isAllowed(text string, want any) bool {
+	if text == null {
 		return want == nil
 	}
 	switch want := want.(type) {

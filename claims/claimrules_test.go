@@ -52,6 +52,36 @@ func TestClaimRulesAtAnyDepth(t *testing.T) {
 	})
 }
 
+// nil means absence. A parent that is not an object does not say that the claim is absent.
+func TestAbsenceNeedsAnObjectAround(t *testing.T) {
+	issuer := goodIssuer()
+	issuer.ClaimRules = map[string][]any{"/o/sus": {nil, false}, "/amr/0": {nil, "pwd"}, "/x/y/z": {nil}}
+	with := func(name, text string) string { return token(members{name: text}) }
+	runVerify(t, []claims.Issuer{issuer}, []verifyCase{
+		{"no parents", token(nil), ""},
+		{"null for a parent", with("o", "null"), ""},
+		{"an empty object", with("o", "{}"), ""},
+		{"an object without it", with("o", `{"s":true}`), ""},
+		{"null in an object", with("o", `{"sus":null}`), ""},
+		{"another allowed value", with("o", `{"sus":false}`), ""},
+		{"another value", with("o", `{"sus":true}`), claims.ErrMissingClaim},
+		{"in an array", with("o", `[{"sus":true}]`), claims.ErrMissingClaim},
+		{"an empty array", with("o", "[]"), claims.ErrMissingClaim},
+		{"a string", with("o", `"sus"`), claims.ErrMissingClaim},
+		{"an empty string", with("o", `""`), claims.ErrMissingClaim},
+		{"a number", with("o", "1"), claims.ErrMissingClaim},
+		{"true", with("o", "true"), claims.ErrMissingClaim},
+		{"false", with("o", "false"), claims.ErrMissingClaim},
+		{"another element of an array", with("amr", `["evil"]`), claims.ErrMissingClaim},
+		{"the element of an array, which has no pointer", with("amr", `["pwd"]`), claims.ErrMissingClaim},
+		{"a member with the name of an index", with("amr", `{"0":"pwd"}`), ""},
+		{"null further in", with("x", `{"y":null}`), ""},
+		{"absent further in", with("x", "{}"), ""},
+		{"an array further in", with("x", `{"y":[]}`), claims.ErrMissingClaim},
+		{"a string around it all", with("x", `"y"`), claims.ErrMissingClaim},
+	})
+}
+
 func TestClaimRulesCauseNoLookUpOfKeys(t *testing.T) {
 	issuer, keys := goodIssuer(), oneKey()
 	issuer.Keys, issuer.ClaimRules = keys, map[string][]any{"/a/b": {"x"}, "/a/c": {"x"}}
@@ -158,4 +188,7 @@ func TestExplainShowsClaimRules(t *testing.T) {
 	assert.Equal(t, "/k/uid", step.Detail)
 	assert.Equal(t, `/k/uid "7" or "8", ok true, sts "active" or absent or false, sub "alice", x absent`, step.Expected)
 	assert.Equal(t, `/k/uid "9", ok false, no sts, sub "alice", x of another type`, step.Received)
+	step = stepOf(t, explained(t, v, token(members{"k": `[{"uid":"7"}]`, "ok": "true"}), explain.Options{}), "required_claims")
+	assert.Equal(t, explain.Fail, step.Result)
+	assert.Equal(t, `/k/uid not in an object, ok true, no sts, sub "alice", no x`, step.Received)
 }

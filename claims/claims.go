@@ -109,8 +109,9 @@ func (c *Claims) Issuer() string {
 }
 
 // Subject returns sub (RFC 7519 section 4.1.2), or "" if there is none. It is unique only
-// within the issuer: with several issuers, the principal is Issuer and Subject together. Do not compare it with a [Claims.ClientID]: one party's subject
-// may equal another party's client identifier (RFC 9700 section 4.15).
+// within the issuer: with several issuers, the principal is Issuer and Subject together. Do not
+// compare it with a [Claims.ClientID]: one party's subject may equal another party's client
+// identifier (RFC 9700 section 4.15).
 func (c *Claims) Subject() string {
 	if c.isEmpty() {
 		return ""
@@ -188,9 +189,9 @@ func (c *Claims) IssuedAt() time.Time {
 }
 
 // Scopes returns the scopes in the token's order. They come from the first of the
-// issuer's scope claims that is present, and are limited to [Issuer.AllowedScopes]. A string is split at spaces only (RFC 6749
-// section 3.3). In an array of strings, each element is one scope. A claim of any other
-// type holds no scopes.
+// issuer's scope claims that is present, and are limited to [Issuer.AllowedScopes]. A string
+// is split at spaces only (RFC 6749 section 3.3). In an array of strings, each element is one
+// scope. A claim of any other type holds no scopes.
 func (c *Claims) Scopes() []string {
 	if c.isEmpty() {
 		return nil

@@ -31,7 +31,7 @@ func ExampleIssuer_audiences() {
 	fmt.Println("admin:", err)
 	// Output:
 	// reports: <nil>
-	// admin: claims: a required claim is missing: acr
+	// admin: claims: a required claim or value is missing: acr
 }
 
 // With one Verifier, a rule can look at the audience of the token. Validate runs for each request.

@@ -131,9 +131,11 @@ func (i *Issuer) expectedRules() (texts []string) {
 
 // ruled returns a claim of ClaimRules with the value that it has.
 func (e *explanation) ruled(r claimRule) string {
-	text, ok := e.claims.at(r.path)
+	text, ok := e.claims.pointed(r.path)
 	switch value, err := strict.Unquote(text); {
-	case !ok || text == null:
+	case !ok:
+		return r.name + " not in an object"
+	case text == null:
 		return "no " + r.name
 	case err == nil:
 		return r.name + " " + quoted(value)

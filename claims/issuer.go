@@ -2,15 +2,9 @@ package claims
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/bearerguard/bearerguard/internal/mldsa"
 )
 
 // An Issuer says which tokens of one authorization server a resource server accepts. URL,
@@ -78,7 +72,7 @@ type Issuer struct {
 	RequiredClaims []string
 
 	// RequiredAny are names of claims of which at least one must be present and neither null
-	// nor an empty string or array. The default is none.
+	// nor an empty string, array or object. The default is none.
 	RequiredAny []string
 
 	// ClaimValues are claims that must be strings with exactly these values. They
@@ -97,13 +91,14 @@ type Issuer struct {
 	//	{"/kubernetes.io/namespace": {"shop"}, "/email_verified": {true}, "/sts": {nil, "active"}}
 	//
 	// Strings are compared byte by byte, and a claim of another type does not match. Each claim
-	// must match.
+	// must match. Elements of arrays have no pointers: a token in which a claim on the way is an
+	// array, or anything else but an object, is refused. Only an absent or null one lets nil match.
 	ClaimRules map[string][]any
 
-	// MustLimit, if not nil, names claims by their JSON Pointers. ClaimRules, ClaimOneOf or
-	// ClaimValues must list the accepted strings of at least one of them; otherwise NewVerifier
-	// reports a mistake. It is for an issuer from which strangers can get a token for any
-	// audience, such as GitHub's: without a rule, the API would be open to the world. The
+	// MustLimit, if not nil, names claims by their JSON Pointers. One of them is enough:
+	// NewVerifier reports a mistake if no rule in ClaimRules, ClaimOneOf or ClaimValues lists the
+	// accepted strings of any of them. It is for an issuer from which strangers can get a token
+	// for any audience, such as GitHub's: without a rule, the API would be open to the world. The
 	// constructors of package providers set it, so that a caller who replaces their rules by
 	// mistake gets an error. The default is none.
 	MustLimit []string
@@ -241,121 +236,4 @@ func orDefault[T any](list, fallback []T) []T {
 		list = fallback
 	}
 	return slices.Clone(list)
-}
-
-// mistakes returns an error that reports all mistakes in i. An empty list is one: a missing
-// configuration value often becomes an empty list, which must not skip a check.
-func (i *Issuer) mistakes() error {
-	var errs []error
-	report := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("claims: invalid Issuer %q: "+format, append([]any{i.URL}, args...)...))
-		}
-	}
-	report(i.URL == "", "URL is empty")
-	for _, err := range eachOf(i.Err) {
-		report(true, "%w", err)
-	}
-	for _, problem := range append(i.sourceProblems(), i.unmatchable()...) {
-		report(true, "%s", problem)
-	}
-	report(len(i.Audiences) == 0 && i.WithoutAudience == nil, "Audiences is empty")
-	report(slices.Contains(i.Audiences, ""), "Audiences has an empty value")
-	report(len(i.Algorithms) == 0, "Algorithms is empty but not nil")
-	for _, alg := range i.Algorithms {
-		report(!isAlgorithm(alg), "algorithm %q is not supported", alg)
-		if missing := missingFor(alg); missing != nil {
-			report(true, "algorithm %q: %w", alg, missing)
-		}
-	}
-	report(i.mixesAlgorithms(), "Algorithms mixes HMAC with public-key algorithms")
-	report(len(i.TokenTypes) == 0, "TokenTypes is empty but not nil")
-	for _, typ := range i.TokenTypes {
-		report(slices.Contains(otherTokenTypes, typ), "token type %q is never an access token", typ)
-	}
-	report(slices.Contains(i.RequiredClaims, ""), "RequiredClaims has an empty name")
-	report(i.RequiredAny != nil && len(i.RequiredAny) == 0, "RequiredAny is empty but not nil")
-	report(slices.Contains(i.RequiredAny, ""), "RequiredAny has an empty name")
-	report(i.ClaimValues != nil && len(i.ClaimValues) == 0, "ClaimValues is empty but not nil")
-	report(hasEmpty(i.ClaimValues), "ClaimValues has an empty name or value")
-	report(i.ClaimOneOf != nil && len(i.ClaimOneOf) == 0, "ClaimOneOf is empty but not nil")
-	for name, values := range i.ClaimOneOf {
-		report(name == "" || len(values) == 0 || slices.Contains(values, ""), "ClaimOneOf has an empty name, list or value")
-	}
-	for _, problem := range i.ruleMistakes() {
-		report(true, "%s", problem)
-	}
-	report(i.AllowedScopes != nil && len(i.AllowedScopes) == 0, "AllowedScopes is empty but not nil")
-	report(slices.Contains(i.AllowedScopes, ""), "AllowedScopes has an empty scope")
-	report(len(i.ScopeClaims) == 0, "ScopeClaims is empty but not nil")
-	for _, path := range i.ScopeClaims {
-		report(len(path) == 0 || slices.Contains(path, ""), "ScopeClaims has an empty path or name")
-	}
-	report(i.Leeway < 0 || i.Leeway > maxLeeway, "Leeway %v is not between 0 and %v", i.Leeway, maxLeeway)
-	report(i.MaxLifetime < 0 || 0 < i.MaxLifetime && i.MaxLifetime < time.Second,
-		"MaxLifetime %v is not at least 1s", i.MaxLifetime)
-	if w := i.WithoutAudience; w != nil {
-		report(len(w.ClientIDs) == 0, "WithoutAudience.ClientIDs is empty")
-		report(slices.Contains(w.ClientIDs, ""), "WithoutAudience.ClientIDs has an empty value")
-		report(w.ClaimValues != nil && len(w.ClaimValues) == 0, "WithoutAudience.ClaimValues is empty but not nil")
-		report(hasEmpty(w.ClaimValues), "WithoutAudience.ClaimValues has an empty name or value")
-	}
-	return errors.Join(errs...)
-}
-
-// eachOf returns the errors that errors.Join has joined, so that each gets a line of its own. An
-// error that wraps several in a text of its own stays as it is.
-func eachOf(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if wrapping, ok := err.(interface{ Unwrap() []error }); ok {
-		if joined := errors.Join(wrapping.Unwrap()...); joined != nil && joined.Error() == err.Error() {
-			return wrapping.Unwrap()
-		}
-	}
-	return []error{err}
-}
-
-func isAlgorithm(alg string) bool { return isAsymmetric(alg) || isSymmetric(alg) }
-
-func isAsymmetric(alg string) bool {
-	return slices.Contains(asymmetricAlgorithms, alg) || mldsa.IsAlgorithm(alg)
-}
-
-func isSymmetric(alg string) bool { return slices.Contains(symmetricAlgorithms, alg) }
-
-// missingFor returns why this program cannot verify an algorithm that others can, or nil.
-func missingFor(alg string) error {
-	if !mldsa.IsAlgorithm(alg) {
-		return nil
-	}
-	return mldsa.Missing()
-}
-
-// mixesAlgorithms reports whether HMAC is listed with public-key algorithms. A public key
-// could then be used as an HMAC secret (RFC 8725 section 2.1).
-func (i *Issuer) mixesAlgorithms() bool {
-	symmetric := func(alg string) bool { return strings.HasPrefix(alg, "HS") }
-	asymmetric := func(alg string) bool { return !symmetric(alg) }
-	return slices.ContainsFunc(i.Algorithms, symmetric) && slices.ContainsFunc(i.Algorithms, asymmetric)
-}
-
-// isNil reports whether a dependency is nil or holds a nil pointer. A caller that ignores a
-// constructor's error leaves such a pointer.
-func isNil(dependency any) bool {
-	if dependency == nil {
-		return true
-	}
-	v := reflect.ValueOf(dependency)
-	return v.Kind() == reflect.Pointer && v.IsNil()
-}
-
-func hasEmpty(values map[string]string) bool {
-	for name, value := range values {
-		if name == "" || value == "" {
-			return true
-		}
-	}
-	return false
 }

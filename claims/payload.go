@@ -74,7 +74,8 @@ func (c *Claims) read(m strict.Member) error {
 	case "nbf":
 		c.notBefore, err = strict.NumericDate(value)
 	case "iat":
-		c.issuedAt, _ = strict.NumericDate(value) // no decision of this package rests on it
+		// One that is not a NumericDate counts as absent. With MaxLifetime it is refused.
+		c.issuedAt, _ = strict.NumericDate(value)
 	case "aud":
 		c.audience, err = m.Value, checkAudience(value)
 	case "cnf":
@@ -115,10 +116,11 @@ func checkObject(value string) error {
 	return nil
 }
 
-// hasContent reports whether a claim is present and neither null nor an empty string or array.
+// hasContent reports whether a claim is present and neither null nor an empty string, array or
+// object.
 func (c *Claims) hasContent(name string) bool {
 	value, _ := c.topLevel(name)
-	return c.has(name) && value != `""` && !isEmptyArray(value)
+	return c.has(name) && value != `""` && !isEmptyArray(value) && !isEmptyObject(value)
 }
 
 // hasEmptyAudience reports whether aud is an array without elements.
@@ -128,6 +130,10 @@ func (c *Claims) hasEmptyAudience() bool {
 
 func isEmptyArray(value string) bool {
 	return value != "" && value[0] == '[' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
+}
+
+func isEmptyObject(value string) bool {
+	return value[0] == '{' && strings.Trim(value[1:len(value)-1], " \t\r\n") == ""
 }
 
 // hasAudience reports whether aud has one of audiences, compared byte by byte.

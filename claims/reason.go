@@ -33,7 +33,7 @@ const (
 	// ErrNotYetValid: before nbf (RFC 7519 section 4.1.5).
 	ErrNotYetValid Reason = "not_yet_valid"
 	// ErrMissingClaim: a required claim is absent, or lacks the value that the issuer's
-	// settings require.
+	// settings require. An exp that is too late for Issuer.MaxLifetime is such a value.
 	ErrMissingClaim Reason = "missing_claim"
 	// ErrConfirmation: bound to a key (cnf, RFC 7800), and the caller did not prove
 	// possession of the key.
@@ -76,7 +76,7 @@ var reasonTexts = map[Reason]string{
 	ErrAudience:        "token is for another audience",
 	ErrExpired:         "token has expired",
 	ErrNotYetValid:     "token is not yet valid",
-	ErrMissingClaim:    "a required claim is missing",
+	ErrMissingClaim:    "a required claim or value is missing",
 	ErrConfirmation:    "token is bound to a key that was not proven",
 	ErrUnknownKey:      "signing key is unknown",
 	ErrUnusableKey:     "signing key is published but cannot be used",

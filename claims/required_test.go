@@ -25,6 +25,9 @@ func TestOneOfRequiredAnyHasContent(t *testing.T) {
 		{"empty string", one(members{"scp": `""`}), claims.ErrMissingClaim},
 		{"empty array", one(members{"roles": `[]`}), claims.ErrMissingClaim},
 		{"empty array with a space", one(members{"roles": `[ ]`}), claims.ErrMissingClaim},
+		{"an object", one(members{"roles": `{"admin":{}}`}), ""},
+		{"empty object", one(members{"roles": `{}`}), claims.ErrMissingClaim},
+		{"empty object with a space", one(members{"roles": `{ }`}), claims.ErrMissingClaim},
 	})
 	_, err := newVerifier(t, issuer).Verify(t.Context(), token(nil))
 	require.ErrorContains(t, err, "scp or roles")

@@ -3,12 +3,8 @@ package jwks
 import (
 	"context"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/fetch"
@@ -48,10 +44,10 @@ type Config struct {
 	InsecureHTTPHosts []string
 
 	// PrivateHosts names the hosts, without a port, that a jwks_uri may be on although they
-	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly is set. Any other host
-	// is dialled on public unicast addresses only, so that an issuer cannot make this
-	// server ask a metadata service or a neighbour. A proxy resolves names itself, so
-	// behind a proxy this rule is the proxy's to keep.
+	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly
+	// is set. Any other host is dialled on public unicast addresses only, so that an issuer
+	// cannot make this server ask a metadata service or a neighbour. A proxy resolves names
+	// itself, so behind a proxy this rule is the proxy's to keep.
 	PrivateHosts []string
 
 	// PublicOnly says that Issuer and URL were not configured by hand but come from elsewhere,
@@ -111,9 +107,9 @@ type Config struct {
 	// Seed is a key set to start with: a document that OnDocument delivered before a
 	// restart. With a Seed a server can start while its issuer is down. A Seed counts as
 	// stale: the first request waits for a refresh, and the Seed serves only if the refresh
-	// fails or takes more than 3 s. The kids that were blocked when it was delivered are blocked again, and so is their
-	// material. A Seed that
-	// cannot be read is reported to Logger and ignored.
+	// fails or takes more than 3 s. The kids that were blocked when it was delivered are
+	// blocked again, and so is their material. A Seed that cannot be read is reported to
+	// Logger and ignored.
 	Seed []byte
 
 	// SeedTime is when OnDocument delivered Seed. MaxStale counts from it, or from the time
@@ -129,9 +125,9 @@ type Config struct {
 	//
 	// The document is the issuer's. If kids are blocked, it also has members that begin with
 	// bearerguard_: the kids, their material, and when the document was fetched, because
-	// Block can deliver it later. The slice belongs to OnDocument. It is called on the goroutine of the
-	// fetch, or of Block, after the requests that waited for the fetch were released. If it
-	// panics, the panic is logged as an Error.
+	// Block can deliver it later. The slice belongs to OnDocument. It is called on the
+	// goroutine of the fetch, or of Block, after the requests that waited for the fetch were
+	// released. If it panics, the panic is logged as an Error.
 	OnDocument func(document []byte)
 
 	// OnFetch, if set, is called once at the end of each fetch, for metrics. cause is
@@ -183,69 +179,6 @@ type Config struct {
 	FetchLimit *FetchLimit
 }
 
-// validate reports every mistake at once.
-func (c Config) validate() error {
-	var problems []error
-	report := func(err error) { problems = append(problems, err) }
-	report(checkHostList("InsecureHTTPHosts", c.InsecureHTTPHosts))
-	report(checkHostList("PrivateHosts", c.PrivateHosts))
-	report(c.validateAddresses())
-	if c.PublicOnly && (c.AllowRedirects || c.Authorization != nil) {
-		report(errors.New("jwks: invalid Config.PublicOnly: neither AllowRedirects nor Authorization can be set with it"))
-	}
-	report(c.validateDurations())
-	if c.RootCAs != nil && c.Client != nil && c.Client.Transport != nil {
-		report(errors.New("jwks: invalid Config.RootCAs: set them in the Transport of Client, which is used"))
-	}
-	if !c.SeedTime.IsZero() && c.Seed == nil {
-		report(errors.New("jwks: invalid Config.SeedTime: it goes with Seed"))
-	}
-	if c.FetchLimit != nil && c.FetchLimit.slots == nil {
-		report(errors.New("jwks: invalid Config.FetchLimit: make it with NewFetchLimit"))
-	}
-	return errors.Join(problems...)
-}
-
-func (c Config) validateAddresses() error {
-	switch {
-	case c.URL != "":
-		return c.validateURL("URL", c.URL, true)
-	case c.Issuer != "":
-		return c.validateURL("Issuer", c.Issuer, false)
-	}
-	return errors.New("jwks: Config.Issuer or Config.URL is required")
-}
-
-// validateURL refuses a query in an issuer (RFC 8414 section 2).
-func (c Config) validateURL(field, value string, query bool) error {
-	invalid := func(problem string) error {
-		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, withoutUser(value), problem)
-	}
-	u, err := url.Parse(value)
-	switch {
-	case err != nil:
-		return invalid("not a URL")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return invalid("https is required")
-	case u.Hostname() == "":
-		return invalid("a host is required")
-	case u.User != nil:
-		return invalid("a user name is not allowed")
-	case strings.Contains(value, "#"):
-		return invalid("a fragment is not allowed")
-	case !query && strings.Contains(value, "?"):
-		return invalid("a query is not allowed")
-	case u.Scheme == "http" && !c.hosts(value).MayUseHTTP(u.Hostname()):
-		return invalid("https is required; to allow http, name the host in Config.InsecureHTTPHosts")
-	}
-	if c.PublicOnly {
-		if err := c.hosts(value).CheckNamed(value); err != nil {
-			return invalid(err.Error())
-		}
-	}
-	return nil
-}
-
 // hosts returns the rules about host names for a configured address.
 func (c Config) hosts(address string) fetch.Hosts {
 	h := fetch.NewHosts(address, c.InsecureHTTPHosts, c.PrivateHosts)
@@ -253,62 +186,6 @@ func (c Config) hosts(address string) fetch.Hosts {
 		h = h.PublicOnly()
 	}
 	return h
-}
-
-// withoutUser returns a URL without the user name and password that it can hold. A password can
-// hold any character, so everything up to the last "@" can belong to it.
-func withoutUser(text string) string {
-	at := strings.LastIndex(text, "@")
-	if at < 0 {
-		return text
-	}
-	scheme, _, found := strings.Cut(text[:at], "://")
-	if !found {
-		return "REDACTED" + text[at:]
-	}
-	return scheme + "://REDACTED" + text[at:]
-}
-
-func checkHostList(field string, hosts []string) error {
-	var problems []error
-	for _, host := range hosts {
-		if !fetch.IsHostname(host) {
-			problems = append(problems, fmt.Errorf(
-				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, withoutUser(host)))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-func (c Config) validateDurations() error {
-	durations := []struct {
-		field string
-		value time.Duration
-	}{
-		{"RefreshAfter", c.RefreshAfter},
-		{"StaleWhileRevalidate", c.StaleWhileRevalidate},
-		{"MaxStale", c.MaxStale},
-	}
-	var problems []error
-	for _, d := range durations {
-		if d.value < 0 {
-			problems = append(problems, fmt.Errorf("jwks: invalid Config.%s %v: negative", d.field, d.value))
-		}
-	}
-	// A number without a unit is in nanoseconds.
-	if c.RefreshAfter > 0 && c.RefreshAfter < minRefreshAfter {
-		problems = append(problems, fmt.Errorf("jwks: invalid Config.RefreshAfter %v: less than %v", c.RefreshAfter, minRefreshAfter))
-	}
-	if c.RefreshAfter > maxFreshness {
-		problems = append(problems, fmt.Errorf("jwks: invalid Config.RefreshAfter %v: more than %v", c.RefreshAfter, maxFreshness))
-	}
-	s := newSchedule(c.RefreshAfter, c.StaleWhileRevalidate, c.MaxStale)
-	if problems == nil && s.maxStale-s.revalidate < s.refreshAfter {
-		problems = append(problems, fmt.Errorf(
-			"jwks: invalid Config.MaxStale %v: less than RefreshAfter %v plus StaleWhileRevalidate %v",
-			s.maxStale, s.refreshAfter, s.revalidate))
-	}
-	return errors.Join(problems...)
 }
 
 // parser returns the reader of the key set.

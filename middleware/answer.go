@@ -44,7 +44,7 @@ var invalidTokenTexts = map[claims.Reason]string{
 	claims.ErrAudience:     "The access token is for another audience",
 	claims.ErrExpired:      "The access token expired",
 	claims.ErrNotYetValid:  "The access token is not valid yet",
-	claims.ErrMissingClaim: "The access token lacks a required claim",
+	claims.ErrMissingClaim: "The access token lacks a required claim or value",
 	claims.ErrConfirmation: "The access token is bound to a key that the request does not prove",
 	claims.ErrUnknownKey:   "The access token is signed with an unknown key",
 	claims.ErrUnusableKey:  "The access token is signed with a key that this API cannot use",
@@ -105,6 +105,11 @@ type Answer struct {
 	// DPoPNonce is the value of the DPoP-Nonce field (RFC 9449 section 9), or "".
 	DPoPNonce string
 
+	// TokenField is the header field from which tokens are read: Authorization, or
+	// Config.TokenField. It is the same for every err, and not for callers. An adapter adds it to
+	// the Vary field of optional routes, as Middleware.Optional does.
+	TokenField string
+
 	// RetryAfter is how long the caller should wait after a 503, in whole seconds. It is
 	// 0 for any other status.
 	RetryAfter time.Duration
@@ -135,7 +140,7 @@ type body struct {
 func (m *Middleware) Answer(err error) Answer {
 	e := asError(err)
 	text := m.forTokenField(e.description(m.hidesIssuers.Load()))
-	a := Answer{Status: e.Status, Description: cmp.Or(text, http.StatusText(e.Status))}
+	a := Answer{Status: e.Status, Description: cmp.Or(text, http.StatusText(e.Status)), TokenField: m.credentialField()}
 	if e.Status == http.StatusServiceUnavailable {
 		a.RetryAfter = retryAfter(e.RetryAfter)
 		return a

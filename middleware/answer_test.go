@@ -344,3 +344,10 @@ func TestB5APublishedKeyThatCannotBeUsedIsNotAnUnknownKey(t *testing.T) {
 	assert.ErrorIs(t, &middleware.Error{Reason: claims.ErrUnusableKey}, claims.ErrUnknownKey)
 	assert.Equal(t, "The access token is signed with a key that this API cannot use", auth.Answer(err).Description)
 }
+
+func TestAnswersNameTheFieldOfTheToken(t *testing.T) {
+	auth, issuer := behindGateway(t)
+	assert.Equal(t, gatewayField, auth.Answer(nil).TokenField)
+	assert.Equal(t, gatewayField, auth.Answer(claims.ErrKeysUnavailable).TokenField)
+	assert.Equal(t, "Authorization", trusting(t, issuer).Answer(nil).TokenField)
+}

@@ -57,6 +57,9 @@ type Config struct {
 	// Tenants, if set, finds issuers that are not configured, when a token names one: a
 	// *tenants.Resolver of package claims/tenants. It can be set alone, or with Issuer or
 	// Issuers, which it is not asked about. Resolve is that of claims.Config.
+	//
+	// If it also has the method Knows(iss string) bool, as the Resolver has, decisions name the
+	// issuers for which Knows returns true. Without it, Decision.Issuer is empty for them.
 	Tenants interface {
 		Resolve(ctx context.Context, iss string) (*claims.Verifier, error)
 	}
@@ -109,8 +112,14 @@ type Config struct {
 	// TokenField, if set, is the header field that has the token, without a scheme and in place of
 	// Authorization, which is not read then. Gateways send their tokens so: Cf-Access-Jwt-Assertion
 	// of Cloudflare Access, X-Goog-Iap-Jwt-Assertion of Google IAP, and Txn-Token for transaction
-	// tokens. The field must occur once; two, or a value that is no token, are a 400. It cannot be
-	// set with DPoP.
+	// tokens. It cannot be set with DPoP.
+	//
+	// The field must occur once: a second one is a 400. So is a value that is empty, that has a
+	// scheme, or that has a character which no token has. Any other text that is no valid token is
+	// a 401.
+	//
+	// Shared caches protect only answers to requests with an Authorization field (RFC 9111 section
+	// 3.5). Handlers must set Cache-Control: private, or no-store, on what is not for everyone.
 	TokenField string
 
 	// DPoP, if set, accepts tokens that are bound to the key of their client, with the scheme

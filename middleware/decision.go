@@ -34,11 +34,11 @@ type Decision struct {
 	// malformed request.
 	Reason claims.Reason
 
-	// Issuer is the issuer that the token names, if it is configured, or one that
-	// Config.Tenants has found. It is empty if there is none, if the token names an unknown
-	// one, or cannot be read, and with a Config.Verifier that is no claims.Verifier. It is
-	// never another text. If Claims is nil, the token was not
-	// verified: a stranger can name any configured issuer.
+	// Issuer is the issuer that the token names, if it is configured, or if Config.Tenants says
+	// that it knows it. It is empty if there is none, if the token names an unknown one, or
+	// cannot be read, and with a Config.Verifier that is no claims.Verifier. It is never another
+	// text. If Claims is nil, the token was not verified: a stranger can name any configured
+	// issuer.
 	Issuer string
 
 	// Scheme is "Bearer" or "DPoP" if the request has a token, or else empty.

@@ -3,7 +3,6 @@ package middleware
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"net/http"
 	"slices"
 	"time"
@@ -66,8 +65,8 @@ func (m *Middleware) GuardOptional() *Guard {
 // handler that runs for long. For one second, and until its exp, the token is not verified
 // again. After that it is: its keys, its exp and the Validate hook of its issuer decide anew.
 //
-// Check reads a token only from the Authorization header field, or from Config.TokenField. It does not see one in a query,
-// form or cookie (RFC 9700 section 4.3.2).
+// Check reads a token only from the Authorization header field, or from Config.TokenField. It does
+// not see one in a query, form or cookie (RFC 9700 section 4.3.2).
 func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	ctx, fresh, e := g.authenticate(r.Context(), g.m.requestOf(r))
 	switch {
@@ -77,27 +76,6 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 		return r.WithContext(ctx), nil
 	}
 	return r, nil
-}
-
-// requestOf returns what a Guard needs to know of an HTTP request. The target is the one that was
-// received: handlers such as http.StripPrefix change the URL.
-func (m *Middleware) requestOf(r *http.Request) Request {
-	target := r.RequestURI
-	if target == "" { // it did not come from a server
-		target = r.URL.RequestURI()
-	}
-	request := Request{
-		Authorization: r.Header["Authorization"], Transport: transportHTTP,
-		DPoP: r.Header["Dpop"], Method: r.Method, Target: target,
-	}
-	if m.mtls == nil && m.tokenField == "" {
-		return request // saves the allocation of Fields
-	}
-	request.RemoteAddr, request.Fields = r.RemoteAddr, r.Header.Values
-	if r.TLS != nil {
-		request.PeerCertificates = r.TLS.PeerCertificates
-	}
-	return request
 }
 
 // Handler returns a handler that calls next for the requests that g lets through, and answers
@@ -119,36 +97,6 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		g.m.renewNonce(w, allowed)
 		next.ServeHTTP(w, allowed)
 	})
-}
-
-// A Request is what a [Guard] needs to know of a request, in any transport.
-type Request struct {
-	_ [0]func() // written with field names
-
-	// Authorization are the values of the Authorization fields, one for each field.
-	Authorization []string
-
-	// Proofs show that the caller holds the key of a bound token (RFC 7800 section 3). A
-	// bound token without its proof is refused.
-	Proofs []claims.Proof
-
-	// DPoP are the values of the DPoP fields, one for each field, Method is the method of the
-	// request, and Target its target as it was received: for gRPC and Connect, "POST" and the
-	// full name of the method. They are used with Config.DPoP only.
-	DPoP           []string
-	Method, Target string
-
-	// PeerCertificates are the certificates that the peer of the connection has shown, its own
-	// first (tls.ConnectionState.PeerCertificates), and RemoteAddr is its address and port.
-	// Fields returns the values of the header fields of a name, in any case, one for each field.
-	// They are used with Config.MTLS only, and Fields with Config.TokenField, too. They can be nil.
-	PeerCertificates []*x509.Certificate
-	RemoteAddr       string
-	Fields           func(name string) []string
-
-	// Transport is the Transport of the Decision, such as "grpc": a name that is part of the
-	// program, and never a text of the request.
-	Transport string
 }
 
 // Authenticate is [Guard.Check] for any transport. It returns the context for the handler,

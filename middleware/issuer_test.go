@@ -51,7 +51,7 @@ func TestTokens(t *testing.T) {
 	}{
 		{"good (RFC 6750 section 2.1)", good, "subject client@clients"},
 		{"expired (RFC 7519 section 4.1.4)", claim("exp", time.Now().Add(-time.Minute).Unix()), "The access token expired"},
-		{"without exp (RFC 9068 section 2.2)", claim("exp", jwkstest.Absent), "The access token lacks a required claim"},
+		{"without exp (RFC 9068 section 2.2)", claim("exp", jwkstest.Absent), "The access token lacks a required claim or value"},
 		{"not yet valid (RFC 7519 section 4.1.5)", claim("nbf", time.Now().Add(time.Minute).Unix()), "The access token is not valid yet"},
 		{"another audience (RFC 8725 section 3.9)", claim("aud", "https://other.example.test"), "The access token is for another audience"},
 		{"another issuer (RFC 8725 section 3.8)", claim("iss", "https://other.example.test/"), "The access token is from another issuer"},
@@ -218,7 +218,7 @@ func TestSeveralIssuers(t *testing.T) {
 	a := jwkstest.NewIssuer(jwkstest.Config{URL: "https://a.example.test"})
 	b := jwkstest.NewIssuer(jwkstest.Config{URL: "https://b.example.test/tenant"})
 	issuers := []claims.Issuer{
-		{URL: a.URL(), Audiences: []string{jwkstest.Audience}},
+		{URL: a.URL(), Audiences: []string{jwkstest.Audience}, MaxLifetime: 24 * time.Hour},
 		{URL: b.URL(), Audiences: []string{"b"}, ScopeClaims: [][]string{{"permissions"}}},
 	}
 	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -240,14 +240,17 @@ func TestSeveralIssuers(t *testing.T) {
 	assert.Equal(t, 403, serve(t, h, bearer(b.Token(ofB))).Status)
 
 	for rule, token := range map[string]string{
-		"a's key for b's iss": a.Token(map[string]any{"iss": b.URL(), "aud": "b"}),
-		"b's audience for a":  a.Token(map[string]any{"aud": "b"}),
-		"unknown issuer":      a.Token(map[string]any{"iss": "https://c.example.test"}),
-		"unknown key":         a.Token(nil, jwkstest.Header("kid", "x")),
-		"tampered":            jwkstest.TamperSignature(a.Token(nil)),
-		"unsigned, expired":   jwkstest.TamperClaims(a.Token(nil), map[string]any{"exp": 1}),
-		"unsigned, type":      jwkstest.TamperSignature(a.Token(nil, jwkstest.Header("typ", "x"))),
-		"unsigned, algorithm": jwkstest.TamperSignature(a.Token(nil, jwkstest.Header("alg", "HS256"))),
+		"a's key for b's iss":      a.Token(map[string]any{"iss": b.URL(), "aud": "b"}),
+		"b's audience for a":       a.Token(map[string]any{"aud": "b"}),
+		"unknown issuer":           a.Token(map[string]any{"iss": "https://c.example.test"}),
+		"unknown key":              a.Token(nil, jwkstest.Header("kid", "x")),
+		"tampered":                 jwkstest.TamperSignature(a.Token(nil)),
+		"unsigned, expired":        jwkstest.TamperClaims(a.Token(nil), map[string]any{"exp": 1}),
+		"unsigned, type":           jwkstest.TamperSignature(a.Token(nil, jwkstest.Header("typ", "x"))),
+		"unsigned, lives too long": jwkstest.TamperSignature(a.Token(map[string]any{"exp": time.Now().Add(100 * time.Hour).Unix()})),
+		"unsigned, without iat":    jwkstest.TamperSignature(a.Token(map[string]any{"iat": jwkstest.Absent})),
+		"unsigned, iat ahead":      jwkstest.TamperSignature(a.Token(map[string]any{"iat": time.Now().Add(time.Hour).Unix()})),
+		"unsigned, algorithm":      jwkstest.TamperSignature(a.Token(nil, jwkstest.Header("alg", "HS256"))),
 	} {
 		t.Run(rule, func(t *testing.T) {
 			answer := serve(t, h, bearer(token))

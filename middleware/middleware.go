@@ -154,12 +154,12 @@ func (m *Middleware) RequireScopes(scopes ...string) func(http.Handler) http.Han
 // context, for requests that carry no bearer token. A token that is not valid is refused.
 // Optional panics if next is nil.
 //
-// It adds Authorization, or Config.TokenField, to the Vary field, so that a cache does not give the answer for one
-// caller to another (RFC 9110 section 12.5.5).
+// It adds Authorization, or Config.TokenField, to the Vary field, so that a cache does not give
+// the answer for one caller to another (RFC 9110 section 12.5.5).
 func (m *Middleware) Optional(next http.Handler) http.Handler {
 	guarded := m.GuardOptional().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", cmp.Or(m.tokenField, "Authorization"))
+		w.Header().Add("Vary", m.credentialField())
 		guarded.ServeHTTP(w, r)
 	})
 }

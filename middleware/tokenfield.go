@@ -1,13 +1,17 @@
 package middleware
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 )
 
 // reservedFields have a meaning of their own, which a token without a scheme does not have.
-var reservedFields = []string{"Authorization", "Proxy-Authorization", "Cookie", "Dpop", "Host"}
+var reservedFields = []string{
+	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Dpop", "Host", "Proxy-Authorization",
+	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
 
 // checkTokenField reports what is wrong with TokenField.
 func (c *Config) checkTokenField() []error {
@@ -33,9 +37,17 @@ func (m *Middleware) fromTokenField(fields func(name string) []string) []string 
 	if len(values) != 1 {
 		return values // none is no token, and several are malformed
 	}
-	value := values[0][:min(len(values[0]), m.maxTokenBytes+1)] // one byte too many is enough to refuse it
+	value := strings.Trim(values[0], " \t") // what is not part of the value must not count for its length
+	if len(value) > m.maxTokenBytes {
+		// One byte too many is enough to refuse it. It is a dot: the cut could be behind a space,
+		// which tokenIn removes, and a token before it would be accepted without the rest.
+		value = value[:m.maxTokenBytes] + "."
+	}
 	return []string{bearerScheme + " " + value}
 }
+
+// credentialField returns the name of the field that has the token.
+func (m *Middleware) credentialField() string { return cmp.Or(m.tokenField, "Authorization") }
 
 // credentialsOf returns the values of the field that has the token.
 func (m *Middleware) credentialsOf(h http.Header) []string {

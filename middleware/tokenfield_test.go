@@ -60,6 +60,9 @@ func TestTokenField(t *testing.T) {
 		"junk":                          {inField("junk"), 401},
 		"expired":                       {inField(issuer.Token(map[string]any{"exp": 1})), 401},
 		"longer than MaxTokenBytes":     {inField(strings.Repeat("a", 16<<10+1)), 401},
+		"a scheme with a bad token":     {inField("Bearer junk"), 400},
+		"only the scheme":               {inField("Bearer"), 401},
+		"characters that no token has":  {inField("a\"b"), 400},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			a := serve(t, auth.Handler(whoami), tt.r)
@@ -85,6 +88,37 @@ func TestTokenFieldIsNotCut(t *testing.T) {
 	})
 	assert.Equal(t, 200, serve(t, auth.Handler(whoami), inField(token)).Status)
 	assert.Equal(t, 401, serve(t, auth.Handler(whoami), inField(token+"A")).Status)
+}
+
+// A transport may leave white space in a value. What is behind it is not lost by the cut.
+func TestTokenFieldIsTrimmedBeforeItIsMeasured(t *testing.T) {
+	auth, issuer := behindGateway(t)
+	token, spaces := issuer.Token(nil), strings.Repeat(" ", 16<<10)
+	tabs := strings.Repeat("\t", 16<<10)
+	for rule, tt := range map[string]struct {
+		value  string
+		status int
+	}{
+		"spaces before it":                     {spaces + token, 200},
+		"spaces behind it":                     {token + spaces, 200},
+		"spaces and tabs around it":            {tabs + spaces + token + spaces + tabs, 200},
+		"spaces, the token and junk":           {spaces[len(token):] + token + "!!! junk", 400},
+		"the token, spaces and junk":           {token + spaces + "!!! junk", 401},
+		"the token, tabs and junk":             {token + tabs + "junk", 401},
+		"the token, fewer spaces and junk":     {token + spaces[2*len(token):] + "junk", 400},
+		"the token, just as many spaces, junk": {token + spaces[len(token):] + "junk", 401},
+		"spaces, and a token that is too long": {spaces + token + strings.Repeat("A", 16<<10), 401},
+	} {
+		_, err := auth.GuardAuthenticated().Authenticate(t.Context(), middleware.Request{
+			Fields: func(string) []string { return []string{tt.value} },
+		})
+		if tt.status == 200 {
+			assert.NoError(t, err, rule)
+			continue
+		}
+		require.Error(t, err, rule)
+		assert.Equal(t, tt.status, auth.Answer(err).Status, rule)
+	}
 }
 
 func TestTokenFieldOfAnOptionalRoute(t *testing.T) {
@@ -136,7 +170,10 @@ func TestTokenFieldIsNoMethodOfRFC6750(t *testing.T) {
 }
 
 func TestTokenFieldMistakes(t *testing.T) {
-	for _, name := range []string{"a b", "a:b", "é", "a\r\nb", "Authorization", "authorization", "Cookie", "DPoP", "Proxy-Authorization"} {
+	for _, name := range []string{
+		"a b", "a:b", "é", "a\r\nb", "Authorization", "authorization", "Cookie", "DPoP", "Proxy-Authorization", "Host",
+		"Connection", "Content-Length", "content-type", "Set-Cookie", "TE", "te", "Trailer", "Transfer-Encoding", "upgrade",
+	} {
 		_, err := middleware.New(middleware.Config{Issuer: issuerURL, Audiences: []string{api}, TokenField: name})
 		assert.ErrorContains(t, err, "middleware: invalid Config.TokenField", name)
 	}

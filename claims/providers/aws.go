@@ -68,7 +68,7 @@ const awsObject = "/https:~1~1sts.amazonaws.com~1/"
 
 var (
 	awsIssuer       = regexp.MustCompile(`^https://[0-9a-z-]+\.tokens\.sts\.global\.api\.aws$`)
-	awsPrincipal    = form{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[^*]+$`), "the ARN of a role or user, such as arn:aws:iam::123456789012:role/Uploader, without a wildcard"}
+	awsPrincipal    = form{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[^*\s]+$`), "the ARN of a role or user, such as arn:aws:iam::123456789012:role/Uploader, without a wildcard"}
 	awsAccount      = form{regexp.MustCompile(`^[0-9]{12}$`), "the 12 digits of an account"}
 	awsOrganization = form{regexp.MustCompile(`^o-[a-z0-9]{10,32}$`), "the id of an organization, such as o-abc1234567"}
 )

@@ -13,11 +13,12 @@
 //
 // [Kubernetes], [GitHubActions], [GitLabCI], [GoogleServiceAccount] and [AWS] are for callers that
 // are programs. Strangers can get tokens of these issuers for any audience, so each constructor
-// takes a rule, and reports a mistake without one. Where there is an id, the rule has the id,
+// takes a rule, and reports a mistake without one. A rule takes ids, if the issuer has them,
 // because a name can pass to somebody else.
 //
-// The rules are in Issuer.ClaimRules. Issuer.MustLimit makes it a mistake to lose them. To demand
-// more, add to the map, or use another field. Validate is free for the application:
+// The rules are in Issuer.ClaimRules. NewVerifier reports a mistake if they were removed, because
+// Issuer.MustLimit names their claims. To demand more, add to the map, or use another field.
+// Validate is free for the application:
 //
 //	issuer := providers.GitHubActions(audience, providers.GitHubRule{OwnerIDs: []string{"9919"}})
 //	issuer.ClaimRules["/runner_environment"] = []any{"github-hosted"}
@@ -47,7 +48,9 @@
 //     /organization_id and /pipeline_id, for which the job asks with --claim, and MustLimit. sub has
 //     only names.
 //   - CircleCI: URL https://oidc.circleci.com/org/ORG; the default audience is the organisation.
-//     ClaimRules on "/oidc.circleci.com~1project-id", and {false} for "/oidc.circleci.com~1ssh-rerun".
+//     Write ClaimRules with "/oidc.circleci.com~1project-id": {ID}, in which ~1 is a slash of the
+//     claim's name, and with "/oidc.circleci.com~1ssh-rerun": {false}, which refuses jobs that
+//     somebody has started again to log in by SSH.
 //     Pull requests from forks get tokens only if the project passes them its secrets.
 //   - Curity: access tokens are opaque by default. A gateway exchanges them for JWTs, or use introspection.
 //   - Descope*: iss can be the bare project ID: set JWKSURL then, because there is no discovery.

@@ -23,7 +23,8 @@ type GitHubRule struct {
 	// OwnerIDs are the ids of organisations or users. Without RepositoryIDs, each job of each
 	// of their repositories is accepted.
 	OwnerIDs []string
-	// Refs are the full references that a job may run for: "refs/heads/main".
+	// Refs are the full references that a job may run for: "refs/heads/main". A wildcard is a
+	// mistake, because no reference has one.
 	Refs []string
 	// Environments are the environments of the jobs. The protection rules of an environment
 	// hold before the job gets its token.
@@ -94,5 +95,5 @@ var gitHubEvents = []string{"push", "schedule", "workflow_dispatch", "repository
 
 var (
 	gitHubID       = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the id, a number such as 1296269, because a name can pass to somebody else"}
-	gitHubWorkflow = form{regexp.MustCompile(`^[^/@]+/[^/@]+/\.github/workflows/[^/@]+@.+$`), "OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH, with the reference"}
+	gitHubWorkflow = form{regexp.MustCompile(`^[^/@\s*]+/[^/@\s*]+/\.github/workflows/[^/@\pC*]+@[^\s\pC*?]+$`), "OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH, with the reference and without a wildcard"}
 )

@@ -21,7 +21,8 @@ type GitLabRule struct {
 	// through a subgroup. Without ProjectIDs, each of their projects is accepted.
 	NamespaceIDs []string
 	// Refs are the full references that a job may run for: "refs/heads/main". They are compared
-	// with ref_path, because ref does not tell a branch from a tag.
+	// with ref_path, because ref does not tell a branch from a tag. A wildcard is a mistake,
+	// because no reference has one.
 	Refs []string
 	// Environments are the environments of the jobs.
 	Environments []string

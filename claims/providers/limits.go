@@ -80,6 +80,8 @@ func orDefault(values []string, fallback ...string) []string {
 }
 
 var (
-	anyText = form{regexp.MustCompile(`^[^\s]`), "a name"}
-	fullRef = form{regexp.MustCompile(`^refs/[^/]+/.+$`), "the full reference, such as refs/heads/main"}
+	anyText = form{regexp.MustCompile(`^[^\s\pC]([^\pC]*[^\s\pC])?$`), "a name, without white space around it or characters that cannot be printed"}
+
+	// fullRef has the characters that git allows in a reference (git-check-ref-format).
+	fullRef = form{regexp.MustCompile(`^refs/[^/\s\pC*?[\\~^:]+/[^\s\pC*?[\\~^:]+$`), "the full reference, such as refs/heads/main, without a wildcard"}
 )

@@ -67,18 +67,15 @@ func Okta(domain, server, audience string) claims.Issuer {
 // Sources: https://www.keycloak.org/securing-apps/dpop and, for typ,
 // https://github.com/keycloak/keycloak/issues/21919 (2026-11-28).
 func Keycloak(baseURL, realm, audience string) claims.Issuer {
-	var err error
-	if realm == "" || strings.ContainsAny(realm, "/?#") {
-		err = errors.New("the realm must be a name")
-	}
-	if strings.Contains(baseURL+"/", "/realms/") {
-		err = errors.New("the base URL must end before /realms")
-	}
+	l := newLimits()
+	l.check(realm == "" || strings.ContainsAny(realm, "/?#"), "the realm must be a name")
+	l.check(!webURL.MatchString(baseURL), "the base URL must be a URL such as https://sso.example.com")
+	l.check(strings.Contains(baseURL+"/", "/realms/"), "the base URL must end before /realms")
 	return claims.Issuer{
 		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
 		Audiences:  []string{audience},
 		ClaimOneOf: map[string][]string{"typ": {"Bearer", "DPoP"}},
-		Err:        err,
+		Err:        l.err(),
 	}
 }
 
@@ -188,6 +185,7 @@ const externalTenants = ".ciamlogin.com"
 var (
 	guid      = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	awsRegion = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	webURL    = regexp.MustCompile(`^https?://[^/]`) // jwks.Config says which hosts may have http
 	host      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 )
 

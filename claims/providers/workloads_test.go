@@ -182,6 +182,9 @@ var pinned = []struct {
 	}},
 	{"zitadel.json", providers.Zitadel("my-instance.zitadel.cloud", project), []nearMiss{
 		{`"urn:zitadel:iam:org:project:328859038097867422:roles"`, `"urn:zitadel:iam:org:project:1:roles"`, claims.ErrMissingClaim},
+		{`"urn:zitadel:iam:org:project:328859038097867422:roles":`, `"urn:zitadel:iam:org:project:328859038097867422:roles":{ },"x":`, claims.ErrMissingClaim},
+		{`"urn:zitadel:iam:org:project:328859038097867422:roles":`, `"urn:zitadel:iam:org:project:328859038097867422:roles":[],"x":`, claims.ErrMissingClaim},
+		{`"urn:zitadel:iam:org:project:328859038097867422:roles":`, `"urn:zitadel:iam:org:project:328859038097867422:roles":"","x":`, claims.ErrMissingClaim},
 		{`"jti"`, `"x"`, claims.ErrMissingClaim},
 		{`"jti"`, `"at_hash"`, claims.ErrType},
 		{`,"328859038097867422"]`, `]`, claims.ErrAudience},

@@ -13,11 +13,13 @@ import (
 // Access tokens are JWTs only if the application, or the service user, has JWT as its token type;
 // otherwise they are opaque, and need introspection. Each client of the instance can ask for
 // the project as its audience, whether its user has a role or not. So the claim
-// urn:zitadel:iam:org:project:ID:roles is required. Zitadel writes it if the project asserts its
-// roles on authentication, or for the scope urn:zitadel:iam:org:projects:roles. To accept users
-// without a role, set RequiredClaims to {"jti"}, which ID tokens do not have.
+// urn:zitadel:iam:org:project:ID:roles is required, and it must not be empty: a user without a
+// role is refused. Zitadel writes it if the project asserts its roles on authentication, or for
+// the scope urn:zitadel:iam:org:projects:roles. To accept users without a role, set RequiredAny
+// to nil. jti is required as well, because ID tokens do not have it.
 //
-// The names of the roles count as scopes. The claim urn:zitadel:iam:org:project:roles, without
+// Any role is enough, whatever its name: decide by the names in the routes. They count as
+// scopes, if the claim is an object. The claim urn:zitadel:iam:org:project:roles, without
 // an id, is never read: it has the roles of the client's project, where somebody else can be
 // admin. If the project is granted to other organisations, each of them gives its own users the
 // granted roles: the object of a role names the organisations.
@@ -39,7 +41,8 @@ func Zitadel(domain, project string) claims.Issuer {
 		URL:            "https://" + domain,
 		Audiences:      []string{project},
 		Algorithms:     []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"},
-		RequiredClaims: []string{"jti", roles},
+		RequiredClaims: []string{"jti"},
+		RequiredAny:    []string{roles},
 		ScopeClaims:    [][]string{{roles, "*"}},
 		MaxLifetime:    13 * time.Hour,
 		Err:            l.err(),

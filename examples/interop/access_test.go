@@ -23,7 +23,7 @@ const (
 	unknownKey    = invalidToken + "The access token is signed with an unknown key"
 	badSignature  = invalidToken + "The access token has an invalid signature"
 	boundToKey    = invalidToken + "The access token is bound to a key that the request does not prove"
-	lacksClaim    = invalidToken + "The access token lacks a required claim"
+	lacksClaim    = invalidToken + "The access token lacks a required claim or value"
 	lacksScope    = `error="insufficient_scope"`
 )
 

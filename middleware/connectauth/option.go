@@ -26,13 +26,13 @@ func HandlerOption(auth *middleware.Middleware, rules Rules) connect.HandlerOpti
 // An interceptor does what remains to be done for an admitted call.
 type interceptor struct{ gates *gates }
 
-// WrapUnary adds Authorization to the Vary field of optional procedures (RFC 9110 section
-// 12.5.5). Otherwise a cache may give the answer for one caller to another.
+// WrapUnary adds the field of the token to the Vary field of optional procedures (RFC 9110
+// section 12.5.5). Otherwise a cache may give the answer for one caller to another.
 func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 		if i.gates.rule(request.Spec().Procedure).kind == optional {
 			if call, ok := connect.CallInfoForHandlerContext(ctx); ok {
-				call.ResponseHeader().Add("Vary", "Authorization")
+				call.ResponseHeader().Add("Vary", i.gates.tokenField)
 			}
 		}
 		return next(ctx, request)

@@ -54,6 +54,7 @@ func Public() Rule { return Rule{kind: public} }
 // gates are rules, ready for calls.
 type gates struct {
 	auth       *middleware.Middleware
+	tokenField string // Authorization, or Config.TokenField
 	procedures map[string]gate
 	others     gate
 }
@@ -72,6 +73,7 @@ func newGates(auth *middleware.Middleware, rules Rules) *gates {
 		}
 		g.procedures[procedure] = newGate(auth, rule)
 	}
+	g.tokenField = auth.Answer(nil).TokenField
 	return g
 }
 
