@@ -20,13 +20,13 @@ const unknownLeeway = 5 * time.Second
 //
 // A token expires at its exp plus the Leeway of its issuer. This is also the deadline of the
 // context. Before that, if a [Guard] of this Middleware has let ctx through, the token is
-// verified again every 24 to 30 seconds. So the context also ends soon after its key was
-// blocked or removed, or the Validate hook of its issuer refuses it. The policies of the
-// route are not asked again.
+// verified again every 24 to 30 seconds. So the context also ends soon after its issuer was
+// replaced, its key was blocked or removed, the token was revoked, or the Validate hook of its
+// issuer refuses it. The policies of the route are not asked again.
 //
 // The cause of the end ([context.Cause]) is an [*Error], for [Middleware.Answer], that
-// matches [claims.ErrExpired] or the reason of the refusal. While keys or the hook are
-// unavailable, the context goes on, until no check has found the token valid for 2 minutes.
+// matches [claims.ErrExpired] or the reason of the refusal. While keys, introspection or the hook
+// are unavailable, the context goes on, until no check has found the token valid for 2 minutes.
 // The Error is then a 503. An end before the exp is logged like a refused request.
 //
 // Without claims the context ends with ctx. UntilExpiry starts no goroutine; each check runs

@@ -17,10 +17,10 @@ import (
 // within 30 seconds. Status, Run, Ready and the handler of ResourceMetadata follow. Once there are
 // several issuers, answers do not tell them apart any more, even if one is left later.
 //
-// An issuer whose Keys are nil gets a key cache, as in the Config. It keeps the one that it has, with its keys, if
-// its URL and JWKSURL are those of an issuer before: a change of anything else fetches nothing.
-// An issuer that was in the Config of New can have a private address, as there. Any other one is
-// dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
+// An issuer whose Keys are nil gets a key cache, as in the Config. It keeps the one that it has,
+// with its keys, if its URL and JWKSURL are those of an issuer before: a change of anything else
+// fetches nothing. An issuer that was in the Config of New can have a private address. Any other
+// one is dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
 // unless Config.InsecureHTTPHosts names it; and no redirect is followed. A Config.Client whose
 // Transport is no *http.Transport must keep these rules itself: see PublicOnly of jwks.Config.
 //
