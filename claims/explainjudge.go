@@ -62,7 +62,8 @@ func (e *explanation) judge(ctx context.Context) {
 		return
 	}
 	var err error
-	if e.parts, err = e.trust.cut(e.text); err != nil {
+	if e.parts, err = strict.Cut(e.text); err != nil {
+		err = e.trust.notCut(err)
 		e.record(segmentsRow, err)
 		return
 	}

@@ -55,16 +55,12 @@ func (t *trust) opaqueIssuer(token string) *Issuer {
 	return nil
 }
 
-// cut cuts a token that is verified as a JWT.
-func (t *trust) cut(token string) (strict.Compact, error) {
-	parts, err := strict.Cut(token)
-	switch {
-	case err == nil:
-		return parts, nil
-	case errors.Is(err, strict.ErrSegments) && len(t.opaque) > 0:
-		return strict.Compact{}, refuse(ErrMalformed, "neither a JWT nor like the opaque tokens of a configured issuer")
+// notCut refuses a token that cannot be cut as a JWT.
+func (t *trust) notCut(err error) error {
+	if errors.Is(err, strict.ErrSegments) && len(t.opaque) > 0 {
+		return refuse(ErrMalformed, "neither a JWT nor like the opaque tokens of a configured issuer")
 	}
-	return strict.Compact{}, refuse(ErrMalformed, err.Error())
+	return refuse(ErrMalformed, err.Error())
 }
 
 // sourceProblems returns what is wrong with the fields that say how tokens are verified: by keys,

@@ -124,31 +124,33 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 	if v.isTooLong(token) {
 		return nil, refuse(ErrMalformed, tooLong)
 	}
-	a := attempt{now: v.now(), trust: v.trusted.Load()}
-	if a.issuer = a.trust.opaqueIssuer(token); a.issuer != nil {
+	trusted, now := v.trusted.Load(), v.now()
+	if issuer := trusted.opaqueIssuer(token); issuer != nil {
+		a := attempt{now: now, trust: trusted}
+		a.issuer = issuer
 		return v.verifyOpaque(ctx, &a, token, proofs)
 	}
-	var err error
-	if a.parts, err = a.trust.cut(token); err != nil {
-		return nil, err
+	parts, err := strict.Cut(token)
+	if err != nil {
+		return nil, trusted.notCut(err)
 	}
-	t, known, err := v.recall(ctx, &a)
+	t, known, err := v.recall(ctx, trusted, parts, now)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
-		if t, err = v.accept(ctx, &a); err != nil {
+		if t, err = v.accept(ctx, attempt{parts: parts, now: now, trust: trusted}); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.issuer.checkActive(ctx, token, a.now); err != nil {
+	if err := t.issuer.checkActive(ctx, token, now); err != nil {
 		return nil, t.issuer.attribute(err)
 	}
 	if err := t.issuer.admit(ctx, t.claims, token, proofs); err != nil {
 		return nil, err
 	}
 	if !known && v.cache != nil {
-		v.cache.add(t, a.parts, a.now)
+		v.cache.add(t, parts, now)
 	}
 	return t.claims, nil
 }
@@ -168,27 +170,27 @@ func (v *Verifier) isTooLong(token string) bool { return len(token) > v.maxToken
 // recall returns a token from the cache, and false if the token must be verified in full. Like
 // accept, it asks for the issuer and its keys: they may be gone since. A refresh that is due
 // therefore starts even if all requests are hits.
-func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) {
+func (v *Verifier) recall(ctx context.Context, trusted *trust, parts strict.Compact, now time.Time) (token, bool, error) {
 	if v.cache == nil {
 		return token{}, false, nil
 	}
-	entry := v.cache.get(a.parts)
+	entry := v.cache.get(parts)
 	if entry == nil {
 		return token{}, false, nil
 	}
 	t := entry.token
-	if entry.vouched.Load() != a.trust.generation {
-		if issuer, err := v.issuerOf(ctx, a.trust, t.claims.issuer); issuer != t.issuer {
+	if entry.vouched.Load() != trusted.generation {
+		if issuer, err := v.issuerOf(ctx, trusted, t.claims.issuer); issuer != t.issuer {
 			if !isUnavailable(err) {
 				v.cache.drop(entry)
 			}
 			return token{}, false, err
 		}
-		if a.trust.issuers[t.issuer.URL] == t.issuer { // and not found by Config.Resolve
-			entry.vouched.Store(a.trust.generation)
+		if trusted.issuers[t.issuer.URL] == t.issuer { // and not found by Config.Resolve
+			entry.vouched.Store(trusted.generation)
 		}
 	}
-	if err := t.issuer.checkTimes(t.claims, a.now); err != nil {
+	if err := t.issuer.checkTimes(t.claims, now); err != nil {
 		v.cache.drop(entry)
 		return token{}, false, t.issuer.attribute(err) // without asking for keys, like accept
 	}
@@ -205,9 +207,9 @@ func (v *Verifier) recall(ctx context.Context, a *attempt) (token, bool, error) 
 }
 
 // accept verifies a token that the cache does not have.
-func (v *Verifier) accept(ctx context.Context, a *attempt) (token, error) {
+func (v *Verifier) accept(ctx context.Context, a attempt) (token, error) {
 	for c := range numChecks {
-		if err := v.check(ctx, a, c); err != nil {
+		if err := v.check(ctx, &a, c); err != nil {
 			return token{}, a.attribute(err)
 		}
 	}
