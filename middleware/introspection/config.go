@@ -134,21 +134,30 @@ type Config struct {
 	// is 0: requests get a 503.
 	StaleIfError time.Duration
 
-	// CacheEntries is how many active tokens are remembered. It defaults to 10,000, and should
+	// CacheEntries is how many accepted tokens are remembered. It defaults to 10,000, and should
 	// be more than are in use. The answers take at most 4 KiB for each on average. The least
-	// recently used ones are dropped.
+	// recently used ones are dropped. 1,024 others are remembered apart from them: tokens that
+	// are not active, or that are for other APIs.
 	CacheEntries int
 
 	// How much the endpoint is asked.
 
-	// MaxInFlight is how many requests there are at a time. It defaults to 64. A quarter of
-	// them is for tokens that were active before. Others wait for up to Timeout.
+	// MaxInFlight is how many requests there are at a time. It defaults to 64, and is at least
+	// 2, or 3 with AlsoJWT. Tokens that were accepted before have at most three quarters of
+	// them, and so do all others together. With AlsoJWT, at most a half is for other opaque
+	// tokens, and a quarter for other JWTs. More wait for up to Timeout.
 	MaxInFlight int
 
-	// UnknownPerSecond is how many tokens that are not remembered are introspected per second.
-	// It defaults to 500. More get a 503. An opaque token cannot be checked without the issuer,
-	// so this bounds what a flood of guesses does to it. After a restart all tokens are
-	// unknown: raise it if many more are in use, and the issuer can bear it.
+	// UnknownPerSecond is how many tokens that were not accepted before are introspected per
+	// second. It defaults to 500. More get a 503. An opaque token cannot be checked without the
+	// issuer, so this bounds what a flood of guesses does to it. With AlsoJWT, JWTs that are
+	// valid by their signature have as many of their own. After a second without any, there can
+	// be twice as many in the next one.
+	//
+	// It must be well below the limit of the endpoint itself for this API. Guesses could
+	// otherwise use up that limit, and the endpoint would answer 429 for tokens in use as well.
+	// After a restart all tokens are unknown: raise it if many more are in use, and the issuer
+	// can bear it.
 	UnknownPerSecond int
 
 	// Timeout is how long one request takes at most. It defaults to 3 seconds, and is at most 10.
@@ -295,4 +304,6 @@ func (c *Config) checkBounds(problems *mistakes) {
 	} {
 		problems.report(n.value < 0 || n.value > n.most, "%s %d: it is not between 0 and %d", n.field, n.value, n.most)
 	}
+	problems.report(c.MaxInFlight == 1 || c.MaxInFlight == 2 && c.AlsoJWT,
+		"MaxInFlight %d: no request would be left for tokens that were accepted before: at least 2 are needed, and 3 with AlsoJWT", c.MaxInFlight)
 }

@@ -82,6 +82,10 @@ func TestMistakes(t *testing.T) {
 		{"Timeout 11s: it is not between", func(c *config) { c.Timeout = 11 * time.Second }},
 		{"CacheEntries -1: it is not between", func(c *config) { c.CacheEntries = -1 }},
 		{"MaxInFlight 1025: it is not between", func(c *config) { c.MaxInFlight = 1025 }},
+		{"MaxInFlight 1: no request would be left", func(c *config) { c.MaxInFlight = 1 }},
+		{"", func(c *config) { c.MaxInFlight = 2 }},
+		{"MaxInFlight 2: no request would be left", func(c *config) { c.MaxInFlight, c.AlsoJWT = 2, true }},
+		{"", func(c *config) { c.MaxInFlight, c.AlsoJWT = 3, true }},
 		{"UnknownPerSecond -1: it is not between", func(c *config) { c.UnknownPerSecond = -1 }},
 	} {
 		t.Run(tc.problem, func(t *testing.T) {

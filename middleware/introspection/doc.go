@@ -56,8 +56,10 @@
 //
 // Anyone can make up opaque tokens, and each one is a request to the issuer. At most 500 a second
 // are asked about, and at most 48 at a time. More get a 503. A flood of guesses can delay the
-// first use of a token, but not the use of tokens that were active before. A Prefix stops the
-// guesses of all who do not know it.
+// first use of a token, but not the use of tokens that were accepted before. Tokens that are active
+// but refused, such as those for other APIs, count as guesses. A Prefix stops the guesses of all who
+// do not know it. With AlsoJWT, JWTs have bounds of their own for their first use: 500 a second,
+// and 16 at a time. Opaque tokens then have 32 at a time.
 //
 // # Providers
 //
