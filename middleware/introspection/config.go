@@ -174,9 +174,10 @@ type Config struct {
 	// makes any token active. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// Logger gets a line when the endpoint begins to fail, one a minute while it fails, and one
-	// when it answers again: an Error if it does not accept the credentials of this API, else a
-	// Warn. No line has a token or the body of an answer. It defaults to slog.Default().
+	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails: an
+	// Error if it does not accept the credentials of this API, else a Warn. It gets an Info when
+	// the endpoint answers again. No line has a token or the body of an answer. It defaults to
+	// slog.Default().
 	Logger *slog.Logger
 }
 

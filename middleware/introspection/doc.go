@@ -50,9 +50,11 @@
 // # Failures
 //
 // A token that cannot be asked about gets a 503, with Retry-After, unless Config.StaleIfError is set
-// and an earlier answer is remembered. The statuses 400, 401 and 403 of the endpoint are failures
-// as well: they say that it does not accept this API, and not that the token is bad. After 5
-// failures in a row the endpoint is asked once a second.
+// and an earlier answer is remembered. All statuses but 200 are failures: 401 and 403 say that the
+// endpoint does not accept this API, and not that the token is bad. After 5 failures in a row the
+// endpoint is asked once a second. A failure that one token can cause does not count: a 400, an
+// answer that cannot be read, and, for opaque tokens that were not accepted before, a 500 without
+// Retry-After.
 //
 // Anyone can make up opaque tokens, and each one is a request to the issuer. At most 500 a second
 // are asked about, and at most 48 at a time. More get a 503. A flood of guesses can delay the

@@ -93,10 +93,10 @@ func (i *Introspector) queue(ctx context.Context, q question) (*answer, error) {
 	}
 	a, err := i.inTime(ctx, q, release)
 	pause := pauseOf(err)
-	l.breaker.leave(time.Now(), isOutage(err), pause)
+	l.breaker.leave(time.Now(), isOutage(err, q.lane), pause)
 	i.counts.add(a, err)
 	if err != nil {
-		i.log.failed(ctx, err)
+		i.log.failed(ctx, err, q.lane)
 		return nil, outage(max(pause, breakFor), err)
 	}
 	i.log.answered(ctx)
