@@ -56,6 +56,8 @@ func TestMistakes(t *testing.T) {
 		{"there are 2", func(c *config) { c.InsecureNoAuthentication = true }},
 		{"there are 2", func(c *config) { c.SigningKey = edKey() }},
 		{"ClientSecret: it is empty but not nil", func(c *config) { c.ClientSecret = []byte{} }},
+		{"ClientSecret: it ends with a line break", func(c *config) { c.ClientSecret = []byte(secret + "\n") }},
+		{"ClientSecret: it ends with a line break", func(c *config) { c.ClientSecret = []byte(secret + "\r") }},
 		{"SecretInBody: it goes with ClientSecret", func(c *config) { c.ClientSecret, c.SecretInBody, c.InsecureNoAuthentication = nil, true, true }},
 		{"ClientID: it is required", func(c *config) { c.ClientID = "" }},
 		{"SigningKey: it is required by SigningKeyID", func(c *config) { c.SigningKeyID = "k" }},

@@ -36,8 +36,10 @@
 //
 //   - iss may be missing, and exp, too: then the token expires with the answer. A request that runs
 //     for long ends with it.
-//   - token_type must be that of an access token, and token_use, too; a nonce without scopes, and
-//     the claims of ID tokens and of events, refuse the token as they do in a JWT.
+//   - token_type must be that of an access token if there is one, and token_use, too. Without both,
+//     a refresh token can pass: see Config.ImpliedAudience. A nonce without scopes, and the claims of
+//     ID tokens and of events, refuse the token as they do in a JWT.
+//   - the answer about a JWT must have the jti and the sub of the JWT, if both have one.
 //   - token_type DPoP needs a cnf with jkt.
 //
 // A token that is not active is refused with claims.ErrRejected, and a JWT with claims.ErrRevoked.
@@ -45,7 +47,9 @@
 // # How long a revoked token is accepted
 //
 // For Config.TTL after the last answer, 30 seconds by default, and for Config.StaleIfError longer
-// while the endpoint fails. Requests that run for long are checked again every 30 seconds.
+// while the endpoint fails. Requests that run for long with the context of UntilExpiry are checked
+// again every 30 seconds. They end up to 30 seconds later than that, and while the endpoint fails
+// up to 2.5 minutes later.
 //
 // # Failures
 //
