@@ -167,8 +167,8 @@ type Config struct {
 
 	// Client makes the requests. It defaults to a client that takes nothing from
 	// http.DefaultTransport. The default obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the
-	// environment: a proxy for plain http reads all that is sent. RootCAs replaces the certificate authorities of the system, and goes
-	// with a Client without a Transport.
+	// environment: a proxy for plain http reads all that is sent. RootCAs replaces the
+	// certificate authorities of the system, and goes with a Client without a Transport.
 	Client  *http.Client
 	RootCAs *x509.CertPool
 
