@@ -51,6 +51,19 @@ func TestTokensThatWereNotAcceptedAreUnknown(t *testing.T) {
 	}
 }
 
+// A caller's mistake must not fill the memory of tokens in use.
+func TestOnlyActiveTokensCanBeAccepted(t *testing.T) {
+	for rule, answer := range map[string]string{
+		"not active": inactive, "expired": activeAnswer(map[string]any{"exp": 1}),
+	} {
+		i := newIntrospector(t, always(200, answer))
+		i.Accepted(issuerURL, goodToken)
+		_, _, _ = i.Introspect(t.Context(), issuerURL, goodToken)
+		i.Accepted(issuerURL, goodToken)
+		assert.Equal(t, [2]int{0, 1}, [2]int{i.Status().Entries, i.Status().InactiveEntries}, rule)
+	}
+}
+
 // A proof that fails at first, such as one without a nonce, must not keep a token unknown.
 func TestTokenIsKnownOnceItIsAccepted(t *testing.T) {
 	i := newIntrospector(t, knowing(goodToken))

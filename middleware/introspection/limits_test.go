@@ -279,8 +279,14 @@ func TestErrorsAboutKnownTokensAreFailuresOfTheEndpoint(t *testing.T) {
 }
 
 func TestRetryAfterOfTheEndpointIsObeyed(t *testing.T) {
+	for _, status := range []int{429, 500, 503} {
+		testRetryAfter(t, status)
+	}
+}
+
+func testRetryAfter(t *testing.T, status int) {
 	synctest.Test(t, func(t *testing.T) {
-		e := always(429, "")
+		e := always(status, "")
 		i := newIntrospector(t, e, func(c *introspection.Config) { c.Client = &http.Client{Transport: retryAfter{e, "7"}} })
 		_, err := introspect(t, i, guess(0))
 		assert.Equal(t, 7*time.Second, requireOutage(t, err).RetryAfter)
