@@ -29,6 +29,8 @@ func (e *explanation) typHint() string {
 		return idToken
 	case event:
 		return "This is a security event or a logout token, as its claim events says." + sendAccessToken
+	case e.opaque:
+		return e.opaqueTypeHint()
 	case slices.Equal(e.issuer.TokenTypes, []string{"at+jwt"}):
 		return "The issuer does not follow RFC 9068 for this API. Switch this profile on at the issuer, which Auth0 calls a token dialect, " +
 			"or remove Issuer.RFC9068."

@@ -7,3 +7,11 @@ func (e *explanation) opaqueHint() string {
 	}
 	return "The endpoint of the issuer gave no answer that can be used. Its log, or that of this program, says more."
 }
+
+// opaqueTypeHint is for an answer about another kind of token. Issuer.TokenTypes has no effect on it.
+func (e *explanation) opaqueTypeHint() string {
+	if e.hasDetail(typRow, "jkt") {
+		return "The issuer does not say to which key the token is bound. Have its endpoint add cnf with jkt to the answers (RFC 9449 section 6.2)."
+	}
+	return "By token_type, token_use or typ of the answer this is a refresh token, or another one that is no access token." + sendAccessToken
+}

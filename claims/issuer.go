@@ -37,14 +37,19 @@ type Issuer struct {
 	// then be nil: JWTs of this issuer are refused.
 	//
 	// A token that looks like a JWT, valid or not, signed or encrypted, is never treated as an
-	// opaque one. The opaque tokens of two issuers must begin with different prefixes. Both
+	// opaque one. The opaque tokens of two issuers must begin with different prefixes. All
 	// methods must be safe for concurrent use.
 	Opaque interface {
 		// Introspect returns the claims that the issuer has for a token, a JSON object
-		// with iss and exp, and whether they were remembered from an earlier answer. The
+		// with iss and exp, and whether the token was accepted before by this answer. The
 		// error matches ErrRejected if the token is not active. Any other error makes the
 		// answer a 503, with the RetryAfter of an *UnavailableError.
 		Introspect(ctx context.Context, issuer, token string) (payload string, remembered bool, err error)
+
+		// Accepted is called when a token is accepted by an answer that was not remembered.
+		// Until then the token can be one for another API, of which a stranger may have
+		// many.
+		Accepted(issuer, token string)
 
 		// Tokens says which tokens are introspected: opaque ones that begin with prefix, of
 		// so many bytes, none if longest is 0, and, if jwts, JWTs that are valid by

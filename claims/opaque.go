@@ -237,6 +237,9 @@ func (v *Verifier) verifyOpaque(ctx context.Context, a *attempt, token string, p
 	if err := a.issuer.admit(ctx, a.claims, token, proofs); err != nil {
 		return nil, err
 	}
+	if !remembered {
+		a.issuer.Opaque.Accepted(a.issuer.URL, token)
+	}
 	return a.claims, nil
 }
 
@@ -251,11 +254,11 @@ func (i *Issuer) introspectsJWTs() bool {
 
 // checkActive asks the issuer about a JWT that is valid by its signature and claims. The claims of
 // the request stay those that were signed.
-func (i *Issuer) checkActive(ctx context.Context, token string, now time.Time) error {
+func (i *Issuer) checkActive(ctx context.Context, token string, signed *Claims, now time.Time) error {
 	if !i.introspectsJWTs() {
 		return nil
 	}
-	payload, _, err := i.introspect(ctx, token)
+	payload, remembered, err := i.introspect(ctx, token)
 	switch {
 	case errors.Is(err, ErrRejected):
 		return refuse(ErrRevoked, inactive) // all else about it is known to be right
@@ -269,7 +272,31 @@ func (i *Issuer) checkActive(ctx context.Context, token string, now time.Time) e
 	if err := i.checkIssuer(answer); err != nil {
 		return err
 	}
-	return i.checkTimes(answer, now)
+	if err := signed.checkSameToken(answer); err != nil {
+		return err
+	}
+	if err := i.checkTimes(answer, now); err != nil {
+		return err
+	}
+	if !remembered {
+		i.Opaque.Accepted(i.URL, token)
+	}
+	return nil
+}
+
+// checkSameToken refuses an answer about another token, which a cache or a proxy in front of the
+// endpoint may give. A claim that the JWT or the answer lacks tells nothing.
+func (c *Claims) checkSameToken(answer *Claims) error {
+	for _, name := range [...]string{"jti", "sub"} {
+		if !c.has(name) || !answer.has(name) {
+			continue
+		}
+		signed, isText := c.stringClaim(name)
+		if told, ok := answer.stringClaim(name); !isText || !ok || told != signed {
+			return refuse(ErrUnavailable, "the answer of the issuer is about another token: it has another "+name)
+		}
+	}
+	return nil
 }
 
 // noKeys are the Keys of an issuer that has opaque tokens only.

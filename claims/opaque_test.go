@@ -23,13 +23,15 @@ type endpoint struct {
 	payload           string
 	remembered        bool
 	err               error
-	asked             atomic.Int32
+	asked, accepted   atomic.Int32
 }
 
 func (e *endpoint) Introspect(context.Context, string, string) (string, bool, error) {
 	e.asked.Add(1)
 	return e.payload, e.remembered, e.err
 }
+
+func (e *endpoint) Accepted(string, string) { e.accepted.Add(1) }
 
 func (e *endpoint) Tokens() (prefix string, shortest, longest int, jwts bool) {
 	return e.prefix, e.shortest, e.longest, e.jwts
@@ -60,6 +62,38 @@ func TestOpaqueToken(t *testing.T) {
 	c, err = newVerifier(t, opaqueIssuer(e)).Verify(t.Context(), opaqueToken)
 	require.NoError(t, err)
 	assert.True(t, c.Remembered())
+}
+
+// A token for another API is active, too. It must not count as one in use.
+func TestOnlyAcceptedTokensAreReported(t *testing.T) {
+	refuseAll := func(context.Context, *claims.Claims) error { return claims.ErrRejected }
+	for _, tc := range []struct {
+		rule     string
+		endpoint *endpoint
+		edit     func(*claims.Issuer)
+		token    string
+		accepted int32
+	}{
+		{"accepted", answering(nil), nil, opaqueToken, 1},
+		{"remembered", &endpoint{longest: 40, payload: payload(nil), remembered: true}, nil, opaqueToken, 0},
+		{"for another API", answering(members{"aud": `"x"`}), nil, opaqueToken, 0},
+		{"expired", answering(members{"exp": "1"}), nil, opaqueToken, 0},
+		{"without its proof", answering(members{"cnf": `{"jkt":"x"}`}), nil, opaqueToken, 0},
+		{"refused by the hook", answering(nil), func(i *claims.Issuer) { i.Validate = refuseAll }, opaqueToken, 0},
+		{"an accepted JWT", &endpoint{jwts: true, payload: payload(nil)}, nil, token(nil), 1},
+		{"a JWT that has expired by the answer", &endpoint{jwts: true, payload: payload(members{"exp": "1"})}, nil, token(nil), 0},
+	} {
+		t.Run(tc.rule, func(t *testing.T) {
+			i := goodIssuer()
+			i.Opaque = tc.endpoint
+			if tc.edit != nil {
+				tc.edit(&i)
+			}
+			_, err := newVerifier(t, i).Verify(t.Context(), tc.token)
+			assert.Equal(t, tc.accepted == 1 || tc.endpoint.remembered, err == nil)
+			assert.Equal(t, tc.accepted, tc.endpoint.accepted.Load())
+		})
+	}
 }
 
 // Only the bytes of a token decide. The issuer has keys as well, and asks about any text that is
@@ -282,7 +316,11 @@ func TestJWTsAreIntrospected(t *testing.T) {
 		reason               claims.Reason
 		asked                int32
 	}{
-		{"active", good, payload(members{"sub": `"mallory"`, "aud": ""}), nil, "", 1},
+		{"active", good, payload(members{"aud": ""}), nil, "", 1},
+		{"an answer without sub", good, payload(members{"sub": ""}), nil, "", 1},
+		{"an answer about another subject", good, payload(members{"sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
+		{"an answer about another token", token(members{"jti": `"1"`}), payload(members{"jti": `"2"`}), nil, claims.ErrUnavailable, 1},
+		{"an answer with the same jti", token(members{"jti": `"1"`}), payload(members{"jti": `"1"`}), nil, "", 1},
 		{"revoked", good, "", claims.ErrRejected, claims.ErrRevoked, 1},
 		{"an outage", good, "", errors.New("x"), claims.ErrUnavailable, 1},
 		{"an answer of another issuer", good, payload(members{"iss": `"x"`}), nil, claims.ErrIssuer, 1},

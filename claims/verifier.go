@@ -143,7 +143,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, proofs ...Proof) (*
 			return nil, err
 		}
 	}
-	if err := t.issuer.checkActive(ctx, token, now); err != nil {
+	if err := t.issuer.checkActive(ctx, token, t.claims, now); err != nil {
 		return nil, t.issuer.attribute(err)
 	}
 	if err := t.issuer.admit(ctx, t.claims, token, proofs); err != nil {

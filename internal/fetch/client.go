@@ -42,8 +42,9 @@ type Config struct {
 	// Authorization, if set, returns the Authorization field value of requests to the host
 	// of Address over TLS. No other host gets it.
 	Authorization func(context.Context) (string, error)
-	// IdleConnections is how many connections are kept for later requests, for 90 seconds. It
-	// needs a Client without a Transport. By default CloseIdle must close them.
+	// IdleConnections is how many connections are kept for later requests, for 90 seconds. A
+	// Transport of the Client has its own number, and its own time unless that is 0. By default
+	// CloseIdle must close them.
 	IdleConnections int
 	// UserAgent is the User-Agent field. The default is that of package jwks.
 	UserAgent string
@@ -145,9 +146,11 @@ func (c *Client) Post(ctx context.Context, r Request, form url.Values, authoriza
 		return nil, &Error{What: r.What, Problem: "not a URL"}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// On the wire it is not there. It says that net/http can send the form once more if the
-	// server has closed an idle connection at the same moment: to ask twice changes nothing.
-	req.Header["Idempotency-Key"] = []string{}
+	if !form.Has("client_assertion") { // the issuer accepts each one once (RFC 7523 section 3)
+		// On the wire it is not there. It says that net/http can send the form once more if the
+		// server has closed an idle connection at the same moment: to ask twice changes nothing.
+		req.Header["Idempotency-Key"] = []string{}
+	}
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}

@@ -46,6 +46,9 @@ func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTri
 		if t.TLSHandshakeTimeout == 0 {
 			t.TLSHandshakeTimeout = c.Timeout
 		}
+		if c.IdleConnections > 0 && t.IdleConnTimeout == 0 {
+			t.IdleConnTimeout = idleTimeout // nobody closes them
+		}
 		return t
 	}
 	unguarded := &lazyTransport{build: bounded}
@@ -69,7 +72,7 @@ func ownTransport(c Config) *http.Transport {
 		own.TLSClientConfig.Certificates = []tls.Certificate{*c.Certificate}
 	}
 	if c.IdleConnections > 0 {
-		own.MaxIdleConnsPerHost, own.IdleConnTimeout = c.IdleConnections, idleTimeout
+		own.MaxIdleConnsPerHost = c.IdleConnections
 	}
 	return own
 }

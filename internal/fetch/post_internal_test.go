@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,38 +57,72 @@ func TestPostRefusesALongAnswer(t *testing.T) {
 	require.ErrorContains(t, err, "longer than 10 bytes")
 }
 
-// A server can close an idle connection at the moment of the next request. The user of that moment
-// must not get an error: net/http sends the form again.
-func TestPostSurvivesAClosedIdleConnection(t *testing.T) {
-	const requests = 5
+// newClosingServer returns the address of a server that answers one request on each connection. It
+// reads the next one, and closes the connection. received gets each form.
+func newClosingServer(t *testing.T, received func(form string)) (address string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer listener.Close()
+	t.Cleanup(func() { _ = listener.Close() })
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		reader := bufio.NewReader(conn)
+		for n := range 2 {
+			r, err := http.ReadRequest(reader)
+			if err != nil {
+				return
+			}
+			form, _ := io.ReadAll(r.Body)
+			received(string(form))
+			if n == 0 {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+			}
+		}
+	}
 	go func() { // ends with the listener
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go func() { // answers one request, and ends before the answer to the next one
-				defer conn.Close()
-				for n := range 2 {
-					r, err := http.ReadRequest(bufio.NewReader(conn))
-					if err != nil || n == 1 {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-				}
-			}()
+			go serve(conn) // ends after two requests
 		}
 	}()
-	address := "http://" + listener.Addr().String()
+	return "http://" + listener.Addr().String()
+}
+
+// A server can close an idle connection at the moment of the next request. The user of that moment
+// must not get an error: net/http sends the form again.
+func TestPostSurvivesAClosedIdleConnection(t *testing.T) {
+	address := newClosingServer(t, func(string) {})
 	c := New(Config{Address: address, IdleConnections: 1})
 	defer c.CloseIdle()
-	for range requests {
+	for range 5 {
 		_, err := c.Post(t.Context(), Request{What: "x", URL: address, MaxBytes: 10}, url.Values{"token": {"t"}}, "")
 		require.NoError(t, err)
+	}
+}
+
+// An issuer accepts an assertion once. It can take the second one for a theft.
+func TestPostSendsAnAssertionOnce(t *testing.T) {
+	var mu sync.Mutex // guards received
+	received := map[string]int{}
+	address := newClosingServer(t, func(form string) {
+		mu.Lock()
+		defer mu.Unlock()
+		received[form]++
+	})
+	c := New(Config{Address: address, IdleConnections: 1})
+	defer c.CloseIdle()
+	for n := range 4 {
+		form := url.Values{"token": {"t"}, "client_assertion": {strconv.Itoa(n)}}
+		_, err := c.Post(t.Context(), Request{What: "x", URL: address, MaxBytes: 10}, form, "")
+		assert.Equal(t, n%2 == 0, err == nil, "each connection has one answer")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Len(t, received, 4)
+	for form, times := range received {
+		assert.Equal(t, 1, times, form)
 	}
 }
 
@@ -102,4 +138,16 @@ func TestConnectionsAreKeptIfAsked(t *testing.T) {
 	own := c.trusted.Transport.(*lazyTransport).transport()
 	assert.Equal(t, 4, own.MaxIdleConnsPerHost)
 	assert.Equal(t, 90*time.Second, own.IdleConnTimeout)
+}
+
+// Nobody calls CloseIdle if connections are kept. Without an end they would be left behind.
+func TestKeptConnectionsOfACallersTransportEnd(t *testing.T) {
+	for _, tc := range []struct {
+		kept       int
+		own, after time.Duration
+	}{{4, 0, 90 * time.Second}, {4, time.Second, time.Second}, {0, 0, 0}} {
+		given := &http.Client{Transport: &http.Transport{IdleConnTimeout: tc.own}}
+		c := New(Config{Address: "https://issuer.example/", Client: given, IdleConnections: tc.kept})
+		assert.Equal(t, tc.after, c.trusted.Transport.(*lazyTransport).transport().IdleConnTimeout)
+	}
 }

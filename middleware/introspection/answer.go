@@ -3,6 +3,7 @@ package introspection
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,8 @@ func (r reader) read(issuer, document string, began time.Time) (*answer, error) 
 	payload := r.complete(issuer, document, has, began)
 	c, err := claims.ParseUnverified([]byte(payload))
 	if err != nil {
-		return nil, errNotAnswer
+		_, problem, _ := strings.Cut(err.Error(), "payload: ") // the name of a claim, and a fixed text
+		return nil, fmt.Errorf("%w: %s", errNotAnswer, problem)
 	}
 	a := &answer{payload: payload, began: began, until: began.Add(r.ttl), expires: c.ExpiresAt()}
 	switch {

@@ -1,6 +1,7 @@
 package introspection
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -26,6 +27,8 @@ func (c *Config) checkAuthentication(problems *mistakes) {
 	problems.report(ways != 1, "ClientSecret: exactly one of ClientSecret, SigningKey, Certificate, MutualTLS, BearerToken and "+
 		"InsecureNoAuthentication is required, and there are %d", ways)
 	problems.report(c.ClientSecret != nil && len(c.ClientSecret) == 0, "ClientSecret: it is empty but not nil")
+	problems.report(bytes.HasSuffix(c.ClientSecret, []byte("\n")) || bytes.HasSuffix(c.ClientSecret, []byte("\r")),
+		"ClientSecret: it ends with a line break, as the text of a file does; remove it")
 	problems.report(c.SecretInBody && c.ClientSecret == nil, "SecretInBody: it goes with ClientSecret")
 	named := c.ClientSecret != nil || !isNil(c.SigningKey) || c.Certificate != nil || c.MutualTLS
 	problems.report(named && c.ClientID == "", "ClientID: it is required")

@@ -1,23 +1,17 @@
 package introspection
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
-	"github.com/bearerguard/bearerguard/internal/fetch"
 )
 
 const (
@@ -44,7 +38,8 @@ const (
 // one way for this API to authenticate itself there. The zero value of every other field is a safe
 // default. [New] copies the Config.
 //
-// Packages fmt, log/slog and encoding/json print no secret of a Config.
+// Packages fmt, log/slog and encoding/json print no secret of a Config, unless the Config or its
+// ClientSecret is in an unexported field of another struct: fmt then calls no method.
 type Config struct {
 	_ [0]func() // written with field names
 
@@ -65,7 +60,8 @@ type Config struct {
 	MinBytes, MaxBytes int
 
 	// AlsoJWT introspects the JWTs of the issuer, too, after their signature and claims were
-	// found valid. A revoked JWT is then refused within TTL. The issuer needs Keys.
+	// found valid. A revoked JWT is then refused within TTL. The issuer needs Keys. Set Prefix
+	// as well, so that guesses of opaque tokens do not use up the issuer's own limit.
 	AlsoJWT bool
 
 	// OnlyJWT is AlsoJWT for an issuer that has no opaque tokens, such as Keycloak.
@@ -79,7 +75,7 @@ type Config struct {
 
 	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section
 	// 2.3.1), or in the form if SecretInBody is set (client_secret_post). A []byte can be
-	// assigned to it; its type prints as a fixed text.
+	// assigned to it; its type prints as a fixed text. It must not end with a line break.
 	ClientSecret secretBytes `json:"-" yaml:"-"`
 	SecretInBody bool
 
@@ -111,6 +107,10 @@ type Config struct {
 	// ImpliedAudience is taken as the aud of answers that have none. By default tokens without
 	// an audience are refused. Set it only if the endpoint says active to this API for no
 	// other tokens than those for this API. It must be one of the issuer's Audiences.
+	//
+	// A refresh token is active as well, and some endpoints answer without token_type: nothing
+	// then tells a refresh token from an access token. Set Prefix to that of access tokens, or
+	// have token_type in the issuer's RequiredClaims, unless its JWTs are accepted as well.
 	ImpliedAudience string
 
 	// ResponseAlgorithms demands signed answers (RFC 9701), by one of these algorithms: those
@@ -122,41 +122,53 @@ type Config struct {
 	// How answers are remembered.
 
 	// TTL is how long an answer is used. A token that is revoked meanwhile is accepted for so
-	// long. It defaults to 30 seconds and is at most 5 minutes. A negative value remembers no
-	// active token: only requests at the same time share an answer.
+	// long. It defaults to 30 seconds and is at most 5 minutes. With a negative value each
+	// request asks again: only those at the same time share an answer. Requests with accepted
+	// tokens are then bounded by MaxInFlight only.
 	//
 	// No answer is used past the exp of the token. The answer that a token is not active is used
 	// for 10 seconds, whatever the TTL is.
 	TTL time.Duration
 
-	// StaleIfError is how much longer an answer is used while the endpoint cannot be asked, and
-	// at most 5 minutes. A token that is revoked meanwhile is accepted for so long. The default
-	// is 0: requests get a 503.
+	// StaleIfError is how much longer an answer about an accepted token is used while the
+	// endpoint gives none that can be used, and at most 5 minutes. That includes a 429, which
+	// guesses can cause if UnknownPerSecond is too high. A token that is revoked meanwhile is
+	// accepted for so long. The default is 0: requests get a 503.
 	StaleIfError time.Duration
 
-	// CacheEntries is how many active tokens are remembered. It defaults to 10,000, and should
+	// CacheEntries is how many accepted tokens are remembered. It defaults to 10,000, and should
 	// be more than are in use. The answers take at most 4 KiB for each on average. The least
-	// recently used ones are dropped.
+	// recently used ones are dropped. 1,024 others are remembered apart from them: tokens that
+	// are not active, or that are for other APIs.
 	CacheEntries int
 
 	// How much the endpoint is asked.
 
-	// MaxInFlight is how many requests there are at a time. It defaults to 64. A quarter of
-	// them is for tokens that were active before. Others wait for up to Timeout.
+	// MaxInFlight is how many requests there are at a time. It defaults to 64, and is at least
+	// 2, or 3 with AlsoJWT. Tokens that were accepted before have at most three quarters of
+	// them, and so do all others together. With AlsoJWT, at most a half is for other opaque
+	// tokens, and a quarter for other JWTs. More wait for up to Timeout.
 	MaxInFlight int
 
-	// UnknownPerSecond is how many tokens that are not remembered are introspected per second.
-	// It defaults to 500. More get a 503. An opaque token cannot be checked without the issuer,
-	// so this bounds what a flood of guesses does to it. After a restart all tokens are
-	// unknown: raise it if many more are in use, and the issuer can bear it.
+	// UnknownPerSecond is how many tokens that were not accepted before are introspected per
+	// second. It defaults to 500. More get a 503. An opaque token cannot be checked without the
+	// issuer, so this bounds what a flood of guesses does to it. With AlsoJWT, JWTs that are
+	// valid by their signature have as many of their own. After a second without any, there can
+	// be twice as many in the next one.
+	//
+	// It must be well below the limit of the endpoint itself for this API. Guesses could
+	// otherwise use up that limit, and the endpoint would answer 429 for tokens in use as well.
+	// After a restart all tokens are unknown: raise it if many more are in use, and the issuer
+	// can bear it.
 	UnknownPerSecond int
 
 	// Timeout is how long one request takes at most. It defaults to 3 seconds, and is at most 10.
 	Timeout time.Duration
 
 	// Client makes the requests. It defaults to a client that takes nothing from
-	// http.DefaultTransport. RootCAs replaces the certificate authorities of the system, and goes
-	// with a Client without a Transport.
+	// http.DefaultTransport. The default obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the
+	// environment: a proxy for plain http reads all that is sent. RootCAs replaces the
+	// certificate authorities of the system, and goes with a Client without a Transport.
 	Client  *http.Client
 	RootCAs *x509.CertPool
 
@@ -165,9 +177,10 @@ type Config struct {
 	// makes any token active. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// Logger gets a line when the endpoint begins to fail, one a minute while it fails, and one
-	// when it answers again: an Error if it does not accept the credentials of this API, else a
-	// Warn. No line has a token or the body of an answer. It defaults to slog.Default().
+	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails: an
+	// Error if it does not accept the credentials of this API, else a Warn. It gets an Info when
+	// the endpoint answers again. No line has a token or the body of an answer. It defaults to
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -192,107 +205,3 @@ func (secretBytes) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redact
 
 // MarshalText is for encoders that ignore the tags.
 func (secretBytes) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// mistakes are what is wrong with a Config.
-type mistakes []error
-
-func (m *mistakes) report(bad bool, format string, args ...any) {
-	if bad {
-		*m = append(*m, fmt.Errorf("introspection: invalid Config."+format, args...))
-	}
-}
-
-// check returns all mistakes in one error.
-func (c *Config) check() error {
-	var problems mistakes
-	c.checkEndpoint(&problems)
-	c.checkTokens(&problems)
-	c.checkAuthentication(&problems)
-	c.checkAnswers(&problems)
-	c.checkBounds(&problems)
-	hasTransport := c.Client != nil && c.Client.Transport != nil
-	problems.report(c.RootCAs != nil && hasTransport, "RootCAs: set them in the Transport of Client, which is used")
-	problems.report(c.Certificate != nil && hasTransport,
-		"Certificate: set it in the Transport of Client, which is used, and MutualTLS instead")
-	problems.report(c.MutualTLS && !hasTransport, "MutualTLS: it goes with a Client whose Transport has a certificate; or set Certificate")
-	return errors.Join(problems...)
-}
-
-func (c *Config) checkEndpoint(problems *mistakes) {
-	for _, host := range c.InsecureHTTPHosts {
-		problems.report(!fetch.IsHostname(host),
-			"InsecureHTTPHosts: an entry is not a host name or IP address without scheme, port and path")
-	}
-	u, err := url.Parse(c.Endpoint)
-	switch {
-	case c.Endpoint == "":
-		problems.report(true, "Endpoint: it is required")
-	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		problems.report(true, "Endpoint: it is not an https URL") // not quoted: it can hold a password
-	case u.User != nil:
-		problems.report(true, "Endpoint: a user name is not allowed; use ClientID and ClientSecret")
-	case strings.Contains(c.Endpoint, "#"):
-		problems.report(true, "Endpoint %q: a fragment is not allowed", withoutQuery(c.Endpoint))
-	case u.Scheme == "http" && !fetch.NewHosts(c.Endpoint, c.InsecureHTTPHosts, nil).MayUseHTTP(u.Hostname()):
-		problems.report(true, "Endpoint %q: https is required; to allow http, name the host in InsecureHTTPHosts", withoutQuery(c.Endpoint))
-	}
-	problems.report((c.Certificate != nil || c.MutualTLS) && err == nil && u.Scheme == "http",
-		"Endpoint %q: https is required, because the client authenticates by its certificate", withoutQuery(c.Endpoint))
-}
-
-// withoutQuery returns a URL for logs. Some endpoints have a key in their query.
-func withoutQuery(endpoint string) string {
-	shown, _, _ := strings.Cut(endpoint, "?")
-	return shown
-}
-
-func (c *Config) checkTokens(problems *mistakes) {
-	problems.report(strings.Trim(c.Prefix, tokenBytes) != "", "Prefix %q: no token has such a character (RFC 6750 section 2.1)", c.Prefix)
-	problems.report(c.MinBytes < 0, "MinBytes %d: it is negative", c.MinBytes)
-	problems.report(c.MaxBytes < 0 || c.MaxBytes > maxMaxBytes, "MaxBytes %d: it is not between 0 and 16 KiB", c.MaxBytes)
-	shortest, longest := c.lengths()
-	problems.report(shortest > longest || len(c.Prefix) > longest, "MaxBytes %d: no token is so short; MinBytes is %d", longest, shortest)
-	problems.report(c.OnlyJWT && c.AlsoJWT, "OnlyJWT: it includes AlsoJWT; set one of them")
-	problems.report(c.OnlyJWT && (c.Prefix != "" || c.MinBytes != 0 || c.MaxBytes != 0),
-		"OnlyJWT: no opaque token is introspected, so Prefix, MinBytes and MaxBytes would have no effect")
-}
-
-// tokenBytes are those of a b64token (RFC 6750 section 2.1).
-const tokenBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
-
-// lengths returns MinBytes and MaxBytes with their defaults.
-func (c *Config) lengths() (shortest, longest int) {
-	return cmp.Or(c.MinBytes, defaultMinBytes), cmp.Or(c.MaxBytes, defaultMaxBytes)
-}
-
-// responseAlgorithms are those that ResponseAlgorithms can have.
-var responseAlgorithms = []string{
-	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
-}
-
-func (c *Config) checkAnswers(problems *mistakes) {
-	problems.report(c.ResponseAlgorithms != nil && len(c.ResponseAlgorithms) == 0, "ResponseAlgorithms: it is empty but not nil")
-	for _, alg := range c.ResponseAlgorithms {
-		problems.report(!slices.Contains(responseAlgorithms, alg), "ResponseAlgorithms: %q is not supported: write one of %q", alg, responseAlgorithms)
-	}
-	signed := c.ResponseAlgorithms != nil
-	problems.report(signed && isNil(c.ResponseKeys), "ResponseKeys: they are required with ResponseAlgorithms")
-	problems.report(!signed && c.ResponseKeys != nil, "ResponseKeys: without ResponseAlgorithms they have no effect")
-	problems.report(signed && c.ClientID == "", "ClientID: it is required with ResponseAlgorithms, as the aud of answers (RFC 9701 section 5)")
-}
-
-func (c *Config) checkBounds(problems *mistakes) {
-	problems.report(c.TTL > maxTTL, "TTL %v: it is more than %v", c.TTL, maxTTL)
-	problems.report(c.StaleIfError < 0 || c.StaleIfError > maxTTL, "StaleIfError %v: it is not between 0 and %v", c.StaleIfError, maxTTL)
-	problems.report(c.Timeout < 0 || c.Timeout > maxTimeout, "Timeout %v: it is not between 0 and %v", c.Timeout, maxTimeout)
-	for _, n := range []struct {
-		field       string
-		value, most int
-	}{
-		{"CacheEntries", c.CacheEntries, maxEntries},
-		{"MaxInFlight", c.MaxInFlight, maxInFlight},
-		{"UnknownPerSecond", c.UnknownPerSecond, maxRate},
-	} {
-		problems.report(n.value < 0 || n.value > n.most, "%s %d: it is not between 0 and %d", n.field, n.value, n.most)
-	}
-}

@@ -56,6 +56,8 @@ func TestMistakes(t *testing.T) {
 		{"there are 2", func(c *config) { c.InsecureNoAuthentication = true }},
 		{"there are 2", func(c *config) { c.SigningKey = edKey() }},
 		{"ClientSecret: it is empty but not nil", func(c *config) { c.ClientSecret = []byte{} }},
+		{"ClientSecret: it ends with a line break", func(c *config) { c.ClientSecret = []byte(secret + "\n") }},
+		{"ClientSecret: it ends with a line break", func(c *config) { c.ClientSecret = []byte(secret + "\r") }},
 		{"SecretInBody: it goes with ClientSecret", func(c *config) { c.ClientSecret, c.SecretInBody, c.InsecureNoAuthentication = nil, true, true }},
 		{"ClientID: it is required", func(c *config) { c.ClientID = "" }},
 		{"SigningKey: it is required by SigningKeyID", func(c *config) { c.SigningKeyID = "k" }},
@@ -82,6 +84,10 @@ func TestMistakes(t *testing.T) {
 		{"Timeout 11s: it is not between", func(c *config) { c.Timeout = 11 * time.Second }},
 		{"CacheEntries -1: it is not between", func(c *config) { c.CacheEntries = -1 }},
 		{"MaxInFlight 1025: it is not between", func(c *config) { c.MaxInFlight = 1025 }},
+		{"MaxInFlight 1: no request would be left", func(c *config) { c.MaxInFlight = 1 }},
+		{"", func(c *config) { c.MaxInFlight = 2 }},
+		{"MaxInFlight 2: no request would be left", func(c *config) { c.MaxInFlight, c.AlsoJWT = 2, true }},
+		{"", func(c *config) { c.MaxInFlight, c.AlsoJWT = 3, true }},
 		{"UnknownPerSecond -1: it is not between", func(c *config) { c.UnknownPerSecond = -1 }},
 	} {
 		t.Run(tc.problem, func(t *testing.T) {

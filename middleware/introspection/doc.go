@@ -36,8 +36,10 @@
 //
 //   - iss may be missing, and exp, too: then the token expires with the answer. A request that runs
 //     for long ends with it.
-//   - token_type must be that of an access token, and token_use, too; a nonce without scopes, and
-//     the claims of ID tokens and of events, refuse the token as they do in a JWT.
+//   - token_type must be that of an access token if there is one, and token_use, too. Without both,
+//     a refresh token can pass: see Config.ImpliedAudience. A nonce without scopes, and the claims of
+//     ID tokens and of events, refuse the token as they do in a JWT.
+//   - the answer about a JWT must have the jti and the sub of the JWT, if both have one.
 //   - token_type DPoP needs a cnf with jkt.
 //
 // A token that is not active is refused with claims.ErrRejected, and a JWT with claims.ErrRevoked.
@@ -45,19 +47,25 @@
 // # How long a revoked token is accepted
 //
 // For Config.TTL after the last answer, 30 seconds by default, and for Config.StaleIfError longer
-// while the endpoint fails. Requests that run for long are checked again every 30 seconds.
+// while the endpoint fails. Requests that run for long with the context of UntilExpiry are checked
+// again every 30 seconds. They end up to 30 seconds later than that, and while the endpoint fails
+// up to 2.5 minutes later.
 //
 // # Failures
 //
 // A token that cannot be asked about gets a 503, with Retry-After, unless Config.StaleIfError is set
-// and an earlier answer is remembered. The statuses 400, 401 and 403 of the endpoint are failures
-// as well: they say that it does not accept this API, and not that the token is bad. After 5
-// failures in a row the endpoint is asked once a second.
+// and an earlier answer is remembered. All statuses but 200 are failures: 401 and 403 say that the
+// endpoint does not accept this API, and not that the token is bad. After 5 failures in a row the
+// endpoint is asked once a second. A failure that one token can cause does not count: a 400, an
+// answer that cannot be read, and, for opaque tokens that were not accepted before, a 500 without
+// Retry-After.
 //
 // Anyone can make up opaque tokens, and each one is a request to the issuer. At most 500 a second
 // are asked about, and at most 48 at a time. More get a 503. A flood of guesses can delay the
-// first use of a token, but not the use of tokens that were active before. A Prefix stops the
-// guesses of all who do not know it.
+// first use of a token, but not the use of tokens that were accepted before. Tokens that are active
+// but refused, such as those for other APIs, count as guesses. A Prefix stops the guesses of all who
+// do not know it. With AlsoJWT, JWTs have bounds of their own for their first use: 500 a second,
+// and 16 at a time. Opaque tokens then have 32 at a time.
 //
 // # Providers
 //

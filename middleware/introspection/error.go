@@ -61,12 +61,13 @@ func isCredentialError(err error) bool {
 		return true
 	}
 	failure, ok := errors.AsType[*fetch.Error](err)
-	return ok && (failure.Status == http.StatusBadRequest || failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden)
+	return ok && (failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden)
 }
 
 // isOutage reports whether another token would have failed as well. A stranger could otherwise stop
-// the requests of all others by tokens that the endpoint calls malformed.
-func isOutage(err error) bool {
+// the requests of all others by tokens that the endpoint calls malformed, or about which it fails
+// with a 500. Only a guess can be such a token: the others are known to be the issuer's.
+func isOutage(err error, lane int) bool {
 	failure, answered := errors.AsType[*fetch.Error](err)
 	switch {
 	case !answered:
@@ -74,6 +75,8 @@ func isOutage(err error) bool {
 		return ours || errors.Is(err, errNoResponse) || errors.Is(err, errPanic)
 	case failure.Status == http.StatusUnauthorized, failure.Status == http.StatusForbidden:
 		return true
+	case failure.Status == http.StatusInternalServerError && lane == guessLane:
+		return failure.RetryAfter > 0
 	}
 	return failure.Status == 0 || failure.Retry
 }

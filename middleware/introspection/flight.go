@@ -49,14 +49,14 @@ func (i *Introspector) join(ctx context.Context, q question) (*flight, *answer, 
 		return f, nil, nil
 	}
 	now := time.Now()
-	if a := i.lookUp(q.id, now); a != nil {
+	if a, _ := i.lookUp(q.id, now); a != nil {
 		return nil, a, nil
 	}
 	if wait := i.lanes[q.lane].breaker.wait(now); wait > 0 {
 		return nil, nil, outage(wait, errPaused)
 	}
-	if q.lane == unknownLane {
-		if wait, ok := i.unknown.take(now); !ok {
+	if b := i.lanes[q.lane].bucket; b != nil {
+		if wait, ok := b.take(now); !ok {
 			i.counts.limited.Add(1)
 			return nil, nil, outage(wait, errTooMany)
 		}
@@ -70,10 +70,10 @@ func (i *Introspector) join(ctx context.Context, q question) (*flight, *answer, 
 // fly ends the flight with its result.
 func (i *Introspector) fly(ctx context.Context, f *flight, q question) {
 	f.answer, f.err = i.queue(ctx, q)
+	i.mu.Lock()
 	if f.err == nil {
 		i.keep(q.id, f.answer)
 	}
-	i.mu.Lock()
 	delete(i.flights, q.id)
 	i.mu.Unlock()
 	close(f.done)
@@ -93,10 +93,10 @@ func (i *Introspector) queue(ctx context.Context, q question) (*answer, error) {
 	}
 	a, err := i.inTime(ctx, q, release)
 	pause := pauseOf(err)
-	l.breaker.leave(time.Now(), isOutage(err), pause)
+	l.breaker.leave(time.Now(), isOutage(err, q.lane), pause)
 	i.counts.add(a, err)
 	if err != nil {
-		i.log.failed(ctx, err)
+		i.log.failed(ctx, err, q.lane)
 		return nil, outage(max(pause, breakFor), err)
 	}
 	i.log.answered(ctx)
@@ -108,27 +108,20 @@ func (i *Introspector) queue(ctx context.Context, q question) (*answer, error) {
 func (i *Introspector) acquire(l *lane) (release func()) {
 	timer := time.NewTimer(i.timeout)
 	defer timer.Stop()
-	if l.slots != nil {
-		select {
-		case l.slots <- struct{}{}:
-		case <-timer.C:
-			return nil
-		}
-	}
-	leave := func() {
-		if l.slots != nil {
-			<-l.slots
-		}
+	select {
+	case l.slots <- struct{}{}:
+	case <-timer.C:
+		return nil
 	}
 	select {
 	case i.slots <- struct{}{}:
 	case <-timer.C:
-		leave()
+		<-l.slots
 		return nil
 	}
 	return func() {
 		<-i.slots
-		leave()
+		<-l.slots
 	}
 }
 

@@ -2,6 +2,7 @@ package introspection_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -272,6 +273,18 @@ func TestRequestIsBoundedInTime(t *testing.T) {
 				assert.Zero(t, i.Status().InFlight)
 			})
 		})
+	}
+}
+
+// The operator must find out which claim is wrong. The value is not told.
+func TestClaimOfAWrongTypeIsNamed(t *testing.T) {
+	for name, value := range map[string]any{"exp": "soon", "aud": 7, "cnf": "a key", "sub": true} {
+		i := newIntrospector(t, always(200, activeAnswer(map[string]any{name: value})))
+		_, err := introspect(t, i, goodToken)
+		requireOutage(t, err)
+		require.ErrorContains(t, err, "the right types: "+name+": ")
+		assert.NotContains(t, err.Error(), fmt.Sprint(value))
+		assert.NotErrorIs(t, err, claims.ErrMalformed)
 	}
 }
 

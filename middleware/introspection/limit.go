@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A bucket bounds how many unknown tokens are introspected. It holds as many as one second brings.
+// A bucket bounds how many tokens that were not accepted yet are introspected. It holds as many as one second brings.
 type bucket struct {
 	mu   sync.Mutex // guards left and at
 	rate float64    // per second

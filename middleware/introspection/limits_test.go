@@ -126,7 +126,7 @@ func TestRequestsAtATimeAreBounded(t *testing.T) {
 
 // After 5 failures in a row the endpoint is asked once a second, and nobody waits for it.
 func TestFailingEndpointIsAskedOnceASecond(t *testing.T) {
-	for _, status := range []int{0, 401, 403, 429, 500, 503} {
+	for _, status := range []int{0, 401, 403, 429, 502, 503} {
 		testFailingEndpoint(t, status)
 	}
 }
@@ -245,20 +245,48 @@ func TestTokensThatTheEndpointDislikesStopNobody(t *testing.T) {
 				}
 				_, err = introspect(t, i, goodToken)
 				require.NoError(t, err)
-				if status == 400 { // the endpoint answers, so a first use goes on as well
-					v := i.Status().Requests
-					_, err = introspect(t, i, guess(100))
-					requireOutage(t, err)
-					assert.Equal(t, v+1, i.Status().Requests)
-				}
+				requests := i.Status().Requests
+				_, err = introspect(t, i, guess(100))
+				requireOutage(t, err)
+				assert.Equal(t, requests+1, i.Status().Requests, "a first use goes on as well")
 			})
 		})
 	}
 }
 
-func TestRetryAfterOfTheEndpointIsObeyed(t *testing.T) {
+// Tokens that were accepted have no bucket. What keeps them from an endpoint with errors is that a
+// 500 about them is a failure of the endpoint.
+func TestErrorsAboutKnownTokensAreFailuresOfTheEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := always(429, "")
+		var down atomic.Bool
+		e := &endpoint{answer: func(*http.Request, url.Values) (int, string) {
+			if down.Load() {
+				return 500, ""
+			}
+			return 200, activeAnswer(nil)
+		}}
+		i := newIntrospector(t, e)
+		_, err := introspect(t, i, goodToken)
+		require.NoError(t, err)
+		down.Store(true)
+		time.Sleep(30 * time.Second)
+		for range 50 {
+			_, err := introspect(t, i, goodToken)
+			requireOutage(t, err)
+		}
+		assert.Equal(t, 6, e.count())
+	})
+}
+
+func TestRetryAfterOfTheEndpointIsObeyed(t *testing.T) {
+	for _, status := range []int{429, 500, 503} {
+		testRetryAfter(t, status)
+	}
+}
+
+func testRetryAfter(t *testing.T, status int) {
+	synctest.Test(t, func(t *testing.T) {
+		e := always(status, "")
 		i := newIntrospector(t, e, func(c *introspection.Config) { c.Client = &http.Client{Transport: retryAfter{e, "7"}} })
 		_, err := introspect(t, i, guess(0))
 		assert.Equal(t, 7*time.Second, requireOutage(t, err).RetryAfter)
@@ -388,7 +416,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	for _, tc := range []struct {
 		status int
 		level  string
-	}{{401, "ERROR"}, {403, "ERROR"}, {400, "ERROR"}, {500, "WARN"}, {0, "WARN"}} {
+	}{{401, "ERROR"}, {403, "ERROR"}, {400, "WARN"}, {500, "WARN"}, {503, "WARN"}, {0, "WARN"}} {
 		synctest.Test(t, func(t *testing.T) {
 			var log lineLog
 			var up atomic.Bool
@@ -408,6 +436,7 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 			require.Len(t, log.all(), 1, tc.status)
+			assert.Equal(t, tc.status == 400 || tc.status == 500, strings.Contains(log.all()[0], "about a token"))
 			assert.Contains(t, log.all()[0], "level="+tc.level)
 			assert.NotContains(t, log.all()[0], "a-guess")
 			assert.NotContains(t, log.all()[0], "hidden")

@@ -17,15 +17,24 @@ type eventLog struct {
 	endpoint string
 
 	mu      sync.Mutex   // guards the fields below
-	logged  [2]time.Time // the latest failure of the endpoint, and of the credentials; zero for none
+	logged  [3]time.Time // the latest failure of each kind; zero for none
 	failing bool         // a failure was logged, and no answer since
 }
 
-func (l *eventLog) failed(ctx context.Context, err error) {
-	kind, level, message := 0, slog.LevelWarn, "the endpoint gives no answer that can be used: tokens that are not remembered get a 503"
-	if isCredentialError(err) {
-		kind, level, message = 1, slog.LevelError, "this API has no credential that the endpoint accepts: tokens that are not remembered get a 503"
+// kindOf returns the number of a kind of failure, and its line. A failure that one token can cause
+// must not hide a failure of the endpoint, nor look like one.
+func kindOf(err error, lane int) (kind int, level slog.Level, message string) {
+	switch {
+	case isCredentialError(err):
+		return 0, slog.LevelError, "this API has no credential that the endpoint accepts: tokens that are not remembered get a 503"
+	case isOutage(err, lane):
+		return 1, slog.LevelWarn, "the endpoint gives no answer: tokens that are not remembered get a 503"
 	}
+	return 2, slog.LevelWarn, "the endpoint gives no answer about a token that can be used: the token gets a 503"
+}
+
+func (l *eventLog) failed(ctx context.Context, err error, lane int) {
+	kind, level, message := kindOf(err, lane)
 	l.mu.Lock()
 	now := time.Now()
 	due := l.logged[kind].IsZero() || now.Sub(l.logged[kind]) >= logEvery

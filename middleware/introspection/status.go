@@ -21,8 +21,8 @@ type Status struct {
 	Limited uint64 // requests refused by UnknownPerSecond or MaxInFlight
 
 	InFlight        int // requests to the endpoint
-	Entries         int // active tokens that are remembered
-	InactiveEntries int // others
+	Entries         int // tokens that are remembered and were accepted
+	InactiveEntries int // others: not active, or active and not accepted
 
 	// LastError is the latest of Errors, and LastErrorAt its time. They stay when the endpoint
 	// answers again. It is for logs, and has nothing of the body of an answer.
@@ -60,7 +60,7 @@ func (i *Introspector) Status() Status {
 	s := Status{
 		Active: c.active.Load(), Inactive: c.inactive.Load(), Errors: c.errors.Load(),
 		Cached: c.cached.Load(), Stale: c.stale.Load(), Limited: c.limited.Load(),
-		InFlight: int(c.inFlight.Load()), Entries: i.active.size(), InactiveEntries: i.inactive.size(),
+		InFlight: int(c.inFlight.Load()), Entries: i.accepted.size(), InactiveEntries: i.others.size(),
 	}
 	s.Requests = s.Active + s.Inactive + s.Errors
 	c.mu.Lock()

@@ -18,8 +18,8 @@
 //
 // # What is refused
 //
-// An unknown or duplicate member, a value of the wrong type, bytes after the list, a list of more
-// than 1,000 strings, and a file of more than 1 MiB. An empty value often is a template that was not
+// An unknown or duplicate member, a value of the wrong type, bytes after the list, any
+// list within an issuer that has more than 1,000 elements, and a file of more than 1 MiB. An empty value often is a template that was not
 // filled in, so null, an empty list, object or string, and a duration of zero are refused as well. To
 // use the default, leave the member out. All mistakes are reported, at most 100, each with its place,
 // which is a JSON Pointer.

@@ -55,8 +55,8 @@ func take[T any](o *object, name, want string, into *T) {
 	o.taken[name] = true
 	delete(o.members, name)
 	place := o.place(name)
-	if at, ok := findEmpty(name, value); ok {
-		o.mistakes.add(place+at, "it is empty: a value that is missing must not end a check; to use the default, leave the member out")
+	if at, problem := findMistake(name, value); problem != "" {
+		o.mistakes.add(place+at, "%s", problem)
 		return
 	}
 	var read T
@@ -71,33 +71,34 @@ func take[T any](o *object, name, want string, into *T) {
 	*into = read
 }
 
-// findEmpty returns the place of a null, an empty string, an empty list or an empty object. An
-// empty token type means a token without one. A null in a claim rule means an absent claim.
-func findEmpty(member string, value jsontext.Value) (jsontext.Pointer, bool) {
+const isEmpty = "it is empty: a value that is missing must not end a check; to use the default, leave the member out"
+
+// findMistake returns the place of a null, of an empty string, list or object, or of a list that is
+// too long, and what is wrong there. An empty token type means a token without one. A null in the
+// list of a claim rule means an absent claim.
+func findMistake(member string, value jsontext.Value) (at jsontext.Pointer, problem string) {
 	d := jsontext.NewDecoder(bytes.NewReader(value))
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
-			return "", false
+			return "", ""
 		}
 		parent, count := d.StackIndex(d.StackDepth())
 		isName := parent == '{' && count%2 == 1
 		switch kind := token.Kind(); {
-		case kind == 'n' && member != "claim_rules",
+		case parent == '[' && count > maxElements:
+			return d.StackPointer().Parent(), fmt.Sprintf("it has more than %d elements", maxElements)
+		case kind == 'n' && (member != "claim_rules" || d.StackDepth() < 2), // of the object, and of its lists
 			kind == '"' && !isName && token.String() == "" && member != "token_types",
 			kind == '{' && d.PeekKind() == '}',
 			kind == '[' && d.PeekKind() == ']':
-			return d.StackPointer(), true
+			return d.StackPointer(), isEmpty
 		}
 	}
 }
 
 func (o *object) list(name string, into *[]string) {
 	take(o, name, "a list of strings", into)
-	if len(*into) > maxElements {
-		o.mistake(name, "it has more than %d elements", maxElements)
-		*into = nil
-	}
 }
 
 func (o *object) duration(name string, into *time.Duration) {

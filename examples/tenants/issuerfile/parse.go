@@ -16,7 +16,7 @@ import (
 
 const (
 	maxBytes    = 1 << 20 // of the file
-	maxElements = 1000    // of a list of strings; claims compares each element with each
+	maxElements = 1000    // of a list; claims compares each element with each
 	maxMistakes = 100     // that are reported
 )
 
