@@ -62,10 +62,10 @@ func (s *shared) read(ctx context.Context) error {
 		chunks = math.MaxInt
 	}
 	end, complete, err := s.readFrom(ctx, r.reload, chunks)
+	r.reload = end // so a server that often fails does not hold up the first reading for ever
 	if err != nil {
 		return err
 	}
-	r.reload = end
 	if complete {
 		// Not the later one of both: a server that has lost its data may count anew.
 		r.loaded, r.reloading, r.time = true, false, end
@@ -74,10 +74,15 @@ func (s *shared) read(ctx context.Context) error {
 }
 
 // readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
-// time of the last change that it has read, and whether it has read all.
+// time of the last change that it has read, and whether it has read all. The time is that of the
+// beginning if the list had no room: what it has no room for must be read again.
 func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end float64, complete bool, err error) {
 	var found page
-	defer func() { err = errors.Join(err, s.take(&found)) }()
+	defer func() {
+		if full := s.take(&found); full != nil {
+			end, complete, err = from, false, errors.Join(err, full)
+		}
+	}()
 	end = from
 	least := formatTime(from)
 	for range chunks {
@@ -100,7 +105,7 @@ func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end fl
 		}
 		if found.chunks >= applyChunks {
 			if err := s.take(&found); err != nil {
-				return end, false, err
+				return from, false, err
 			}
 		}
 	}
