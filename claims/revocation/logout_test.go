@@ -1,6 +1,7 @@
 package revocation_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -355,6 +356,25 @@ func TestMistakesInLogoutIssuers(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, text)
 	}
+}
+
+type opaqueTokens struct{}
+
+func (opaqueTokens) Introspect(context.Context, string, string) (string, bool, error) {
+	return "", false, claims.ErrRejected
+}
+
+func (opaqueTokens) Tokens() (prefix string, least, most int, dots bool) { return "x_", 10, 100, false }
+
+func TestALogoutIssuerOfOpaqueTokensNeedsKeys(t *testing.T) {
+	i := newLogoutKit(t, revocation.Config{}).logoutIssuer()
+	i.Issuer.Opaque = opaqueTokens{}
+	list := newList(t, revocation.Config{})
+	_, err := list.LogoutHandler(i)
+	require.NoError(t, err)
+	i.Issuer.Keys = nil
+	_, err = list.LogoutHandler(i)
+	assert.ErrorContains(t, err, "Issuer.Keys is nil: logout tokens are signed")
 }
 
 // The keys of one issuer verify nothing of another one, and neither do its clients.

@@ -50,6 +50,9 @@ func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 	h := &logoutHandler{list: l, verifier: make(logout.Verifier)}
 	for _, i := range issuers {
 		errs = append(errs, i.mistakes())
+		if l.lifetimes.unlimited(i.Issuer.URL) {
+			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: List.Protect was called with it, and with a MaxLifetime of 0", i.Issuer.URL))
+		}
 		if _, known := h.verifier[i.Issuer.URL]; known {
 			errs = append(errs, fmt.Errorf("revocation: LogoutIssuer %q is a duplicate", i.Issuer.URL))
 		}
@@ -73,6 +76,7 @@ func (i *LogoutIssuer) mistakes() error {
 			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: %s", i.Issuer.URL, text))
 		}
 	}
+	report(i.Issuer.Keys == nil, "Issuer.Keys is nil: logout tokens are signed")
 	report(i.Issuer.MaxLifetime == 0, "Issuer.MaxLifetime is 0: the end of a session must be remembered for as long as its longest token")
 	report(len(i.ClientIDs) == 0, "ClientIDs is empty")
 	report(slices.Contains(i.ClientIDs, ""), "ClientIDs has an empty value")
