@@ -50,8 +50,9 @@ type Config struct {
 
 	// ContinueWhenStale accepts tokens by a list that is older than MaxAge, so that an outage
 	// of the server does not become one of the API. Tokens that were cut off since are
-	// accepted; those that were cut off before are not. By default, a list that is too old
-	// refuses each request with a 503.
+	// accepted; those that were cut off before are not. A list that was never read completely
+	// knows nothing: a process that starts in an outage refuses each request with a 503 until
+	// the server is back. By default, a list that is too old does the same.
 	ContinueWhenStale bool
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice

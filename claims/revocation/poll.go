@@ -99,6 +99,8 @@ func (l *List) reached(asOf time.Time) {
 func (s *shared) noteStale(attrs ...slog.Attr) {
 	switch already := s.stale.Swap(true); {
 	case already:
+	case s.list.state.Load().asOf.IsZero():
+		s.list.log(slog.LevelWarn, "the shared list was never read: requests are refused", attrs...)
 	case s.continues:
 		s.list.log(slog.LevelWarn, "the shared list is too old: tokens that were cut off since are accepted", attrs...)
 	default:
