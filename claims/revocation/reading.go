@@ -152,7 +152,7 @@ func (p *page) add(seeds *seeds, reply []string, now second) (last float64, err 
 // It has the server forget what has expired.
 func (s *shared) take(p *page) error {
 	s.noteMalformed(p.malformed)
-	err := s.list.applyRecords(p.records)
+	err := s.list.applyRead(p.records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
 	for n := 0; n < len(p.expired); n += chunk {
 		// Whether that works shows in the size of the list.
 		_ = s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))])
