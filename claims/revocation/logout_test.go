@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -261,6 +262,39 @@ func TestALogoutTokenIsGoodOnce(t *testing.T) {
 		assertNotLoggedOut(t, k.post(token), invalidLogout)
 		time.Sleep(10 * time.Second)
 		assertNotLoggedOut(t, k.post(token), invalidLogout)
+	})
+}
+
+// A trustingKey saves 65,537 signatures.
+type trustingKey struct{}
+
+func (trustingKey) Verify([]byte, []byte) error { return nil }
+
+func (trustingKey) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return []claims.Key{trustingKey{}}, nil
+}
+
+// The memory for logout tokens is bounded. A token that it has no room for is carried out.
+func TestMoreLogoutsThanAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, now := newLogoutKit(t, revocation.Config{}), time.Now().Unix()
+		k.accepted.Keys = trustingKey{}
+		var err error
+		k.handler, err = k.list.LogoutHandler(k.logoutIssuer())
+		require.NoError(t, err)
+		encode := base64.RawURLEncoding.EncodeToString
+		token := func(id int) string {
+			return encode([]byte(`{"alg":"ES256"}`)) + "." + encode(fmt.Appendf(nil,
+				`{"iss":%q,"aud":%q,"sid":"%d","jti":"%d","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`,
+				k.issuer.URL(), client, id>>16, id, now, now+120)) + ".c2ln"
+		}
+		for id := range 1 << 16 {
+			require.Equal(t, http.StatusOK, k.post(token(id)).Code)
+		}
+		assertNotLoggedOut(t, k.post(token(0)), invalidLogout)
+		assertLoggedOut(t, k.post(token(1<<16)))
+		assert.ErrorIs(t, k.list.Check(t.Context(), tokenOf(t, k.issuer.URL(), `"sid":"1"`)), claims.ErrRevoked)
+		assertLoggedOut(t, k.post(token(1<<16)))
 	})
 }
 

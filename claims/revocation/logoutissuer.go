@@ -107,10 +107,7 @@ func (i *LogoutIssuer) profile() logout.Issuer {
 // maxSeen bounds the logout tokens that are remembered. They are good for two minutes.
 const maxSeen = 1 << 16
 
-var (
-	errSeen    = errors.New("its jti was used before")
-	errTooMany = incomplete{errors.New("more logout tokens than can be remembered")}
-)
+var errSeen = errors.New("its jti was used before")
 
 // seenTokens are the logout tokens that were carried out and are not yet too old. Only verified
 // ones are entered.
@@ -119,6 +116,9 @@ type seenTokens struct {
 	until map[key]time.Time // when each of them is refused for its age
 }
 
+// add returns errSeen for a token that is remembered. One more than can be remembered is carried
+// out nevertheless: a second use cuts off nothing but what the first one has, and a logout that is
+// refused leaves a session open.
 func (s *seenTokens) add(id key, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (s *seenTokens) add(id key, until time.Time) error {
 		s.forget(time.Now())
 	}
 	if len(s.until) >= maxSeen {
-		return errTooMany
+		return nil
 	}
 	if s.until == nil {
 		s.until = make(map[key]time.Time)
