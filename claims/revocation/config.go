@@ -57,8 +57,13 @@ type Config struct {
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice
 	// that while the list is rebuilt. An entry beyond it is an error of Add, and a shared list
-	// with more entries becomes stale: none is dropped silently. Status has the numbers for an
-	// alarm before that.
+	// that cannot hold what the server has becomes stale after MaxAge: none is dropped silently.
+	// Status has the numbers for an alarm before that.
+	//
+	// It must be the same in all processes that share the list. The server counts removed
+	// entries for at least an hour more, and expired ones for at least ten minutes, so it can
+	// be full before Status says so. When the list is full, raise MaxEntries in all processes.
+	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
 	// Logger gets a warning when a shared list becomes too old, and a line when it is current

@@ -99,9 +99,12 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
-// processes accept them. The entry is sent again with each reading, so a program that only adds
-// entries should call Add again, or Run. Add waits for the server, at most for twice
-// Config.Timeout for each 100 entries.
+// processes accept them. The entry waits, and is sent again with each reading, so a program that
+// only adds entries should call Add again, or Run. At most 10,000 entries wait. The error says
+// how many others are not sent again. Those of a process that ends are lost.
+//
+// Add waits for the server, at most for twice Config.Timeout for each 100 entries. After a failed
+// call it makes no other, so an Add during an outage ends after twice Config.Timeout.
 func (l *List) Add(ctx context.Context, entries ...Entry) error {
 	return l.add(ctx, applicationSkew, entries...)
 }
@@ -127,8 +130,12 @@ func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) er
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take a removal, Remove returns an error, other processes refuse the tokens, and this one does
 // so again when it reads the entry. A removal is not sent again, because it would undo what
-// another process has added since: the caller tries again. Remove waits for the server, at most
-// for Config.Timeout, and as long again for each 100 entries.
+// another process has added since: the caller tries again. Entries that waited to be sent are
+// forgotten in any case. Remove waits for the server, at most for Config.Timeout, and as long
+// again for each 100 entries.
+//
+// The server keeps a removed entry for an hour or more, for processes that missed the removal.
+// Until then it counts towards Config.MaxEntries there.
 func (l *List) Remove(ctx context.Context, entries ...Entry) error {
 	now := time.Now()
 	changes, err := changesOf(entries, func(e *Entry) (change, error) { return e.removal(now) })

@@ -32,11 +32,15 @@ type LogoutIssuer struct {
 // backchannel_logout_uri. It makes no request.
 //
 // A logout token that names a session (sid) cuts off the session. One that names only a user
-// (sub) cuts off the tokens of the user that were issued until then. A logout token is verified
-// with the keys of its issuer. So the handler needs no other authentication, but each request
-// can cost a signature check. A token is accepted once, in its first two minutes, and must have
-// exp, as the final specification demands; older providers do not write it. Each process
-// remembers the tokens that it has carried out. At another one, a second use changes nothing.
+// (sub) cuts off the tokens of the user that were issued until then. One that has both cuts off
+// only the session: if the access tokens of the issuer have no sid, it ends nothing.
+//
+// A logout token is verified with the keys of its issuer. So the handler needs no other
+// authentication, but each request can cost a signature check. A token is accepted once, until
+// two minutes and the Leeway after its iat, or until its exp and the Leeway if that is earlier.
+// It must have exp, as the final specification demands; older providers do not write it. Each
+// process remembers up to 65,536 tokens that it has carried out. A second use of any other one, or
+// at another process, cuts off nothing that the first use did not.
 //
 // The answer is 200 when the entry is on the list, and in its server. It is 400 for a request
 // that is refused, and, as the specification demands, for a logout that could not be carried
