@@ -34,22 +34,24 @@ const (
 type reading struct {
 	loaded    bool
 	time      float64 // of the newest change that was read
+	from      float64 // where the next reading of what is new begins
 	reload    float64 // where the reload that is under way goes on
 	reloading bool
 	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
 }
 
-// read reads what is new, and a part of the whole list if that is due.
+// read reads what is new, and a part of the whole list if that is due. What was interrupted goes
+// on where it was: over a bad connection, a long reading would never end otherwise.
 func (s *shared) read(ctx context.Context) error {
 	r := &s.reading
 	if r.loaded {
-		from := max(0, r.time-float64(overlap/time.Microsecond))
-		end, _, err := s.readFrom(ctx, from, math.MaxInt)
-		r.time = max(r.time, end)
+		end, _, err := s.readFrom(ctx, r.from, math.MaxInt)
+		r.time, r.from = max(r.time, end), end
 		if err != nil {
 			return err
 		}
+		r.from = beforeOverlap(r.time)
 	}
 	if now := time.Now(); !r.reloading && !now.Before(r.next) {
 		r.reloading, r.reload, r.next = true, 0, now.Add(reloadEvery-rand.N(reloadEvery/5))
@@ -62,16 +64,18 @@ func (s *shared) read(ctx context.Context) error {
 		chunks = math.MaxInt
 	}
 	end, complete, err := s.readFrom(ctx, r.reload, chunks)
-	r.reload = end // so a server that often fails does not hold up the first reading for ever
+	r.reload = end
 	if err != nil {
 		return err
 	}
 	if complete {
 		// Not the later one of both: a server that has lost its data may count anew.
-		r.loaded, r.reloading, r.time = true, false, end
+		r.loaded, r.reloading, r.time, r.from = true, false, end, beforeOverlap(end)
 	}
 	return nil
 }
+
+func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Microsecond)) }
 
 // readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
 // time of the last change that it has read, and whether it has read all. The time is that of the
