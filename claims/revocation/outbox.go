@@ -61,8 +61,8 @@ func (o *outbox) begins(changes []change) (ends func()) {
 	}
 }
 
-// add has additions wait. It returns how many it has no room for.
-func (o *outbox) add(changes []change) (lost int) {
+// add has additions wait. It returns those that it has no room for.
+func (o *outbox) add(changes []change) (noRoom []change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range changes {
@@ -72,12 +72,12 @@ func (o *outbox) add(changes []change) (lost int) {
 			old := e.Value.(*unsent)
 			old.threshold, old.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
 		case o.order.Len() >= maxWaiting:
-			lost++
+			noRoom = append(noRoom, c)
 		default:
 			o.waiting[c.subject()] = o.order.PushBack(&unsent{change: c})
 		}
 	}
-	return lost
+	return noRoom
 }
 
 // drop forgets the additions of entries that are removed.
@@ -155,11 +155,11 @@ func (o *outbox) find(c change) (e *list.Element, waits bool) {
 	return e, found && !e.Value.(*unsent).covers(c)
 }
 
-// head returns the changes to send next.
-func (o *outbox) head() (changes []change) {
+// head returns the changes to send next, at most so many.
+func (o *outbox) head(most int) (changes []change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for e := o.order.Front(); e != nil && len(changes) < batch; e = e.Next() {
+	for e := o.order.Front(); e != nil && len(changes) < most; e = e.Next() {
 		changes = append(changes, e.Value.(*unsent).change)
 	}
 	return changes

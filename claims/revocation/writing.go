@@ -12,19 +12,24 @@ import (
 // errFull is for new entries that the server has no room for.
 var errFull = errors.New("FULL the list has too many entries")
 
-// add has the server take additions. Those that it does not take are sent again by the next poll.
+// add has the server take additions. Those that it does not take are sent again by the next poll,
+// except those that the outbox has no room for.
 func (s *shared) add(ctx context.Context, changes []change) error {
 	var untaken, lost int
 	var failure error
 	for part := range slices.Chunk(changes, batch) {
 		noRoom := s.outbox.add(part)
 		if failure == nil || errors.Is(failure, errFull) {
-			if err := s.flush(ctx, part); err != nil {
+			var err error
+			if noRoom, err = s.flush(ctx, part, noRoom); err != nil {
 				failure = err
 			}
 		}
-		untaken += s.outbox.waits(part) + noRoom
-		lost += noRoom
+		if failure == nil {
+			continue
+		}
+		untaken += s.outbox.waits(part) + len(noRoom)
+		lost += len(noRoom)
 		if untaken == 0 {
 			failure = nil // it was about changes of others
 		}
@@ -39,9 +44,6 @@ func notTaken(changes, lost int, err error) error {
 	what := "which are sent again"
 	if lost > 0 {
 		what = fmt.Sprintf("%d of which are not sent again", lost)
-	}
-	if err == nil { // others have filled the outbox
-		return fmt.Errorf("revocation: the server did not take %d changes, %s", changes, what)
 	}
 	return fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)
 }
@@ -59,19 +61,20 @@ func (s *shared) takeTurn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// flush makes one call, for changes that wait, and for others as far as they fit into it. So
-// those who wait for their turn meanwhile may find theirs done.
-func (s *shared) flush(ctx context.Context, changes []change) error {
+// flush makes one call, for changes that wait and those that the outbox has no room for, and for
+// others as far as they fit into it. So those who wait for their turn meanwhile may find theirs
+// done. It returns those of noRoom that the server did not take.
+func (s *shared) flush(ctx context.Context, changes, noRoom []change) (lost []change, err error) {
 	leave, err := s.takeTurn(ctx)
 	if err != nil {
-		return err
+		return noRoom, err
 	}
 	defer leave()
-	if s.outbox.hurry(changes) == 0 {
-		return nil
+	if s.outbox.hurry(changes) == 0 && len(noRoom) == 0 {
+		return nil, nil
 	}
-	_, err = s.sendHead(ctx)
-	return err
+	_, lost, err = s.sendHead(ctx, noRoom)
+	return lost, err
 }
 
 // drain sends each change that waits once. It begins no call after a Timeout: what is new must
@@ -83,7 +86,7 @@ func (s *shared) drain(ctx context.Context) (full error) {
 		if err != nil {
 			return err
 		}
-		sent, err := s.sendHead(ctx)
+		sent, _, err := s.sendHead(ctx, nil)
 		leave()
 		switch {
 		case errors.Is(err, errFull):
@@ -98,17 +101,25 @@ func (s *shared) drain(ctx context.Context) (full error) {
 	return full
 }
 
-// sendHead sends what waits in front. The caller must have the turn.
-func (s *shared) sendHead(ctx context.Context) (sent int, err error) {
-	changes := s.outbox.head()
+// sendHead sends what waits in front, and changes that the outbox has no room for. The caller must
+// have the turn.
+func (s *shared) sendHead(ctx context.Context, noRoom []change) (sent int, lost []change, err error) {
+	waiting := s.outbox.head(batch - len(noRoom))
+	changes := append(waiting, noRoom...)
 	if len(changes) == 0 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	refused, err := s.send(ctx, changes, "0")
-	if err == nil || errors.Is(err, errFull) {
-		s.outbox.sent(changes, refused)
+	if err != nil && !errors.Is(err, errFull) {
+		return 0, noRoom, err
 	}
-	return len(changes), err
+	s.outbox.sent(changes, refused)
+	for n, c := range noRoom {
+		if refused[len(waiting)+n] {
+			lost = append(lost, c)
+		}
+	}
+	return len(changes), lost, err
 }
 
 // remove has the server take removals. They are not sent again: see outbox. A removal that the

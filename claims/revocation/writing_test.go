@@ -152,6 +152,31 @@ func TestWhatWaitsBehindAFullList(t *testing.T) {
 	})
 }
 
+// Nor when no more can wait.
+func TestWhatAFullOutboxHasNoRoomFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		a, b := newList(t, revocation.Config{Do: server.do, MaxEntries: 2}), newList(t, revocation.Config{Do: server.do, MaxEntries: 2})
+		alice := revocation.Entry{Kind: revocation.Subject, Issuer: issuerURL, ID: "alice"}
+		require.NoError(t, a.Add(t.Context(), session("0"), alice))
+		entries := make([]revocation.Entry, 10_000)
+		for n := range entries {
+			entries[n] = session(fmt.Sprint("more ", n))
+		}
+		require.ErrorContains(t, a.Add(t.Context(), entries...), "did not take 10000 changes, which are sent again: FULL")
+		assert.Equal(t, 10_000, a.Status().Waiting)
+		time.Sleep(10 * time.Second)
+		assert.ErrorContains(t, a.Add(t.Context(), alice, session("too many")), "did not take 1 changes, 1 of which are not sent again: FULL")
+		token := tokenWith(t, `"sub":"alice",`+issuedAt(time.Now()))
+		assert.ErrorIs(t, b.Check(t.Context(), token), claims.ErrRevoked)
+		require.NoError(t, a.Add(t.Context(), alice))
+		assert.Equal(t, 10_000, a.Status().Waiting)
+		server.behave(isDown)
+		assert.ErrorContains(t, a.Add(t.Context(), alice), "1 of which are not sent again")
+		time.Sleep(10 * time.Second)
+	})
+}
+
 func TestOneEntryWaitsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer()
