@@ -55,7 +55,7 @@
 // that start later. It has the identifiers of users in clear. A process needs no more rights
 // than these:
 //
-//	~{bearerguard:revocation}:* +@connection +eval +time +hlen +hexists +hget +hmget +hset +hdel +zadd +zscore +zrem +zrangebyscore +zrevrangebyscore
+//	~{bearerguard:revocation}:* +@connection +eval +time +hlen +hget +hmget +hset +hdel +zadd +zscore +zrem +zrangebyscore +zrevrangebyscore
 //
 // The clocks of the processes and of the issuers must agree to within seconds.
 package revocation

@@ -44,7 +44,8 @@ type List struct {
 //
 // Protect can be called at any time. A program that only adds entries calls it as well, and
 // needs no more than the URL and the MaxLifetime, which must be the same in all programs that
-// share the list.
+// share the list. Of several limits of an issuer the longest one counts. If one of them is 0, which
+// is no limit, such entries are errors of Add.
 func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 	l.lifetimes.set(issuer.URL, issuer.MaxLifetime)
 	validate, url, hash := issuer.Validate, issuer.URL, l.seeds.lowIssuer(issuer.URL)

@@ -18,7 +18,8 @@ type LogoutIssuer struct {
 	_ [0]func() // written with field names
 
 	// Issuer is the one whose access tokens the API accepts. Its URL, Keys, Algorithms, Leeway
-	// and MaxLifetime are used. The last one is required.
+	// and MaxLifetime are used. Keys are required, because logout tokens are signed, and so is
+	// MaxLifetime.
 	Issuer claims.Issuer
 
 	// ClientIDs are what the API, or the application in front of it, is registered as at the
@@ -121,7 +122,7 @@ type seenTokens struct {
 }
 
 // add returns errSeen for a token that is remembered. One more than can be remembered is carried
-// out nevertheless: a second use cuts off nothing but what the first one has, and a logout that is
+// out nevertheless: a second use cuts off nothing that the first use did not, and a logout that is
 // refused leaves a session open.
 func (s *seenTokens) add(id key, until time.Time) error {
 	s.mu.Lock()

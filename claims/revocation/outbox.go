@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 )
 
@@ -89,13 +90,7 @@ func (o *outbox) drop(removals []change) {
 		removed[c.subject()] = true
 		o.forget(c.subject())
 	}
-	kept := o.recent[:0]
-	for _, c := range o.recent {
-		if !removed[c.subject()] {
-			kept = append(kept, c)
-		}
-	}
-	o.recent = kept
+	o.recent = slices.DeleteFunc(o.recent, func(c change) bool { return removed[c.subject()] })
 }
 
 // forget removes an addition that waits. The caller must hold mu.
