@@ -100,6 +100,36 @@ func TestAPollThatHasReadARemovalUndoesNoAddition(t *testing.T) {
 	})
 }
 
+// Nor one that is part of a long call, and is sent after the poll.
+func TestAPollDuringALongAdditionUndoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list, other := newList(t, revocation.Config{Do: server.do}), newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		time.Sleep(10500 * time.Millisecond)
+		require.NoError(t, other.Add(t.Context(), session("999")))
+		require.NoError(t, other.Remove(t.Context(), session("999")))
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") {
+				time.Sleep(400 * time.Millisecond)
+			}
+			return server.answer(args)
+		})
+		entries := make([]revocation.Entry, 1000)
+		for n := range entries {
+			entries[n] = session(fmt.Sprint(n))
+		}
+		var adding sync.WaitGroup
+		adding.Go(func() { assert.NoError(t, list.Add(t.Context(), entries...)) })
+		synctest.Wait()
+		for range 600 {
+			require.True(t, revoked(t, list, "999"))
+			time.Sleep(10 * time.Millisecond)
+		}
+		adding.Wait()
+	})
+}
+
 // An entry that the server has no room for does not hold up changes that need none.
 func TestAFullServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -139,12 +169,13 @@ func TestWhatWaitsBehindAFullList(t *testing.T) {
 		defer run(t, a, b)()
 		alice := revocation.Entry{Kind: revocation.Subject, Issuer: issuerURL, ID: "alice"}
 		require.NoError(t, a.Add(t.Context(), session("0"), session("1"), alice))
+		var entries []revocation.Entry
 		for n := range 300 {
-			require.Error(t, a.Add(t.Context(), session(fmt.Sprint("more ", n))))
+			entries = append(entries, session(fmt.Sprint("more ", n)))
 		}
 		server.behave(isDown)
 		time.Sleep(20 * time.Second)
-		require.Error(t, a.Add(t.Context(), alice))
+		require.Error(t, a.Add(t.Context(), append(entries, alice)...))
 		token := tokenWith(t, `"sub":"alice",`+issuedAt(time.Now().Add(-time.Second)))
 		server.behave(nil)
 		time.Sleep(3 * time.Second)
@@ -245,6 +276,7 @@ func TestAnAdditionDoesNotWaitForTheOthers(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, list.Add(t.Context(), session("one")))
 		assert.LessOrEqual(t, time.Since(began), time.Second)
+		assert.True(t, revoked(t, newList(t, revocation.Config{Do: server.do}), "one"), "Add returns nil only for what the server has")
 		defer run(t, list)()
 		assert.Eventually(t, func() bool { return !list.Status().Stale }, 5*time.Second, 100*time.Millisecond, "a poll reads before all is sent")
 		assert.NotZero(t, list.Status().Waiting)
