@@ -22,21 +22,10 @@ type outbox struct {
 
 	mu      sync.Mutex // guards the fields below
 	waiting map[change]*list.Element
-	order   list.List // of *unsent, which is what waiting has
+	order   list.List // of change, which is what waiting has
 	adding  map[*change][]change
 	polling bool
 	recent  []change // additions that the poll, which is under way, may not have read
-}
-
-// An unsent is an addition that waits. It may have grown while it was sent.
-type unsent struct {
-	change
-	taken change // what the server has of it; the zero value if nothing
-}
-
-// covers reports whether the server has a change of the same entry.
-func (u *unsent) covers(c change) bool {
-	return c.threshold <= u.taken.threshold && c.expires <= u.taken.expires
 }
 
 func newOutbox() outbox {
@@ -70,12 +59,13 @@ func (o *outbox) add(changes []change) (noRoom []change) {
 		e, found := o.waiting[c.subject()]
 		switch {
 		case found:
-			old := e.Value.(*unsent)
-			old.threshold, old.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
+			old := e.Value.(change)
+			c.threshold, c.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
+			e.Value = c
 		case o.order.Len() >= maxWaiting:
 			noRoom = append(noRoom, c)
 		default:
-			o.waiting[c.subject()] = o.order.PushBack(&unsent{change: c})
+			o.waiting[c.subject()] = o.order.PushBack(c)
 		}
 	}
 	return noRoom
@@ -107,7 +97,7 @@ func (o *outbox) pollBegins() {
 	defer o.mu.Unlock()
 	o.polling, o.recent = true, nil
 	for e := o.order.Front(); e != nil; e = e.Next() {
-		o.recent = append(o.recent, e.Value.(*unsent).change)
+		o.recent = append(o.recent, e.Value.(change))
 	}
 	for _, changes := range o.adding {
 		o.recent = append(o.recent, changes...)
@@ -136,7 +126,7 @@ func (o *outbox) hurry(changes []change) (waiting int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range changes {
-		if e, waits := o.find(c); waits {
+		if e, found := o.waiting[c.subject()]; found {
 			o.order.MoveToFront(e)
 			waiting++
 		}
@@ -144,18 +134,12 @@ func (o *outbox) hurry(changes []change) (waiting int) {
 	return waiting
 }
 
-// find returns a change that the server has not taken. The caller must hold mu.
-func (o *outbox) find(c change) (e *list.Element, waits bool) {
-	e, found := o.waiting[c.subject()]
-	return e, found && !e.Value.(*unsent).covers(c)
-}
-
 // head returns the changes to send next, at most so many.
 func (o *outbox) head(most int) (changes []change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for e := o.order.Front(); e != nil && len(changes) < most; e = e.Next() {
-		changes = append(changes, e.Value.(*unsent).change)
+		changes = append(changes, e.Value.(change))
 	}
 	return changes
 }
@@ -171,10 +155,8 @@ func (o *outbox) sent(changes []change, refused map[int]bool) {
 		case !found: // it was removed meanwhile
 		case refused[n]:
 			o.order.MoveToBack(e)
-		case e.Value.(*unsent).change == c:
+		case e.Value == c: // it has not grown meanwhile
 			o.forget(c.subject())
-		default: // it has grown meanwhile
-			e.Value.(*unsent).taken = c
 		}
 	}
 }
@@ -184,7 +166,7 @@ func (o *outbox) waits(changes []change) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range changes {
-		if _, waits := o.find(c); waits {
+		if _, found := o.waiting[c.subject()]; found {
 			n++
 		}
 	}
