@@ -50,14 +50,20 @@ type Config struct {
 
 	// ContinueWhenStale accepts tokens by a list that is older than MaxAge, so that an outage
 	// of the server does not become one of the API. Tokens that were cut off since are
-	// accepted; those that were cut off before are not. By default, a list that is too old
-	// refuses each request with a 503.
+	// accepted; those that were cut off before are not. A list that was never read completely
+	// knows nothing: a process that starts in an outage refuses each request with a 503 until
+	// the server is back. By default, a list that is too old does the same.
 	ContinueWhenStale bool
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice
 	// that while the list is rebuilt. An entry beyond it is an error of Add, and a shared list
-	// with more entries becomes stale: none is dropped silently. Status has the numbers for an
-	// alarm before that.
+	// that cannot hold what the server has becomes stale after MaxAge: none is dropped silently.
+	// Status has the numbers for an alarm before that.
+	//
+	// It must be the same in all processes that share the list. The server counts removed
+	// entries for at least an hour more, and expired ones for at least ten minutes, so it can
+	// be full before Status says so. When the list is full, raise MaxEntries in all processes.
+	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
 	// Logger gets a warning when a shared list becomes too old, and a line when it is current

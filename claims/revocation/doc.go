@@ -42,18 +42,20 @@
 // A process reads once a second what is new in the server, and every five minutes the whole
 // list. An outage of the server makes the list old. A list older than Config.MaxAge refuses each
 // request with a 503; with ContinueWhenStale, it goes on with what it knows. A process keeps an
-// entry that it knows until it expires, also if the server has lost it.
+// entry that it knows until it expires or is removed, also if the server has lost it.
 //
 // The server must be Valkey, or Redis 7.0 or later, and allow scripts. It must not evict the two
 // keys, which have no time to live: its maxmemory-policy must not be one of allkeys. A server
 // without persistence loses the list when it restarts, and processes that start later do not
-// know what was on it. Replication is asynchronous, so a failover can lose the last writes.
+// know what was on it. Replication is asynchronous, so a failover can lose the last writes. If the
+// clock of the new primary is more than five seconds behind that of the old one, processes may
+// read the next changes only with the whole list. So the clocks of the servers must agree, too.
 //
 // Anyone who can write to the server can cut off any token, and can hide entries from processes
 // that start later. It has the identifiers of users in clear. A process needs no more rights
 // than these:
 //
-//	~{bearerguard:revocation}:* +@connection +eval +time +hlen +hexists +hget +hmget +hset +hdel +zadd +zrem +zrangebyscore +zrevrangebyscore
+//	~{bearerguard:revocation}:* +@connection +eval +time +hlen +hget +hmget +hset +hdel +zadd +zscore +zrem +zrangebyscore +zrevrangebyscore
 //
 // The clocks of the processes and of the issuers must agree to within seconds.
 package revocation

@@ -169,8 +169,11 @@ func (e *Entry) addition(now time.Time, skew, lifetime time.Duration) (change, e
 		c.expires = ceil(e.ExpiresAt).plus(margin)
 		return c, nil
 	}
-	last := now // when the last token that it refuses was issued
+	// When the last token that it refuses was issued: iat can be ahead by the Leeway, and the
+	// same Leeway counts again when the token expires.
+	last := now.Add(margin)
 	if c.kind.hasThreshold() {
+		last = now
 		notBefore := e.NotBefore
 		if notBefore.IsZero() {
 			notBefore = now

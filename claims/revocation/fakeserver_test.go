@@ -44,29 +44,28 @@ func (f *fakeServer) answer(args []string) ([]string, error) {
 		return f.write(args)
 	case strings.Contains(script, "ZREM"):
 		return f.trim(args)
+	case strings.Contains(script, "ZREVRANGE"):
+		return []string{strconv.FormatInt(f.newest(), 10)}, nil
 	}
 	return f.read(args)
 }
 
 func (f *fakeServer) write(args []string) ([]string, error) {
-	limit, _ := strconv.Atoi(args[0])
-	added := 0
-	for n := 1; n < len(args); n += 4 {
-		if args[n+1] == "b" && f.find(args[n]) < 0 {
-			added++
+	limit, newest := number(args[0]), int64(number(args[1]))
+	full := []string{"FULL"}
+	for n := 2; n < len(args); n += 4 {
+		id, letter, threshold, expires := args[n], args[n+1], number(args[n+2]), number(args[n+3])
+		at := f.find(id)
+		if at < 0 && letter == "b" && len(f.members) >= limit {
+			full = append(full, strconv.Itoa((n-2)/4))
+			continue
 		}
-	}
-	if added > 0 && len(f.members)+added > limit {
-		return nil, errors.New("FULL the list has too many entries")
-	}
-	score := time.Now().UnixMicro()
-	if n := len(f.members); n > 0 {
-		score = max(score, f.members[n-1].score+1)
-	}
-	for n := 1; n < len(args); n, score = n+4, score+1 {
-		letter, threshold, expires := args[n+1], number(args[n+2]), number(args[n+3])
-		if at := f.find(args[n]); at >= 0 {
+		score := max(time.Now().UnixMicro(), f.newest()+1)
+		if at >= 0 {
 			old := strings.Fields(f.members[at].state)
+			if letter == "r" && f.members[at].score > newest && !(len(old) == 3 && old[0] == "r") {
+				continue
+			}
 			f.members = slices.Delete(f.members, at, at+1)
 			if len(old) == 3 {
 				expires = max(expires, number(old[2]))
@@ -75,9 +74,19 @@ func (f *fakeServer) write(args []string) ([]string, error) {
 				}
 			}
 		}
-		f.members = append(f.members, fakeMember{score, args[n], letter + " " + strconv.Itoa(threshold) + " " + strconv.Itoa(expires)})
+		f.members = append(f.members, fakeMember{score, id, letter + " " + strconv.Itoa(threshold) + " " + strconv.Itoa(expires)})
+	}
+	if len(full) > 1 {
+		return full, nil
 	}
 	return []string{"OK"}, nil
+}
+
+func (f *fakeServer) newest() int64 {
+	if len(f.members) == 0 {
+		return 0
+	}
+	return f.members[len(f.members)-1].score
 }
 
 func (f *fakeServer) find(id string) int {

@@ -23,17 +23,19 @@ type lifetime struct {
 	value time.Duration
 }
 
-// set notes the lifetime of an issuer. Of several that are not 0, it keeps the longest one: two
-// verifiers may have different limits, and a limit that is lowered leaves older tokens behind.
+// set notes the lifetime of an issuer. Of several, it keeps the longest one: two verifiers may have
+// different limits, and a limit that is lowered leaves older tokens behind. 0, which is no limit,
+// is the longest one.
 func (l *lifetimes) set(url string, value time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, found := l.byURL[url]; found {
 		e := known.Value.(*lifetime)
-		if value != 0 {
-			value = max(value, e.value)
+		if value == 0 || e.value == 0 {
+			e.value = 0
+		} else {
+			e.value = max(value, e.value)
 		}
-		e.value = value
 		l.order.MoveToBack(known)
 		return
 	}
@@ -45,6 +47,14 @@ func (l *lifetimes) set(url string, value time.Duration) {
 		delete(l.byURL, oldest.url)
 	}
 	l.byURL[url] = l.order.PushBack(&lifetime{url, value})
+}
+
+// unlimited reports whether the issuer was given to Protect without a limit.
+func (l *lifetimes) unlimited(url string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known, found := l.byURL[url]
+	return found && known.Value.(*lifetime).value == 0
 }
 
 // of returns 0 for an issuer that is not known, or has no limit.

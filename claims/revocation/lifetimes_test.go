@@ -25,7 +25,7 @@ func TestTheLifetimeOfAnIssuer(t *testing.T) {
 	list.Protect(claims.Issuer{URL: url})
 	assert.Error(t, add(), "a later issuer has no limit")
 	list.Protect(claims.Issuer{URL: url, MaxLifetime: time.Minute})
-	assert.NoError(t, add())
+	assert.Error(t, add(), "tokens of the other verifier have no limit")
 }
 
 func TestTheLongestLifetimeCounts(t *testing.T) {
@@ -38,6 +38,16 @@ func TestTheLongestLifetimeCounts(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		assert.ErrorIs(t, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)), claims.ErrRevoked)
 	})
+}
+
+func TestALogoutIssuerThatHasNoLimitElsewhere(t *testing.T) {
+	k := newLogoutKit(t, revocation.Config{})
+	unlimited := k.accepted
+	unlimited.MaxLifetime = 0
+	k.list.Protect(unlimited)
+	_, err := k.list.LogoutHandler(k.logoutIssuer())
+	assert.ErrorContains(t, err, "List.Protect was called with it, and with a MaxLifetime of 0")
+	assert.Error(t, k.list.Add(t.Context(), revocation.Entry{Kind: revocation.Session, Issuer: unlimited.URL, ID: "x"}), "0 stays 0")
 }
 
 func TestIssuersThatLeft(t *testing.T) {

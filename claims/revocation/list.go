@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +44,8 @@ type List struct {
 //
 // Protect can be called at any time. A program that only adds entries calls it as well, and
 // needs no more than the URL and the MaxLifetime, which must be the same in all programs that
-// share the list.
+// share the list. Of several limits of an issuer the longest one counts. If one of them is 0, which
+// is no limit, such entries are errors of Add.
 func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 	l.lifetimes.set(issuer.URL, issuer.MaxLifetime)
 	validate, url, hash := issuer.Validate, issuer.URL, l.seeds.lowIssuer(issuer.URL)
@@ -98,29 +100,58 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
-// processes accept them. The entry is sent again with each reading, so a program that only adds
-// entries should call Add again, or Run. Add waits for the server, at most for twice
-// Config.Timeout for each 100 entries.
+// processes accept them. The entry waits, and is sent again with each reading, so a program that
+// only adds entries should call Add again, or Run. At most 10,000 entries wait. The error says
+// how many others are not sent again. Those of a process that ends are lost.
+//
+// Add waits for the server, at most for twice Config.Timeout for each 100 entries. After a failed
+// call it makes no other, so an Add during an outage ends after twice Config.Timeout.
 func (l *List) Add(ctx context.Context, entries ...Entry) error {
 	return l.add(ctx, applicationSkew, entries...)
 }
 
 func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) error {
 	now := time.Now()
-	return l.change(ctx, entries, func(e *Entry) (change, error) {
+	changes, err := changesOf(entries, func(e *Entry) (change, error) {
 		return e.addition(now, skew, l.lifetimes.of(e.Issuer))
 	})
+	switch {
+	case err != nil || len(changes) == 0:
+		return err
+	case l.shared == nil:
+		return l.apply(changes)
+	}
+	defer l.shared.outbox.begins(changes)()
+	return errors.Join(l.apply(changes), l.shared.add(ctx, changes))
 }
 
 // Remove takes entries off the list again, such as one that was added by mistake. Only Kind,
-// Issuer and ID of each count. A shared list is changed in all processes, with the same errors
-// as Add. Tokens that another entry refuses are still refused.
+// Issuer and ID of each count. Tokens that another entry refuses are still refused.
+//
+// A shared list is changed in this process first, and then in the server. If the server does not
+// take a removal, Remove returns an error, other processes refuse the tokens, and this one does
+// so again when it reads the entry. A removal is not sent again, because it would undo what
+// another process has added since: the caller tries again. Entries that waited to be sent are
+// forgotten in any case. Remove waits for the server, at most for Config.Timeout, and as long
+// again for each 100 entries.
+//
+// The server keeps a removed entry for an hour or more, for processes that missed the removal.
+// Until then it counts towards Config.MaxEntries there.
 func (l *List) Remove(ctx context.Context, entries ...Entry) error {
 	now := time.Now()
-	return l.change(ctx, entries, func(e *Entry) (change, error) { return e.removal(now) })
+	changes, err := changesOf(entries, func(e *Entry) (change, error) { return e.removal(now) })
+	switch {
+	case err != nil || len(changes) == 0:
+		return err
+	case l.shared == nil:
+		return l.apply(changes)
+	}
+	l.shared.outbox.drop(changes)
+	return errors.Join(l.apply(changes), l.shared.remove(ctx, changes))
 }
 
-func (l *List) change(ctx context.Context, entries []Entry, read func(*Entry) (change, error)) error {
+// changesOf reports all mistakes in entries.
+func changesOf(entries []Entry, read func(*Entry) (change, error)) ([]change, error) {
 	var errs []error
 	changes := make([]change, len(entries))
 	for n := range entries {
@@ -129,14 +160,7 @@ func (l *List) change(ctx context.Context, entries []Entry, read func(*Entry) (c
 			errs = append(errs, err)
 		}
 	}
-	if err := errors.Join(errs...); err != nil || len(changes) == 0 {
-		return err
-	}
-	err := l.apply(changes)
-	if l.shared != nil {
-		err = errors.Join(err, l.shared.write(ctx, changes))
-	}
-	return err
+	return changes, errors.Join(errs...)
 }
 
 // apply changes the list of this process. It returns an error if the list is full.
@@ -149,8 +173,18 @@ func (l *List) apply(changes []change) error {
 }
 
 func (l *List) applyRecords(records []record) error {
+	return l.applyRead(records, func() map[key]bool { return nil })
+}
+
+// applyRead is applyRecords for what was read from the server. A removal does not undo a recent
+// addition of this process, which is newer or was not read yet.
+func (l *List) applyRead(records []record, recent func() map[key]bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	if removes := func(r record) bool { return r.expires == 0 }; slices.ContainsFunc(records, removes) {
+		keys := recent() // under the lock: no addition comes between
+		records = slices.DeleteFunc(records, func(r record) bool { return removes(r) && keys[r.key] })
+	}
 	l.tidy(l.state.Load().total()+len(records) > l.maxEntries)
 	next, refused := l.state.Load().with(records, l.now(), l.maxEntries)
 	l.state.Store(next)

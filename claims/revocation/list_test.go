@@ -14,6 +14,8 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/revocation"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 )
 
 func TestWhatEachKindCutsOff(t *testing.T) {
@@ -125,14 +127,15 @@ func TestTheLatestNotBeforeCounts(t *testing.T) {
 	}
 }
 
-// An entry lives for as long as a token that it refuses, and the largest leeway.
+// An entry lives for as long as a token that it refuses, and the largest leeway: twice that if iat
+// can be ahead as well.
 func TestEntriesForgetThemselves(t *testing.T) {
 	for _, tt := range []struct {
 		kind  revocation.Kind
 		lives time.Duration
 	}{
 		{revocation.Token, 10*time.Minute + 5*time.Minute},
-		{revocation.Session, lifetime + 5*time.Minute + 5*time.Second},
+		{revocation.Session, lifetime + 10*time.Minute + 5*time.Second},
 		{revocation.Subject, lifetime + 5*time.Minute + 5*time.Second},
 		{revocation.Client, lifetime + 5*time.Minute + 5*time.Second},
 		{revocation.Issuer, lifetime + 5*time.Minute + 5*time.Second},
@@ -152,6 +155,34 @@ func TestEntriesForgetThemselves(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				require.NoError(t, list.Check(t.Context(), c))
 				assert.Equal(t, 0, list.Status().Entries[tt.kind])
+			})
+		})
+	}
+}
+
+// With a large Leeway, a token whose iat is ahead is accepted for twice the Leeway more.
+func TestEntriesOutliveTokensOfALargeLeeway(t *testing.T) {
+	for _, kind := range []revocation.Kind{revocation.Session, revocation.Token} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				list, issuer := newList(t, revocation.Config{}), jwkstest.NewIssuer(jwkstest.Config{URL: issuerURL})
+				keys, err := jwks.New(jwks.Config{Issuer: issuerURL, Client: issuer.Client(), Logger: silent})
+				require.NoError(t, err)
+				verifier, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{list.Protect(claims.Issuer{
+					URL: issuerURL, Audiences: []string{jwkstest.Audience}, Keys: keys, MaxLifetime: lifetime, Leeway: 5 * time.Minute,
+				})}})
+				require.NoError(t, err)
+				iat := time.Now().Add(5 * time.Minute)
+				token := issuer.Token(members{"sid": "x", "jti": "x", "iat": iat.Unix(), "exp": iat.Add(lifetime).Unix()})
+				_, err = verifier.Verify(t.Context(), token)
+				require.NoError(t, err)
+				require.NoError(t, list.Add(t.Context(), revocation.Entry{Kind: kind, Issuer: issuerURL, ID: "x"}))
+				for range 80 {
+					_, err = verifier.Verify(t.Context(), token)
+					require.Error(t, err)
+					time.Sleep(time.Minute)
+				}
+				require.NotErrorIs(t, err, claims.ErrRevoked, "the entry is forgotten")
 			})
 		})
 	}
@@ -214,7 +245,7 @@ func TestAFullList(t *testing.T) {
 		require.NoError(t, list.Remove(t.Context(), session(50)))
 		require.NoError(t, list.Add(t.Context(), session(100)))
 		require.Error(t, list.Add(t.Context(), session(50)))
-		time.Sleep(lifetime + 6*time.Minute)
+		time.Sleep(lifetime + 11*time.Minute)
 		require.NoError(t, list.Add(t.Context(), session(50)), "those that have expired make room")
 		assert.Equal(t, 1, list.Status().Entries[revocation.Session])
 	})

@@ -1,6 +1,8 @@
 package revocation_test
 
 import (
+	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -263,6 +265,39 @@ func TestALogoutTokenIsGoodOnce(t *testing.T) {
 	})
 }
 
+// A trustingKey saves 65,537 signatures.
+type trustingKey struct{}
+
+func (trustingKey) Verify([]byte, []byte) error { return nil }
+
+func (trustingKey) Keys(context.Context, string, string) ([]claims.Key, error) {
+	return []claims.Key{trustingKey{}}, nil
+}
+
+// The memory for logout tokens is bounded. A token that it has no room for is carried out.
+func TestMoreLogoutsThanAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, now := newLogoutKit(t, revocation.Config{}), time.Now().Unix()
+		k.accepted.Keys = trustingKey{}
+		var err error
+		k.handler, err = k.list.LogoutHandler(k.logoutIssuer())
+		require.NoError(t, err)
+		encode := base64.RawURLEncoding.EncodeToString
+		token := func(id int) string {
+			return encode([]byte(`{"alg":"ES256"}`)) + "." + encode(fmt.Appendf(nil,
+				`{"iss":%q,"aud":%q,"sid":"%d","jti":"%d","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`,
+				k.issuer.URL(), client, id>>16, id, now, now+120)) + ".c2ln"
+		}
+		for id := range 1 << 16 {
+			require.Equal(t, http.StatusOK, k.post(token(id)).Code)
+		}
+		assertNotLoggedOut(t, k.post(token(0)), invalidLogout)
+		assertLoggedOut(t, k.post(token(1<<16)))
+		assert.ErrorIs(t, k.list.Check(t.Context(), tokenOf(t, k.issuer.URL(), `"sid":"1"`)), claims.ErrRevoked)
+		assertLoggedOut(t, k.post(token(1<<16)))
+	})
+}
+
 func TestLogoutRequests(t *testing.T) {
 	k := newLogoutKit(t, revocation.Config{})
 	form := func(values ...string) string { return "logout_token=" + strings.Join(values, "&logout_token=") }
@@ -355,6 +390,25 @@ func TestMistakesInLogoutIssuers(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, text)
 	}
+}
+
+type opaqueTokens struct{}
+
+func (opaqueTokens) Introspect(context.Context, string, string) (string, bool, error) {
+	return "", false, claims.ErrRejected
+}
+
+func (opaqueTokens) Tokens() (prefix string, least, most int, dots bool) { return "x_", 10, 100, false }
+
+func TestALogoutIssuerOfOpaqueTokensNeedsKeys(t *testing.T) {
+	i := newLogoutKit(t, revocation.Config{}).logoutIssuer()
+	i.Issuer.Opaque = opaqueTokens{}
+	list := newList(t, revocation.Config{})
+	_, err := list.LogoutHandler(i)
+	require.NoError(t, err)
+	i.Issuer.Keys = nil
+	_, err = list.LogoutHandler(i)
+	assert.ErrorContains(t, err, "Issuer.Keys is nil: logout tokens are signed")
 }
 
 // The keys of one issuer verify nothing of another one, and neither do its clients.

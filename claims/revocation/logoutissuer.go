@@ -18,7 +18,8 @@ type LogoutIssuer struct {
 	_ [0]func() // written with field names
 
 	// Issuer is the one whose access tokens the API accepts. Its URL, Keys, Algorithms, Leeway
-	// and MaxLifetime are used. The last one is required.
+	// and MaxLifetime are used. Keys are required, because logout tokens are signed, and so is
+	// MaxLifetime.
 	Issuer claims.Issuer
 
 	// ClientIDs are what the API, or the application in front of it, is registered as at the
@@ -32,11 +33,15 @@ type LogoutIssuer struct {
 // backchannel_logout_uri. It makes no request.
 //
 // A logout token that names a session (sid) cuts off the session. One that names only a user
-// (sub) cuts off the tokens of the user that were issued until then. A logout token is verified
-// with the keys of its issuer. So the handler needs no other authentication, but each request
-// can cost a signature check. A token is accepted once, in its first two minutes, and must have
-// exp, as the final specification demands; older providers do not write it. Each process
-// remembers the tokens that it has carried out. At another one, a second use changes nothing.
+// (sub) cuts off the tokens of the user that were issued until then. One that has both cuts off
+// only the session: if the access tokens of the issuer have no sid, it ends nothing.
+//
+// A logout token is verified with the keys of its issuer. So the handler needs no other
+// authentication, but each request can cost a signature check. A token is accepted once, until
+// two minutes and the Leeway after its iat, or until its exp and the Leeway if that is earlier.
+// It must have exp, as the final specification demands; older providers do not write it. Each
+// process remembers up to 65,536 tokens that it has carried out. A second use of any other one, or
+// at another process, cuts off nothing that the first use did not.
 //
 // The answer is 200 when the entry is on the list, and in its server. It is 400 for a request
 // that is refused, and, as the specification demands, for a logout that could not be carried
@@ -50,6 +55,9 @@ func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 	h := &logoutHandler{list: l, verifier: make(logout.Verifier)}
 	for _, i := range issuers {
 		errs = append(errs, i.mistakes())
+		if l.lifetimes.unlimited(i.Issuer.URL) {
+			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: List.Protect was called with it, and with a MaxLifetime of 0", i.Issuer.URL))
+		}
 		if _, known := h.verifier[i.Issuer.URL]; known {
 			errs = append(errs, fmt.Errorf("revocation: LogoutIssuer %q is a duplicate", i.Issuer.URL))
 		}
@@ -73,6 +81,7 @@ func (i *LogoutIssuer) mistakes() error {
 			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: %s", i.Issuer.URL, text))
 		}
 	}
+	report(i.Issuer.Keys == nil, "Issuer.Keys is nil: logout tokens are signed")
 	report(i.Issuer.MaxLifetime == 0, "Issuer.MaxLifetime is 0: the end of a session must be remembered for as long as its longest token")
 	report(len(i.ClientIDs) == 0, "ClientIDs is empty")
 	report(slices.Contains(i.ClientIDs, ""), "ClientIDs has an empty value")
@@ -103,10 +112,7 @@ func (i *LogoutIssuer) profile() logout.Issuer {
 // maxSeen bounds the logout tokens that are remembered. They are good for two minutes.
 const maxSeen = 1 << 16
 
-var (
-	errSeen    = errors.New("its jti was used before")
-	errTooMany = incomplete{errors.New("more logout tokens than can be remembered")}
-)
+var errSeen = errors.New("its jti was used before")
 
 // seenTokens are the logout tokens that were carried out and are not yet too old. Only verified
 // ones are entered.
@@ -115,6 +121,9 @@ type seenTokens struct {
 	until map[key]time.Time // when each of them is refused for its age
 }
 
+// add returns errSeen for a token that is remembered. One more than can be remembered is carried
+// out nevertheless: a second use cuts off nothing that the first use did not, and a logout that is
+// refused leaves a session open.
 func (s *seenTokens) add(id key, until time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +134,7 @@ func (s *seenTokens) add(id key, until time.Time) error {
 		s.forget(time.Now())
 	}
 	if len(s.until) >= maxSeen {
-		return errTooMany
+		return nil
 	}
 	if s.until == nil {
 		s.until = make(map[key]time.Time)

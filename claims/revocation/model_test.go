@@ -121,6 +121,7 @@ func addToModel(model map[string]modelEntry, e revocation.Entry) {
 	case revocation.Token:
 		added.expires = e.ExpiresAt.Add(5 * time.Minute)
 	case revocation.Session:
+		added.expires = added.expires.Add(5 * time.Minute)
 	default:
 		added.notBefore = e.NotBefore.Add(5*time.Second + time.Second - 1).Unix()
 	}

@@ -111,20 +111,28 @@ func TestAStartInAnOutage(t *testing.T) {
 		server := newFakeServer()
 		server.behave(hangs)
 		for _, continues := range []bool{false, true} {
-			list := newList(t, revocation.Config{Do: server.do, ContinueWhenStale: continues})
+			var log logBuffer
+			list := newList(t, revocation.Config{Do: server.do, ContinueWhenStale: continues, Logger: log.logger()})
 			began := time.Now()
 			err := list.Check(t.Context(), tokenWith(t, `"sid":"x"`))
 			assert.Equal(t, 500*time.Millisecond, time.Since(began), "the first requests wait for the first reading, whatever the policy")
-			assert.Equal(t, continues, err == nil)
+			requireUnavailable(t, err)
 			assert.True(t, list.Status().Stale)
 
 			time.Sleep(time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			began = time.Now()
-			_ = list.Check(ctx, tokenWith(t, `"sid":"x"`))
-			want := map[bool]time.Duration{false: 100 * time.Millisecond, true: 0}[continues]
-			assert.Equal(t, want, time.Since(began), "a request that ends does not wait, and with ContinueWhenStale none does any more")
+			requireUnavailable(t, list.Check(ctx, tokenWith(t, `"sid":"x"`)))
+			assert.Equal(t, 100*time.Millisecond, time.Since(began), "a request that ends does not wait")
+			assert.Equal(t, 1, strings.Count(log.String(), "\n"))
+			assert.Contains(t, log.String(), "was never read: requests are refused")
+			server.behave(nil)
+			time.Sleep(2 * time.Second)
+			assert.False(t, revoked(t, list, "x"))
+			server.behave(hangs)
+			time.Sleep(2 * time.Minute)
+			assert.Equal(t, continues, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)) == nil, "an outage after that")
 			time.Sleep(time.Minute)
 		}
 	})

@@ -1,10 +1,8 @@
 package revocation
 
 import (
-	"context"
-	"fmt"
+	"container/list"
 	"slices"
-	"strconv"
 	"sync"
 )
 
@@ -12,137 +10,171 @@ const (
 	// batch is how many changes one call writes.
 	batch = 100
 
-	// maxWaiting bounds the changes that the server did not take.
+	// maxWaiting bounds the additions that the server did not take.
 	maxWaiting = 10_000
 )
 
-// An outbox has the changes of this process that the server must take, in their order: an older
-// removal that is sent again must not undo a newer addition.
+// An outbox has the additions of this process that the server must take. Each entry waits once.
+// Their order does not matter, because an addition never shortens what is there. Removals do not
+// wait: one that is sent again would undo a newer addition of another process.
 type outbox struct {
-	turn chan struct{} // has an element while one goroutine sends
+	turn chan struct{} // has an element while one goroutine sends additions
 
 	mu      sync.Mutex // guards the fields below
-	waiting []change
-	queued  uint64 // changes that have ever waited
-	taken   uint64 // of queued
+	waiting map[change]*list.Element
+	order   list.List // of change, which is what waiting has
+	adding  map[*change][]change
 	polling bool
 	recent  []change // additions that the poll, which is under way, may not have read
 }
 
-func newOutbox() outbox { return outbox{turn: make(chan struct{}, 1)} }
-
-// add queues changes. It returns the number of the last one, and how many it has no room for.
-func (o *outbox) add(changes []change) (number uint64, lost int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	room := min(len(changes), maxWaiting-len(o.waiting))
-	o.waiting = append(o.waiting, changes[:room]...)
-	o.queued += uint64(room)
-	if o.polling {
-		o.recent = appendAdditions(o.recent, changes)
-	}
-	return o.queued, len(changes) - room
+func newOutbox() outbox {
+	return outbox{turn: make(chan struct{}, 1), waiting: make(map[change]*list.Element), adding: make(map[*change][]change)}
 }
 
-func appendAdditions(list, changes []change) []change {
+// subject returns c without times: what waiting has as its key.
+func (c change) subject() change { return change{kind: c.kind, issuer: c.issuer, id: c.id} }
+
+// begins notes additions before the list of this process has them, so that no poll undoes them
+// until the returned function is called.
+func (o *outbox) begins(changes []change) (ends func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.adding[&changes[0]] = changes
+	if o.polling {
+		o.recent = append(o.recent, changes...)
+	}
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.adding, &changes[0])
+	}
+}
+
+// add has additions wait. It returns those that it has no room for.
+func (o *outbox) add(changes []change) (noRoom []change) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for _, c := range changes {
-		if !c.removed {
-			list = append(list, c)
+		e, found := o.waiting[c.subject()]
+		switch {
+		case found:
+			old := e.Value.(change)
+			c.threshold, c.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
+			e.Value = c
+		case o.order.Len() >= maxWaiting:
+			noRoom = append(noRoom, c)
+		default:
+			o.waiting[c.subject()] = o.order.PushBack(c)
 		}
 	}
-	return list
+	return noRoom
+}
+
+// drop forgets the additions of entries that are removed.
+func (o *outbox) drop(removals []change) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	removed := make(map[change]bool, len(removals))
+	for _, c := range removals {
+		removed[c.subject()] = true
+		o.forget(c.subject())
+	}
+	o.recent = slices.DeleteFunc(o.recent, func(c change) bool { return removed[c.subject()] })
+}
+
+// forget removes an addition that waits. The caller must hold mu.
+func (o *outbox) forget(subject change) {
+	if e, found := o.waiting[subject]; found {
+		o.order.Remove(e)
+		delete(o.waiting, subject)
+	}
 }
 
 // pollBegins notes that a poll reads the state of the server from now on.
 func (o *outbox) pollBegins() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.polling, o.recent = true, appendAdditions(nil, o.waiting)
+	o.polling, o.recent = true, nil
+	for e := o.order.Front(); e != nil; e = e.Next() {
+		o.recent = append(o.recent, e.Value.(change))
+	}
+	for _, changes := range o.adding {
+		o.recent = append(o.recent, changes...)
+	}
 }
 
-// pollEnds returns the additions that the poll may have undone.
-func (o *outbox) pollEnds() (recent []change) {
+func (o *outbox) pollEnds() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	recent, o.polling, o.recent = o.recent, false, nil
-	return recent
+	o.polling, o.recent = false, nil
 }
 
-// head returns the changes to send next.
-func (o *outbox) head() []change {
+// keys returns what the poll may not have read.
+func (o *outbox) keys(s *seeds) map[key]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.waiting[:min(len(o.waiting), batch)])
+	keys := make(map[key]bool, len(o.recent))
+	for _, c := range o.recent {
+		keys[s.key(c.kind, c.issuer, c.id)] = true
+	}
+	return keys
 }
 
-// sent removes the first changes. The caller must have the turn.
-func (o *outbox) sent(n int) {
+// hurry moves those of changes that wait to the front, and returns how many these are.
+func (o *outbox) hurry(changes []change) (waiting int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.waiting = slices.Delete(o.waiting, 0, n)
-	o.taken += uint64(n)
-}
-
-func (o *outbox) counts() (waiting int, taken uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.waiting), o.taken
-}
-
-// write has the server take changes. Those that it does not take are sent again by the next poll.
-func (s *shared) write(ctx context.Context, changes []change) error {
-	for n := 0; n < len(changes); n += batch {
-		end := min(n+batch, len(changes))
-		number, lost := s.outbox.add(changes[n:end])
-		err := s.flush(ctx)
-		if _, taken := s.outbox.counts(); lost == 0 && taken >= number {
-			continue // an err is about later changes
-		}
-		_, more := s.outbox.add(changes[end:])
-		return notTaken(len(changes)-n, lost+more, err)
-	}
-	return nil
-}
-
-func notTaken(changes, lost int, err error) error {
-	what := "which are sent again"
-	if lost > 0 {
-		what = fmt.Sprintf("%d of which are not sent again", lost)
-	}
-	if err == nil { // others have filled the outbox
-		return fmt.Errorf("revocation: the server did not take %d changes, %s", changes, what)
-	}
-	return fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)
-}
-
-// flush sends all that waits, once it has the turn. It waits for that no longer than for a call,
-// so that a crowd of callers does not wait for each other while the server hangs.
-func (s *shared) flush(ctx context.Context) error {
-	inTime, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	select {
-	case s.outbox.turn <- struct{}{}:
-	case <-inTime.Done():
-		return inTime.Err()
-	}
-	defer func() { <-s.outbox.turn }()
-	for {
-		changes := s.outbox.head()
-		if len(changes) == 0 {
-			return nil
-		}
-		if err := s.send(ctx, changes); err != nil {
-			return err
-		}
-		s.outbox.sent(len(changes))
-	}
-}
-
-func (s *shared) send(ctx context.Context, changes []change) error {
-	args := []string{strconv.Itoa(s.list.maxEntries)}
 	for _, c := range changes {
-		letter, threshold, expires := c.stateTexts()
-		args = append(args, c.identity(), letter, threshold, expires)
+		if e, found := o.waiting[c.subject()]; found {
+			o.order.MoveToFront(e)
+			waiting++
+		}
 	}
-	return s.run(ctx, writeScript, args)
+	return waiting
+}
+
+// head returns the changes to send next, at most so many.
+func (o *outbox) head(most int) (changes []change) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for e := o.order.Front(); e != nil && len(changes) < most; e = e.Next() {
+		changes = append(changes, e.Value.(change))
+	}
+	return changes
+}
+
+// sent removes changes that were sent. Those that the server has no room for wait behind all
+// others.
+func (o *outbox) sent(changes []change, refused map[int]bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for n, c := range changes {
+		e, found := o.waiting[c.subject()]
+		switch {
+		case !found: // it was removed meanwhile
+		case refused[n]:
+			o.order.MoveToBack(e)
+		case e.Value == c: // it has not grown meanwhile
+			o.forget(c.subject())
+		}
+	}
+}
+
+// waits returns how many of changes the server has not taken.
+func (o *outbox) waits(changes []change) (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range changes {
+		if _, found := o.waiting[c.subject()]; found {
+			n++
+		}
+	}
+	return n
+}
+
+func (o *outbox) size() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.order.Len()
 }

@@ -65,11 +65,10 @@ func (s *shared) startPoll() <-chan struct{} {
 // poll makes the list that of the server as of now.
 func (s *shared) poll(now time.Time) error {
 	ctx := context.Background() // the poll is of all requests: none can cancel it
-	unsent := s.flush(ctx)
+	unsent := s.drain(ctx)
 	s.outbox.pollBegins()
 	err := s.read(ctx)
-	// They are on the list already, or that was reported.
-	_ = s.list.apply(s.outbox.pollEnds())
+	s.outbox.pollEnds()
 	if err != nil {
 		s.failures.Add(1)
 		if s.ageOf(s.list.state.Load()) > s.maxAge {
@@ -99,6 +98,8 @@ func (l *List) reached(asOf time.Time) {
 func (s *shared) noteStale(attrs ...slog.Attr) {
 	switch already := s.stale.Swap(true); {
 	case already:
+	case s.list.state.Load().asOf.IsZero():
+		s.list.log(slog.LevelWarn, "the shared list was never read: requests are refused", attrs...)
 	case s.continues:
 		s.list.log(slog.LevelWarn, "the shared list is too old: tokens that were cut off since are accepted", attrs...)
 	default:

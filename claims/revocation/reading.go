@@ -34,22 +34,24 @@ const (
 type reading struct {
 	loaded    bool
 	time      float64 // of the newest change that was read
+	from      float64 // where the next reading of what is new begins
 	reload    float64 // where the reload that is under way goes on
 	reloading bool
 	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
 }
 
-// read reads what is new, and a part of the whole list if that is due.
+// read reads what is new, and a part of the whole list if that is due. What was interrupted goes
+// on where it was: over a bad connection, a long reading would never end otherwise.
 func (s *shared) read(ctx context.Context) error {
 	r := &s.reading
 	if r.loaded {
-		from := max(0, r.time-float64(overlap/time.Microsecond))
-		end, _, err := s.readFrom(ctx, from, math.MaxInt)
-		r.time = max(r.time, end)
+		end, _, err := s.readFrom(ctx, r.from, math.MaxInt)
+		r.time, r.from = max(r.time, end), end
 		if err != nil {
 			return err
 		}
+		r.from = beforeOverlap(r.time)
 	}
 	if now := time.Now(); !r.reloading && !now.Before(r.next) {
 		r.reloading, r.reload, r.next = true, 0, now.Add(reloadEvery-rand.N(reloadEvery/5))
@@ -62,22 +64,29 @@ func (s *shared) read(ctx context.Context) error {
 		chunks = math.MaxInt
 	}
 	end, complete, err := s.readFrom(ctx, r.reload, chunks)
+	r.reload = end
 	if err != nil {
 		return err
 	}
-	r.reload = end
 	if complete {
 		// Not the later one of both: a server that has lost its data may count anew.
-		r.loaded, r.reloading, r.time = true, false, end
+		r.loaded, r.reloading, r.time, r.from = true, false, end, beforeOverlap(end)
 	}
 	return nil
 }
 
+func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Microsecond)) }
+
 // readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
-// time of the last change that it has read, and whether it has read all.
+// time of the last change that it has read, and whether it has read all. The time is that of the
+// beginning if the list had no room: what it has no room for must be read again.
 func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end float64, complete bool, err error) {
 	var found page
-	defer func() { err = errors.Join(err, s.take(&found)) }()
+	defer func() {
+		if full := s.take(&found); full != nil {
+			end, complete, err = from, false, errors.Join(err, full)
+		}
+	}()
 	end = from
 	least := formatTime(from)
 	for range chunks {
@@ -100,7 +109,7 @@ func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end fl
 		}
 		if found.chunks >= applyChunks {
 			if err := s.take(&found); err != nil {
-				return end, false, err
+				return from, false, err
 			}
 		}
 	}
@@ -147,7 +156,7 @@ func (p *page) add(seeds *seeds, reply []string, now second) (last float64, err 
 // It has the server forget what has expired.
 func (s *shared) take(p *page) error {
 	s.noteMalformed(p.malformed)
-	err := s.list.applyRecords(p.records)
+	err := s.list.applyRead(p.records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
 	for n := 0; n < len(p.expired); n += chunk {
 		// Whether that works shows in the size of the list.
 		_ = s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))])

@@ -12,31 +12,38 @@ package revocation
 // maxScore bounds times. Greater integers are not exact in a sorted set.
 const maxScore = 1<<53 - 1
 
-// writeScript has as arguments how many identities there can be, and for each change its
-// identity, state letter, threshold and expiry. A change never shortens what is there. A list
-// that is full takes removals, and changes of what it has.
+// writeScript has as arguments how many identities there can be, what newestScript returned, and
+// for each change its identity, state letter, threshold and expiry. An addition never shortens
+// what is there. A removal does not undo an addition that is newer than its caller knew. A list
+// that is full takes removals, and changes of what it has. The reply is OK, or FULL and the
+// numbers of the additions that it has no room for.
 const writeScript = `
 local time = redis.call('TIME')
 local score = time[1] * 1000000 + time[2]
 local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
 if last[2] then score = math.max(score, last[2] + 1) end
-local new = 0
-for n = 2, #ARGV, 4 do
-  if ARGV[n+1] == 'b' and redis.call('HEXISTS', KEYS[2], ARGV[n]) == 0 then new = new + 1 end
-end
-if new > 0 and redis.call('HLEN', KEYS[2]) + new > tonumber(ARGV[1]) then
-  return redis.error_reply('FULL the list has too many entries')
-end
-for n = 2, #ARGV, 4 do
+local full = {}
+for n = 3, #ARGV, 4 do
   local id, letter, threshold, expires = ARGV[n], ARGV[n+1], tonumber(ARGV[n+2]), tonumber(ARGV[n+3])
-  local was, t, e = string.match(redis.call('HGET', KEYS[2], id) or '', '^([br]) (%d+) (%d+)$')
-  if was then expires = math.max(expires, tonumber(e)) end
-  if was == 'b' and letter == 'b' then threshold = math.max(threshold, tonumber(t)) end
-  redis.call('HSET', KEYS[2], id, string.format('%s %.0f %.0f', letter, threshold, expires))
-  redis.call('ZADD', KEYS[1], string.format('%.0f', score), id)
-  score = score + 1
+  local old = redis.call('HGET', KEYS[2], id)
+  local was, t, e = string.match(old or '', '^([br]) (%d+) (%d+)$')
+  if letter == 'b' and not old and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[1]) then
+    full[#full+1] = string.format('%.0f', (n - 3) / 4)
+  elseif letter == 'b' or was == 'r' or tonumber(redis.call('ZSCORE', KEYS[1], id) or 0) <= tonumber(ARGV[2]) then
+    if was then expires = math.max(expires, tonumber(e)) end
+    if was == 'b' and letter == 'b' then threshold = math.max(threshold, tonumber(t)) end
+    redis.call('HSET', KEYS[2], id, string.format('%s %.0f %.0f', letter, threshold, expires))
+    redis.call('ZADD', KEYS[1], string.format('%.0f', score), id)
+    score = score + 1
+  end
 end
+if #full > 0 then return {'FULL', unpack(full)} end
 return 'OK'`
+
+// newestScript returns the time of the newest change.
+const newestScript = `
+local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+return last[2] or '0'`
 
 // readScript has as arguments the least time, and how many identities to return: time, identity
 // and state of each.

@@ -91,20 +91,22 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 // waits for it if the list is too old to be used without, and then reports whether it still is.
 func (s *shared) usable(ctx context.Context) error {
 	polled := s.startPoll()
-	// Without its first reading a list knows nothing, so each policy waits for that one.
-	waits := !s.continues || s.polls.Load() <= 1
-	if waits && polled != nil && s.ageOf(s.list.state.Load()) > s.maxAge {
+	// Without its first reading a list knows nothing, so no policy goes on without that one.
+	if !s.goesOn() && polled != nil && s.ageOf(s.list.state.Load()) > s.maxAge {
 		s.await(ctx, polled)
 	}
 	if s.ageOf(s.list.state.Load()) <= s.maxAge {
 		return nil
 	}
 	s.noteStale()
-	if s.continues {
+	if s.goesOn() {
 		return nil
 	}
 	return errStale
 }
+
+// goesOn reports whether the list is used when it is too old.
+func (s *shared) goesOn() bool { return s.continues && !s.list.state.Load().asOf.IsZero() }
 
 func (s *shared) await(ctx context.Context, polled <-chan struct{}) {
 	limit := time.NewTimer(s.timeout)

@@ -154,7 +154,6 @@ func TestPolls(t *testing.T) {
 // What a process knows, it keeps, also if the server has forgotten it.
 // After a failover the clock of the server can be behind.
 // An entry that the server did not take is in force here, is an error, and is sent again.
-// A removal that is sent again must not undo what was added since.
 // A poll that has read the server before an addition does not undo it.
 // While the server hangs, callers do not wait for each other.
 // A process that is older than another one meets what it does not know.

@@ -20,7 +20,7 @@ type Status struct {
 	Polls     uint64        // readings of what is new
 	Failures  uint64        // of Polls
 	Malformed uint64        // entries that could not be read, each time
-	Waiting   int           // changes that the server has not taken, and that are sent again
+	Waiting   int           // additions that the server has not taken, and that are sent again
 	Err       error         // of the last poll, for logs
 }
 
@@ -50,7 +50,7 @@ func (s *shared) report(status *Status, state *state) {
 		status.Age = time.Since(s.list.began)
 	}
 	status.Polls, status.Failures, status.Malformed = s.polls.Load(), s.failures.Load(), s.malformed.Load()
-	status.Waiting, _ = s.outbox.counts()
+	status.Waiting = s.outbox.size()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status.Err = s.err

@@ -106,6 +106,41 @@ func TestScripts(t *testing.T) {
 			require.NoError(t, small.Remove(t.Context(), session("t"), session("not there")))
 			requireRevoked(t, fresh(), false, `"sid":"t"`)
 			requireRevoked(t, fresh(), false, `"sid":"one too many"`)
+			small = newList(t, revocation.Config{Do: do, Timeout: slow, MaxEntries: 2503})
+			require.ErrorContains(t, small.Add(t.Context(), session("one too many"), subject(2*time.Minute), session("another")), "did not take 2 changes")
+			requireRevoked(t, fresh(), true, `"sub":"u \u0000ü",`+iat(125*time.Second))
+			requireRevoked(t, fresh(), false, `"sid":"another"`)
+		})
+	}
+}
+
+// A removal that the server carries out late does not undo what was added since.
+func TestARemovalThatRunsLate(t *testing.T) {
+	for _, name := range []string{"valkey-go", "go-redis"} {
+		t.Run(name, func(t *testing.T) {
+			do := clients[name](t, startServer(t, forgetful...).address)
+			var late [][]string
+			delays := newList(t, revocation.Config{Timeout: slow, Do: func(ctx context.Context, args ...string) ([]string, error) {
+				if !strings.Contains(args[1], "ZADD") {
+					return do(ctx, args...)
+				}
+				late = append(late, args)
+				return nil, context.DeadlineExceeded
+			}})
+			fresh := func() *revocation.List { return newList(t, revocation.Config{Do: do, Timeout: slow}) }
+			require.Error(t, delays.Remove(t.Context(), session("not there yet")))
+			require.NoError(t, fresh().Add(t.Context(), session("s"), session("t")))
+			require.Error(t, delays.Remove(t.Context(), session("s"), session("t")))
+			require.NoError(t, fresh().Add(t.Context(), session("s"), session("not there yet")))
+			require.Len(t, late, 2)
+			for _, args := range late {
+				reply, err := do(t.Context(), args...)
+				require.NoError(t, err)
+				require.Equal(t, []string{"OK"}, reply)
+			}
+			requireRevoked(t, fresh(), true, `"sid":"s"`)
+			requireRevoked(t, fresh(), true, `"sid":"not there yet"`)
+			requireRevoked(t, fresh(), false, `"sid":"t"`)
 		})
 	}
 }
