@@ -398,6 +398,8 @@ func (opaqueTokens) Introspect(context.Context, string, string) (string, bool, e
 	return "", false, claims.ErrRejected
 }
 
+func (opaqueTokens) Accepted(string, string) {}
+
 func (opaqueTokens) Tokens() (prefix string, least, most int, dots bool) { return "x_", 10, 100, false }
 
 func TestALogoutIssuerOfOpaqueTokensNeedsKeys(t *testing.T) {
