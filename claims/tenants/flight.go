@@ -78,13 +78,17 @@ func (r *Resolver) take(ctx context.Context, f *flight) (release func(found bool
 		return nil, errTooMany
 	}
 	return func(found bool) {
-		<-slots
 		if !f.isRenewal {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.bucket.settle(found)
+			r.settle(found)
 		}
+		<-slots // last: the next look-up must find the place in the bucket that this one kept
 	}, nil
+}
+
+func (r *Resolver) settle(found bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bucket.settle(found)
 }
 
 // look waits for its turn and calls Lookup.
