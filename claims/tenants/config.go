@@ -64,7 +64,8 @@ type Config struct {
 	TTL time.Duration
 
 	// NegativeTTL is how long an issuer that is none is refused without a look-up. It defaults
-	// to 10 seconds, or to TTL if that is shorter, and is at most TTL. A new tenant can have to wait for that time.
+	// to 10 seconds, or to TTL if that is shorter, and is at most TTL. A new tenant can be
+	// refused for that time.
 	NegativeTTL time.Duration
 
 	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument

@@ -18,7 +18,7 @@
 //	auth, err := middleware.New(middleware.Config{Tenants: resolver})
 //
 // Where the whole list of issuers is known, and changes seldom, Replace of middleware.Middleware
-// is simpler: nothing has to be looked up.
+// is simpler: it needs no look-up.
 //
 // # What strangers can cause
 //

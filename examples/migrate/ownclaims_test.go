@@ -50,7 +50,7 @@ func (v validated) Validate() error {
 	return nil
 }
 
-// golang-jwt and auth0 call this method. Here a policy has to.
+// golang-jwt and auth0 call this method. Here a policy must call it.
 func TestValidateOfOwnClaimsIsNotCalled(t *testing.T) {
 	issuer, auth := newAuth(t, unchanged)
 	token := issuer.Token(map[string]any{"level": 3})
