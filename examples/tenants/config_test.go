@@ -65,7 +65,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			var stdout, stderr strings.Builder
-			assert.Equal(t, tt.code, run(t.Context(), tt.args, environment(tt.env...), &stdout, &stderr))
+			assert.Equal(t, tt.code, run(t.Context(), nil, tt.args, environment(tt.env...), &stdout, &stderr))
 			assert.True(t, strings.HasSuffix(stdout.String(), tt.stdout), &stdout)
 			assert.Contains(t, stderr.String(), tt.stderr)
 		})

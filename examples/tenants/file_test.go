@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -60,25 +59,19 @@ func TestEntriesAreChecked(t *testing.T) {
 	assert.Equal(t, []int{200, 401}, []int{p.call(reader(acme)), p.call(other)})
 }
 
+// One signal is enough as soon as the program serves. A process that did not catch it would end.
 func TestSignalReloadsAtOnce(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("has no SIGHUP")
 	}
-	mine := make(chan os.Signal, 1)
-	signal.Notify(mine, syscall.SIGHUP) // so that it never ends the test
-	defer signal.Stop(mine)
 	acme, globex := servedIssuer(t), servedIssuer(t)
 	path := newFile(t, document(acme))
-	p := start(t, append(onLoopback, "ISSUERS_FILE", path, "RELOAD_EVERY", "1h")...)
+	p := startProcess(t, append(onLoopback, "ISSUERS_FILE", path, "RELOAD_EVERY", "1h")...)
 	require.Equal(t, []int{200, 401}, []int{p.call(reader(acme)), p.call(reader(globex))})
 
 	write(t, path, document(globex))
-	self, err := os.FindProcess(os.Getpid())
-	require.NoError(t, err)
-	p.until(func() bool { // the program may not listen to signals yet
-		require.NoError(t, self.Signal(syscall.SIGHUP))
-		return p.file().Reloads["ok"] == 2
-	})
+	require.NoError(t, p.process.Signal(syscall.SIGHUP))
+	p.until(func() bool { return p.file().Reloads["ok"] == 2 })
 	assert.Equal(t, []int{401, 200}, []int{p.call(reader(acme)), p.call(reader(globex))})
 }
 
@@ -92,7 +85,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	} {
 		var log strings.Builder
 		getenv := environment("ISSUERS_FILE", path, tt.present, "127.0.0.1")
-		assert.Equal(t, 2, run(t.Context(), nil, getenv, &log, &log), "without %s", missing)
+		assert.Equal(t, 2, run(t.Context(), nil, nil, getenv, &log, &log), "without %s", missing)
 		assert.Contains(t, log.String(), tt.want)
 	}
 }

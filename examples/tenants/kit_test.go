@@ -8,13 +8,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
@@ -55,6 +58,7 @@ type program struct {
 	t          *testing.T
 	log        syncBuffer
 	api, admin string
+	process    *os.Process // of startProcess
 }
 
 // start starts the command, which ends with the test. Both of its servers listen on free ports.
@@ -63,14 +67,46 @@ func start(t *testing.T, pairs ...string) *program {
 	p := &program{t: t}
 	ctx, stop := context.WithCancel(t.Context())
 	code := make(chan int, 1)
-	pairs = append(pairs, "ADDR", "127.0.0.1:0", "ADMIN_ADDR", "127.0.0.1:0")
-	go func() { code <- run(ctx, nil, environment(pairs...), io.Discard, &p.log) }()
+	go func() { code <- run(ctx, nil, nil, environment(append(pairs, onFreePorts...)...), io.Discard, &p.log) }()
 	t.Cleanup(func() {
 		stop()
 		require.Equal(t, 0, <-code, &p.log)
 	})
 	p.api, p.admin = p.url("the API"), p.url("the administration")
 	return p
+}
+
+var onFreePorts = []string{"ADDR", "127.0.0.1:0", "ADMIN_ADDR", "127.0.0.1:0"}
+
+// startProcess is start in a process of its own, which gets signals without the test. It is the
+// test binary, see TestMain.
+func startProcess(t *testing.T, pairs ...string) *program {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	p := &program{t: t}
+	command := exec.Command(self)
+	command.Stderr = &p.log
+	command.Env = append(os.Environ(), "TENANTS_RUN_MAIN=1")
+	pairs = append(pairs, onFreePorts...)
+	for n := 0; n < len(pairs); n += 2 {
+		command.Env = append(command.Env, pairs[n]+"="+pairs[n+1])
+	}
+	require.NoError(t, command.Start())
+	p.process = command.Process
+	t.Cleanup(func() {
+		assert.NoError(t, p.process.Signal(syscall.SIGTERM))
+		assert.NoError(t, command.Wait(), &p.log)
+	})
+	p.api, p.admin = p.url("the API"), p.url("the administration")
+	return p
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv("TENANTS_RUN_MAIN") != "" {
+		main()
+	}
+	os.Exit(m.Run())
 }
 
 func (p *program) url(what string) (url string) {

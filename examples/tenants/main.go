@@ -43,12 +43,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	// Without this, a SIGHUP would end the process. So it is there before the program serves, and
+	// until the process ends.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	os.Exit(run(ctx, hangup, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run serves until ctx is done. It returns the exit code: 2 for an invalid configuration, which a
-// bad file is when the program starts, 1 for a server that failed or for a bad file with -check.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+// run serves until ctx is done, and looks at the file at once for each signal of hangup. It returns
+// the exit code: 2 for an invalid configuration, which a bad file is when the program starts, 1 for
+// a server that failed or for a bad file with -check.
+func run(
+	ctx context.Context, hangup <-chan os.Signal, args []string, getenv func(string) string, stdout, stderr io.Writer,
+) int {
 	flags := flag.NewFlagSet("tenants", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	file := flags.String("check", "", "check this `file`, and exit with 0 or 1")
@@ -67,7 +74,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return misconfigured(stderr, err)
 	}
-	if err := api.serve(ctx, config, logger); err != nil {
+	if err := api.serve(ctx, hangup, config, logger); err != nil {
 		logger.Error("cannot serve", "error", err)
 		return 1
 	}
@@ -95,10 +102,10 @@ func check(file string, getenv func(string) string, stdout, stderr io.Writer) in
 }
 
 // serve serves, and follows the file, until ctx is done, or until a server fails.
-func (a *api) serve(ctx context.Context, c config, logger *slog.Logger) error {
+func (a *api) serve(ctx context.Context, hangup <-chan os.Signal, c config, logger *slog.Logger) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	if a.watcher != nil {
-		parts.Go(func() error { return a.follow(ctx) })
+		parts.Go(func() error { return a.follow(ctx, hangup) })
 	}
 	parts.Go(func() error { return serve(ctx, "serving the API", c.addr, a.public, logger) })
 	if c.adminAddr != "" {
@@ -107,11 +114,8 @@ func (a *api) serve(ctx context.Context, c config, logger *slog.Logger) error {
 	return parts.Wait()
 }
 
-// follow looks at the file until ctx is done, and at once for SIGHUP.
-func (a *api) follow(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+// follow looks at the file until ctx is done, and at once for each signal.
+func (a *api) follow(ctx context.Context, hangup <-chan os.Signal) error {
 	go func() { // ends with ctx
 		for {
 			select {
