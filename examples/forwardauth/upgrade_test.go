@@ -37,7 +37,7 @@ func TestOnlyWebsocketReachesTheAPI(t *testing.T) {
 			return strings.ReplaceAll(configuration, "#   proxy_", "proxy_")
 		},
 		"caddy": func(_ *gateway, configuration string) string {
-			configuration = strings.Replace(configuration, "\t\trequest_header -Upgrade\n", "", 1)
+			configuration = strings.Replace(configuration, "\t\trequest_header -Upgrade\n\t\trequest_header -Connection\n", "", 1)
 			return strings.Replace(strings.ReplaceAll(configuration, "\t#   ", "\t"), "/feed", "/", -1)
 		},
 	}
@@ -86,7 +86,7 @@ func TestOnlyWebsocketReachesTheAPI(t *testing.T) {
 func TestTheAuthServerRefusesOtherProtocols(t *testing.T) {
 	issuer := newIssuer(t)
 	g := startGateway(t, "caddy", issuer.URL(), func(_ *gateway, configuration string) string {
-		return strings.Replace(configuration, "\t\trequest_header -Upgrade\n", "", 1)
+		return strings.Replace(configuration, "\t\trequest_header -Upgrade\n\t\trequest_header -Connection\n", "", 1)
 	})
 	got := g.send(t, "GET", "/", h2c...)
 	assert.Equal(t, 400, got.status)

@@ -74,6 +74,7 @@
 // refusal on. These lines must be in one route block, which keeps their order:
 //
 //	request_header -Upgrade
+//	request_header -Connection
 //	request_header -*_*
 //	request_header -*.*
 //	request_header -X-Auth*
@@ -83,8 +84,9 @@
 //	}
 //
 // Caddy itself passes Upgrade on, and all spellings of a name. Caddy 2.10.0 to 2.11.1 also pass on
-// what the client sent if the answer has no value (GHSA-7r4p-vjf4-gxv4). A client can name a field in Connection: then Caddy removes it from
-// the request for the API. So the API must refuse requests without the fields it needs.
+// what the client sent if the answer has no value (GHSA-7r4p-vjf4-gxv4). A client can name a field
+// in Connection, and Caddy would remove the field from the request for the API: so Connection is
+// removed first. The API must refuse requests without the fields that it needs in any case.
 //
 // Traefik has the same fields as Caddy. trustForwardHeader must be false, which is the default:
 // with true, the client writes them. authResponseHeaders replaces what the client sent. The
