@@ -148,3 +148,22 @@ func TestOapiCodegenUnderstandsTheDocumentOrFails(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, send(h, "GET", "/timesheets", "").Code)
 	assert.Equal(t, http.StatusOK, send(h, "GET", "/timesheets", "Bearer "+issuer.Token(nil)).Code)
 }
+
+// The generated code parses parameters before it runs its own Middlewares. A caller without a token
+// learns nothing about them.
+func TestOapiCodegenChecksTheTokenBeforeParameters(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	h, err := oapicodegen.New(newAuth(t, issuer), timesheetsapi.Document)
+	require.NoError(t, err)
+	token := "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": "read:timesheets"})
+	other := "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": "write:timesheets"})
+	for _, path := range []string{"/timesheets/7", "/timesheets/marker"} {
+		for authorization, status := range map[string]int{"": http.StatusUnauthorized, "Bearer forged": http.StatusUnauthorized, other: http.StatusForbidden} {
+			w := send(h, "GET", path, authorization)
+			assert.Equal(t, status, w.Code, path)
+			assert.NotContains(t, w.Body.String(), "marker")
+		}
+	}
+	assert.Equal(t, http.StatusOK, send(h, "GET", "/timesheets/7", token).Code)
+	assert.Equal(t, http.StatusBadRequest, send(h, "GET", "/timesheets/marker", token).Code)
+}

@@ -26,18 +26,25 @@ func New(auth *middleware.Middleware, document []byte) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	denied := auth.Require(middleware.Policy{}) // the zero Policy denies
-	protect := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			demand, found := routes[r.Pattern] // the method and path that the mux has matched
-			if !found {
-				demand = denied
-			}
-			demand(next).ServeHTTP(w, r)
-		})
+	m := protectedMux{http.NewServeMux(), routes, auth.Require(middleware.Policy{})} // the zero Policy denies
+	return timesheetsapi.HandlerFromMux(server{}, m), nil
+}
+
+// A protectedMux protects each route that the generated code declares. StdHTTPServerOptions has
+// Middlewares, too, but they run after the parameters are parsed: a caller without a token would
+// get a 400 that says what a parameter must be.
+type protectedMux struct {
+	*http.ServeMux
+	routes map[string]layer // by pattern
+	denied layer
+}
+
+func (m protectedMux) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	demand, found := m.routes[pattern]
+	if !found {
+		demand = m.denied
 	}
-	options := timesheetsapi.StdHTTPServerOptions{Middlewares: []timesheetsapi.MiddlewareFunc{protect}}
-	return timesheetsapi.HandlerWithOptions(server{}, options), nil
+	m.Handle(pattern, demand(http.HandlerFunc(handler)))
 }
 
 type layer = func(http.Handler) http.Handler
@@ -79,9 +86,10 @@ func demand(auth *middleware.Middleware, security openapi3.SecurityRequirements)
 // A server has the operations.
 type server struct{}
 
-func (server) Health(http.ResponseWriter, *http.Request)     {}
-func (server) List(w http.ResponseWriter, r *http.Request)   { hello(w, r) }
-func (server) Create(w http.ResponseWriter, r *http.Request) { hello(w, r) }
+func (server) Health(http.ResponseWriter, *http.Request)          {}
+func (server) List(w http.ResponseWriter, r *http.Request)        { hello(w, r) }
+func (server) Create(w http.ResponseWriter, r *http.Request)      { hello(w, r) }
+func (server) Read(w http.ResponseWriter, r *http.Request, _ int) { hello(w, r) }
 
 func hello(w http.ResponseWriter, r *http.Request) {
 	who, _ := claims.FromContext(r.Context()) // its operations require a token

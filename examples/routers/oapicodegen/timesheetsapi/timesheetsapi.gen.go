@@ -8,6 +8,8 @@ package timesheetsapi
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/oapi-codegen/runtime"
 )
 
 // ServerInterface represents all server handlers.
@@ -21,6 +23,9 @@ type ServerInterface interface {
 
 	// (POST /timesheets)
 	Create(w http.ResponseWriter, r *http.Request)
+
+	// (GET /timesheets/{id})
+	Read(w http.ResponseWriter, r *http.Request, id int)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -65,6 +70,32 @@ func (siw *ServerInterfaceWrapper) Create(w http.ResponseWriter, r *http.Request
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Create(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Read operation middleware
+func (siw *ServerInterfaceWrapper) Read(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Read(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -197,6 +228,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/healthz", wrapper.Health)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/timesheets", wrapper.List)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/timesheets", wrapper.Create)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/timesheets/{id}", wrapper.Read)
 
 	return m
 }
