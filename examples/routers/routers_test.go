@@ -1,6 +1,7 @@
 package routers_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/examples/routers/echov4"
 	"github.com/bearerguard/bearerguard/examples/routers/gorillamux"
 	"github.com/bearerguard/bearerguard/examples/routers/httprouter"
@@ -96,6 +98,63 @@ func TestRecipesDuringAnOutage(t *testing.T) {
 			assert.Equal(t, http.StatusOK, send(h, "GET", "/healthz", "").Code, name)
 		}
 	})
+}
+
+// No handler answers a request that matches no route. Only the group of echo v4 demands a token
+// before it says so, and it has a 404 for a method, too.
+func TestWhatMatchesNoRoute(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	token := "Bearer " + issuer.Token(map[string]any{"sub": "alice", "scope": "read:timesheets write:timesheets"})
+	all := recipes(t, newAuth(t, issuer))
+	for _, tt := range []struct {
+		recipe, method, path string
+		without, with        int // a token
+	}{
+		{"echo v4", "GET", "/nowhere", 404, 404},
+		{"echo v4", "GET", "/timesheets/7/8", 401, 404},
+		{"echo v4", "PUT", "/timesheets", 401, 404},
+		{"echo v4", "OPTIONS", "/timesheets", 401, 404},
+		{"gorilla/mux", "GET", "/nowhere", 404, 404},
+		{"gorilla/mux", "GET", "/timesheets/7/8", 404, 404},
+		{"gorilla/mux", "PUT", "/timesheets", 405, 405},
+		{"gorilla/mux", "OPTIONS", "/timesheets", 405, 405},
+		{"httprouter", "GET", "/nowhere", 404, 404},
+		{"httprouter", "GET", "/timesheets/7/8", 404, 404},
+		{"httprouter", "PUT", "/timesheets", 405, 405},
+		{"httprouter", "OPTIONS", "/timesheets", 200, 200},
+		{"huma", "GET", "/nowhere", 404, 404},
+		{"huma", "PUT", "/timesheets", 405, 405},
+		{"huma", "OPTIONS", "/timesheets", 405, 405},
+		{"oapi-codegen", "GET", "/nowhere", 404, 404},
+		{"oapi-codegen", "PUT", "/timesheets", 405, 405},
+		{"oapi-codegen", "OPTIONS", "/timesheets", 405, 405},
+	} {
+		rule := tt.recipe + ": " + tt.method + " " + tt.path
+		for authorization, status := range map[string]int{"": tt.without, token: tt.with} {
+			w := send(all[tt.recipe], tt.method, tt.path, authorization)
+			assert.Equal(t, status, w.Code, rule)
+			assert.NotContains(t, w.Body.String(), "hello", rule)
+		}
+	}
+}
+
+// A counter is a Verifier that counts.
+type counter int
+
+func (c *counter) Verify(context.Context, string, ...claims.Proof) (*claims.Claims, error) {
+	*c++
+	return claims.ParseUnverified([]byte(`{"sub":"alice","scope":"read:timesheets"}`))
+}
+
+func TestNestedLayersVerifyOnce(t *testing.T) {
+	var verified counter
+	auth, err := middleware.New(middleware.Config{Verifier: &verified, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	for name, h := range recipes(t, auth) {
+		verified = 0
+		assert.Equal(t, http.StatusOK, send(h, "GET", "/timesheets", "Bearer token").Code, name)
+		assert.EqualValues(t, 1, verified, name)
+	}
 }
 
 func TestHTTPRouterKeepsParameters(t *testing.T) {

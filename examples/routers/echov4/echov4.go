@@ -1,6 +1,10 @@
 // Package echov4 protects routes of echo v4. echo.WrapMiddleware makes a middleware of echo of
 // each one of net/http, and gives the handler the request with the claims. It returns no error for
 // a refusal, whose answer is already written: echo's HTTPErrorHandler does not see it.
+//
+// A group with a middleware also answers for what matches none of its routes: 401 without a token,
+// and then 404, also for a method. So CORS belongs around the router, with Use: the preflight
+// request of a browser has no token.
 package echov4
 
 import (
