@@ -31,6 +31,9 @@
 //   - Remove every field with _ or a dot in its name. CGI and WSGI take them for a hyphen, so
 //     that X_Auth_Subject is X-Auth-Subject. SCRIPT_NAME changes the path for some servers. A
 //     few servers take all other signs for a hyphen, too: X!Auth!Subject.
+//   - Drop the trailer of a request, or the API must keep it apart from the header. Some servers
+//     append it to the header: fasthttp does, and so fiber. There X-Auth-Subject in a trailer
+//     says who calls, if the answer of the Handler has no value for it.
 //   - Pass Upgrade only as websocket, and only on routes that need it. After a 101 the connection
 //     is a tunnel to the backend, in which nothing is checked: with h2c, a client can send
 //     requests to any route. A Handler answers 400 if it sees another protocol, but nginx for
@@ -67,8 +70,9 @@
 // add_header, but auth_request is inherited. So each location must repeat all of these lines, or
 // the client's own claims pass. nginx drops fields with _ or . in their names, unless
 // underscores_in_headers or ignore_invalid_headers is changed. It passes no Upgrade on, unless
-// proxy_set_header does: never write $http_upgrade there. Requests with a line of more than 8 KiB
-// are a 414 of nginx, which does not ask the Handler (large_client_header_buffers).
+// proxy_set_header does: never write $http_upgrade there. It drops trailers. A request line of more
+// than 8 KiB is a 414 of nginx, and a longer field, such as Authorization, is a 400. It does not
+// ask the Handler about them (large_client_header_buffers).
 //
 // Caddy has X-Forwarded-Method and X-Forwarded-Uri by itself ([XForwarded]), and passes all of a
 // refusal on. These lines must be in one route block, which keeps their order:
@@ -86,19 +90,29 @@
 // Caddy itself passes Upgrade on, and all spellings of a name. Caddy 2.10.0 to 2.11.1 also pass on
 // what the client sent if the answer has no value (GHSA-7r4p-vjf4-gxv4). A client can name a field
 // in Connection, and Caddy would remove the field from the request for the API: so Connection is
-// removed first. The API must refuse requests without the fields that it needs in any case.
+// removed first. The API must refuse requests without the fields that it needs in any case. Caddy
+// passes the trailer of a request on since 2.11.8, and no directive removes it.
 //
-// Traefik has the same fields as Caddy. trustForwardHeader must be false, which is the default:
-// with true, the client writes them. authResponseHeaders replaces what the client sent. The
-// middleware headers, with an empty Upgrade in customRequestHeaders, removes that field.
+// Traefik has the same fields as Caddy. Set trustForwardHeader to false: with true, the client
+// writes them. authResponseHeaders replaces what the client sent. The entry point needs
+// aliasHeadersStrategy with the value delete (v3.7.12), which removes the other spellings of a
+// name. The middleware headers, with an empty Upgrade and an empty Connection in
+// customRequestHeaders, removes these fields. Traefik drops trailers since v3.7.13. authSigninURL
+// replaces each 401 with a redirect.
 //
 // Envoy repeats the client's method and target ([Envoy]), behind path_prefix, which is
 // Config.Prefix. Do not set path_override or method_override. allowed_headers must have dpop, and
 // allowed_upstream_headers the fields for the API. failure_mode_allow must be false, and the
 // filter must be in front of all that rewrite the path. Envoy replaces what the client sent only
 // if the answer has the field, as those of a Handler always do; a header_mutation filter in front
-// can remove it in any case. Envoy passes only the protocols of upgrade_configs on. Do not put an http.ServeMux in front of the Handler: it redirects
-// targets that it would change.
+// can remove it in any case. Envoy passes only the protocols of upgrade_configs on.
+//
+// Envoy passes each answer on, except a 503: that becomes the status_on_error of the filter, which
+// is 403 unless you set it to ServiceUnavailable, and Retry-After is lost. The same happens after
+// the timeout of http_service. A request can wait 3 s for keys, so the timeout must be longer. If
+// you set allowed_client_headers, they must have dpop-nonce, retry-after and cache-control.
+// allowed_client_headers_on_success with dpop-nonce sends clients the nonce of a 200. Do not put
+// an http.ServeMux in front of the Handler: it redirects targets that it would change.
 //
 // # Targets
 //
@@ -118,9 +132,9 @@
 // are significant here. Express ignores case and the slash by default, and some frameworks take
 // /reports.json for /reports. Such a backend needs a table in which they do not matter: no weaker
 // wildcard beside a literal. With "/files/{name}" for everybody, a stricter "/files/secret" does
-// not protect /files/SECRET. A backend must also not take the method or the path from elsewhere, such as
-// X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each API
-// needs a Handler of its own.
+// not protect /files/SECRET. A backend must also not take the method or the path from elsewhere,
+// such as X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each
+// API needs a Handler of its own.
 //
 // # Answers
 //
