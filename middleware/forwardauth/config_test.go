@@ -178,6 +178,8 @@ func TestReservedFields(t *testing.T) {
 		"Retry-After", "DPoP-Nonce", "X-Accel-Redirect", "x-accel-buffering", "X-Envoy-Auth-Headers-To-Remove", "Trailer", "Upgrade", "Status", "Host",
 		"Authorization", "authorization", "Cookie", "DPoP", "X-Original-Method", "X-Original-URI", "x-original-url", "X-Forwarded-Uri", "X-Forwarded-Method",
 		"X-Forwarded-For", "X-Forwarded-Client-Cert", "X-HTTP-Method-Override", "X-Rewrite-URL", "Proxy-Authorization",
+		"Proxy-Connection", "Expect", "HTTP2-Settings", "Vary", "Via", "Server", "Origin", "X-Content-Type-Options", "Sec-WebSocket-Protocol",
+		"Access-Control-Allow-Origin",
 	} {
 		_, err := forwardauth.New(forwardauth.Config{
 			Format: forwardauth.Nginx, TrustedProxies: proxies, Routes: everything(t), Headers: headers{name: forwardauth.Claim("sub")},

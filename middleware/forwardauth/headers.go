@@ -84,15 +84,16 @@ func isFieldName(name string) bool {
 // reserved are the fields that answers have or gateways obey in them, and those in which clients
 // and gateways send something else: a backend would take a claim for it.
 var reserved = []string{
-	"Authorization", "Cache-Control", "Client-Cert", "Connection", "Cookie", "Date", "Dpop", "Dpop-Nonce", "Forwarded", "Host",
-	"Keep-Alive", "Location", "Proxy-Authenticate", "Proxy-Authorization", "Refresh", "Retry-After", "Set-Cookie", "Status", "Te",
-	"Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate", "X-Forwarded-Client-Cert", "X-Forwarded-For",
+	"Authorization", "Cache-Control", "Client-Cert", "Connection", "Cookie", "Date", "Dpop", "Dpop-Nonce", "Expect", "Forwarded", "Host",
+	"Http2-Settings", "Keep-Alive", "Location", "Origin", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Refresh",
+	"Retry-After", "Server", "Set-Cookie", "Status", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Vary", "Via", "Www-Authenticate",
+	"X-Content-Type-Options", "X-Forwarded-Client-Cert", "X-Forwarded-For",
 	"X-Forwarded-Host", "X-Forwarded-Method", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Forwarded-Server",
 	"X-Forwarded-Uri", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Real-Ip", "X-Rewrite-Url",
 }
 
 // reservedPrefixes are those of the names of such fields.
-var reservedPrefixes = []string{"Content-", "X-Accel-", "X-Envoy-", "X-Original-"}
+var reservedPrefixes = []string{"Access-Control-", "Content-", "Sec-", "X-Accel-", "X-Envoy-", "X-Original-"}
 
 func isReserved(name string) bool {
 	name = http.CanonicalHeaderKey(name)
