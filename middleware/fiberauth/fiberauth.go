@@ -70,7 +70,12 @@ func Claims(c fiber.Ctx) (*claims.Claims, bool) { return claims.FromContext(c.Co
 // The middleware then returns an error, which fiber's ErrorHandler answers like all others. The
 // response already has the status, and the challenge or Retry-After. In the error, errors.As
 // finds a [*fiber.Error] with the status, and the [*middleware.Error]. Its own text may be sent to
-// callers. An ErrorHandler should not set another status: a success would be sent as well.
+// callers.
+//
+// An ErrorHandler of fiber must not set a status below 400. fiber runs nothing after it, so this
+// package cannot correct that status, as the Middleware does for Config.ErrorHandler: the refusal
+// would be sent as a success, although no handler has run. An ErrorHandler that answers 200 for
+// all errors must make an exception if errors.As finds a *middleware.Error.
 func ReturnErrors(w http.ResponseWriter, r *http.Request, err *middleware.Error) {
 	if e := exchangeOf(w); e != nil {
 		w.WriteHeader(err.Status) // tells the Middleware that it is answered

@@ -266,6 +266,36 @@ func TestReturnErrors(t *testing.T) {
 	}
 }
 
+// fiber sends what its ErrorHandler sets last. The exception that the documentation demands keeps
+// the status.
+func TestReturnErrorsWithAnErrorHandlerThatSetsAStatus(t *testing.T) {
+	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), returnErrors)
+	for rule, tt := range map[string]struct {
+		handler fiber.ErrorHandler
+		status  int
+	}{
+		"for all errors": {func(c fiber.Ctx, err error) error { return c.Status(http.StatusOK).SendString(err.Error()) }, http.StatusOK},
+		"with the exception": {func(c fiber.Ctx, err error) error {
+			if refusal := (*middleware.Error)(nil); !errors.As(err, &refusal) {
+				c.Status(http.StatusOK)
+			}
+			return c.SendString(err.Error())
+		}, http.StatusUnauthorized},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			s := serve(t, func(fiber.Handler) *fiber.App {
+				app := newApp(func(c *fiber.Config) { c.ErrorHandler = tt.handler })
+				app.Get("/", fiberauth.Handler(auth), unreachable(t))
+				return app
+			})
+			w := s.get("/")
+			assert.Equal(t, tt.status, w.Code)
+			assert.Equal(t, "Unauthorized", w.Body.String())
+			assert.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
+		})
+	}
+}
+
 // What is written before or beside a refusal is not sent with it.
 func TestRefusalsHaveNoOtherBody(t *testing.T) {
 	auth := newAuth(t, jwkstest.NewIssuer(jwkstest.Config{}), func(c *middleware.Config) {
