@@ -1,11 +1,19 @@
 package main
 
 import (
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
+	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/forwardauth"
 )
 
 // A refusal of the second auth server is a refusal, if the first one is down.
@@ -97,4 +105,34 @@ func TestLongClaimsAreNoOutage(t *testing.T) {
 		assert.Empty(t, requests[0].Header["X-Auth-Scopes"])
 	}
 	assert.Equal(t, 200, g.send(t, "GET", "/timesheets", bearer(issuer, nil)).status)
+}
+
+// A route with many scopes refuses, although its challenges are longer than what nginx reads of an
+// answer by default.
+func TestLongChallengesAreNoOutage(t *testing.T) {
+	issuer := newIssuer(t)
+	auth, err := middleware.New(middleware.Config{
+		Issuer: issuer.URL(), Audiences: []string{jwkstest.Audience}, DPoP: &dpop.Config{Origins: []string{"https://api.example.test"}},
+	})
+	require.NoError(t, err)
+	var scopes []string
+	for n := range 200 {
+		scopes = append(scopes, fmt.Sprintf("read:timesheets-of-%04d", n))
+	}
+	h, err := forwardauth.New(forwardauth.Config{
+		Format: forwardauth.Nginx, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Routes: []forwardauth.Route{{Pattern: "GET /timesheets", Guard: auth.Guard(middleware.AllScopes(scopes...))}},
+	})
+	require.NoError(t, err)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	g := startGateway(t, "nginx", issuer.URL(), func(g *gateway, configuration string) string {
+		return strings.Replace(configuration, g.auth, server.Listener.Addr().String(), 1)
+	})
+	for status, field := range map[int]string{401: "X-None: x", 403: bearer(issuer, nil)} {
+		got := g.send(t, "GET", "/timesheets", field)
+		assert.Equal(t, status, got.status)
+		assert.Contains(t, got.header.Get("Www-Authenticate"), scopes[199])
+	}
+	g.requireNothingReached(t)
 }

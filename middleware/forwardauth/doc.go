@@ -57,13 +57,16 @@
 //		proxy_set_header X-Original-URI $request_uri;
 //		proxy_pass_request_body off;
 //		proxy_set_header Content-Length "";
+//		proxy_buffer_size 16k;
+//		proxy_buffers 4 16k;
 //	}
 //
 // auth_request lets only 2xx, 401 and 403 through, and turns every other answer into a 500. The
 // body is that of nginx. A 403 loses its challenge. A 401 with several challenges can lose all but
 // the first one: if DPoP is optional, a request without a token gets one for Bearer, and then one
 // for DPoP. The example restores 400, 503, Retry-After and the challenge of a 403 with
-// auth_request_set and error_page.
+// auth_request_set and error_page. A challenge names all scopes of its Route. If the header of an
+// answer is longer than proxy_buffer_size, by default 4 KiB, nginx takes it for a failure.
 //
 // proxy_set_header replaces the client's field, and sends none if its value is empty. A location
 // with any proxy_set_header of its own inherits none from the server, and the same is true of
