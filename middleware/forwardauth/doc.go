@@ -99,9 +99,8 @@
 // Traefik has the same fields as Caddy. Set trustForwardHeader to false: with true, the client
 // writes them. authResponseHeaders replaces what the client sent. The entry point needs
 // aliasHeadersStrategy with the value delete (v3.7.12), which removes the other spellings of a
-// name. The middleware headers, with an empty Upgrade and an empty Connection in
-// customRequestHeaders, removes these fields. Traefik drops trailers since v3.7.13. authSigninURL
-// replaces each 401 with a redirect.
+// name. The middleware headers, with an empty Upgrade in customRequestHeaders, removes that field.
+// Traefik drops trailers since v3.7.13. authSigninURL replaces each 401 with a redirect.
 //
 // Envoy repeats the client's method and target ([Envoy]), behind path_prefix, which is
 // Config.Prefix. Do not set path_override or method_override. allowed_headers must have dpop, and
