@@ -38,8 +38,8 @@
 //     is a tunnel to the backend, in which nothing is checked: with h2c, a client can send
 //     requests to any route. A Handler answers 400 if it sees another protocol, but nginx for
 //     example does not show it the field. Newer versions of Caddy ask about a websocket over
-//     HTTP/2 or HTTP/3 as CONNECT, and send the API a GET: it needs a Route for CONNECT, with the
-//     Guard of GET.
+//     HTTP/2 or HTTP/3 as CONNECT, and send the API a GET with Upgrade, also where the
+//     configuration removes Upgrade. It needs a Route for CONNECT, with the Guard of GET.
 //   - Send the API the target that was checked. What rewrites the path belongs behind the check.
 //   - Pass a refusal on, with its status and all of WWW-Authenticate, DPoP-Nonce and Retry-After.
 //   - Refuse if the Handler cannot be asked, and keep no answer.
