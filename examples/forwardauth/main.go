@@ -132,7 +132,11 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 5 * time.Second}
+		server := &http.Server{
+			Handler: s.handler, ReadHeaderTimeout: 5 * time.Second,
+			// Otherwise net/http answers OPTIONS * with a 200, which Envoy would take for a decision.
+			DisableGeneralOptionsHandler: true,
+		}
 		go func() { ended <- server.Serve(listener) }() // until ctx is done
 		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 		defer server.Close()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,6 +57,12 @@ func TestProgram(t *testing.T) {
 	assert.Equal(t, 200, status)
 	status, _ = get(api+"/timesheets", "Authorization", token)
 	assert.Equal(t, 500, status, "the API reads no tokens")
+
+	address := strings.TrimPrefix(auth, "http://")
+	conn, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	assert.Equal(t, 400, exchange(t, conn, address, "OPTIONS", "*").status, "net/http would answer 200")
 }
 
 func TestProgramNeedsItsEnvironment(t *testing.T) {

@@ -113,8 +113,11 @@
 // is 403 unless you set it to ServiceUnavailable, and Retry-After is lost. The same happens after
 // the timeout of http_service. A request can wait 3 s for keys, so the timeout must be longer. If
 // you set allowed_client_headers, they must have dpop-nonce, retry-after and cache-control.
-// allowed_client_headers_on_success with dpop-nonce sends clients the nonce of a 200. Do not put
-// an http.ServeMux in front of the Handler: it redirects targets that it would change.
+// allowed_client_headers_on_success with dpop-nonce sends clients the nonce of a 200.
+//
+// For Envoy, set DisableGeneralOptionsHandler of the http.Server: otherwise net/http answers
+// OPTIONS * itself, with a 200 that nobody has decided. Do not put an http.ServeMux in front of the
+// Handler: it redirects targets that it would change.
 //
 // # Targets
 //
