@@ -107,7 +107,9 @@
 // allowed_upstream_headers the fields for the API. failure_mode_allow must be false, and the
 // filter must be in front of all that rewrite the path. Envoy replaces what the client sent only
 // if the answer has the field, as those of a Handler always do; a header_mutation filter in front
-// can remove it in any case. Envoy passes only the protocols of upgrade_configs on.
+// can remove it in any case. Envoy passes only the protocols of upgrade_configs on, and trailers to
+// HTTP/2, or with enable_trailers. Set headers_with_underscores_action to DROP_HEADER. A
+// header_mutation filter in front with remove_on_match removes names with a dot.
 //
 // Envoy passes each answer on, except a 503: that becomes the status_on_error of the filter, which
 // is 403 unless you set it to ServiceUnavailable, and Retry-After is lost. The same happens after
