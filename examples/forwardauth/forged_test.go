@@ -17,7 +17,7 @@ func TestForgedFields(t *testing.T) {
 	issuer := newIssuer(t)
 	forged := []string{
 		"X-Auth-Subject: mallory", "x-auth-subject: mallory", "X-Auth-Scopes: admin", "X_Auth_Subject: mallory", "X-Auth_Subject: mallory", "X.Auth.Subject: mallory",
-		"X!Auth-Subject: mallory", "X~Auth~Subject: mallory", "X-Auth.Scopes: admin", "SCRIPT_NAME: /mallory", "X_Forwarded_Uri: /mallory", "X.Mallory: mallory",
+		"X!Auth-Subject: mallory", "X~Auth~Subject: mallory", "X~Auth~Scopes: admin", "X-Auth.Scopes: admin", "SCRIPT_NAME: /mallory", "X_Forwarded_Uri: /mallory", "X.Mallory: mallory",
 		"X_Auth-Scopes: admin", "X-Original-Method: GET", "X-Original-URI: /", "X-Original-Url: /", "X-Forwarded-Method: GET", "X-Forwarded-Uri: /",
 	}
 	with := func(more ...string) []string { return append(more, forged...) }

@@ -115,6 +115,9 @@ func startGateway(t *testing.T, name, issuer string, edit ...func(g *gateway, co
 	g.auth = auth.Listener.Addr().String()
 	plain := newAPI()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		g.mu.Lock()
 		g.requests = append(g.requests, r)
 		g.mu.Unlock()

@@ -81,6 +81,16 @@ func TestALocationInheritsNoFields(t *testing.T) {
 	}
 }
 
+// A client cannot ask the auth server through nginx.
+func TestTheLocationOfTheAuthServerIsInternal(t *testing.T) {
+	issuer := newIssuer(t)
+	g := startGateway(t, "nginx", issuer.URL())
+	got := g.send(t, "GET", "/_auth", bearer(issuer, nil), "X-Original-Method: GET", "X-Original-URI: /timesheets")
+	assert.Equal(t, 404, got.status)
+	assert.Empty(t, got.header["X-Auth-Subject"])
+	g.requireNothingReached(t)
+}
+
 // The longest claims fit into the answer that nginx reads, and longer ones are no outage.
 func TestLongClaimsAreNoOutage(t *testing.T) {
 	issuer := newIssuer(t)

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
 	"maps"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +49,35 @@ func TestAGoodTokenPasses(t *testing.T) {
 				assert.Equal(t, tt.target, requests[0].RequestURI, "the API gets the target that was checked")
 				assert.Empty(t, requests[0].Header["Authorization"], "the API gets no token")
 			})
+		}
+	})
+}
+
+// The auth server needs no body, and the API gets it whole.
+func TestABodyPasses(t *testing.T) {
+	issuer := newIssuer(t)
+	token := bearer(issuer, map[string]any{"scope": "write:timesheets"})
+	text := strings.Repeat("0123456789", 20_000)
+	eachGateway(t, issuer.URL(), func(t *testing.T, g *gateway) {
+		for _, chunked := range []bool{false, true} {
+			var body io.Reader = strings.NewReader(text)
+			if chunked {
+				body = io.MultiReader(body) // of a length that the client does not know
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+g.address+"/timesheets", body)
+			require.NoError(t, err)
+			_, value, _ := strings.Cut(token, ": ")
+			r.Header.Set("Authorization", value)
+			response, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			assert.Equal(t, 201, response.StatusCode)
+			requests := g.reached()
+			require.Len(t, requests, 1)
+			got, err := io.ReadAll(requests[0].Body)
+			require.NoError(t, err)
+			assert.Equal(t, len(text), len(got))
+			assert.True(t, text == string(got))
 		}
 	})
 }
