@@ -55,6 +55,10 @@ func TestForgedFields(t *testing.T) {
 					assert.NotContains(t, strings.Join(values, " "), "admin", name)
 				}
 				assert.Equal(t, tt.subject, requests[0].Header.Get("X-Auth-Subject"))
+				if g.name == "caddy" { // a field in a trailer would be the second one
+					assert.Len(t, requests[0].Header["X-Auth-Subject"], 1)
+					assert.Len(t, requests[0].Header["X-Auth-Scopes"], 1)
+				}
 			})
 		}
 	})

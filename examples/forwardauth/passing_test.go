@@ -53,6 +53,19 @@ func TestAGoodTokenPasses(t *testing.T) {
 	})
 }
 
+// A claim can look like a variable of a gateway. It arrives as it is.
+func TestClaimsAreNotExpanded(t *testing.T) {
+	issuer := newIssuer(t)
+	eachGateway(t, issuer.URL(), func(t *testing.T, g *gateway) {
+		for _, sub := range []string{"{env.HOME}", "{{env.HOME}}", "{$HOME}", "{header.X-Auth-Scopes}", "$request_uri", "${HOME}", "%HOME%", `\{x\}`, `"a"`, "a;b=c,d"} {
+			g.send(t, "GET", "/timesheets", bearer(issuer, map[string]any{"sub": sub}))
+			requests := g.reached()
+			require.Len(t, requests, 1)
+			assert.Equal(t, []string{sub}, requests[0].Header["X-Auth-Subject"])
+		}
+	})
+}
+
 // The auth server needs no body, and the API gets it whole.
 func TestABodyPasses(t *testing.T) {
 	issuer := newIssuer(t)

@@ -33,7 +33,7 @@
 //     few servers take all other signs for a hyphen, too: X!Auth!Subject.
 //   - Drop the trailer of a request, or the API must keep it apart from the header. Some servers
 //     append it to the header: fasthttp does, and so fiber. There X-Auth-Subject in a trailer
-//     says who calls, if the answer of the Handler has no value for it.
+//     says who calls, if the gateway sends no such field.
 //   - Pass Upgrade only as websocket, and only on routes that need it. After a 101 the connection
 //     is a tunnel to the backend, in which nothing is checked: with h2c, a client can send
 //     requests to any route. A Handler answers 400 if it sees another protocol, but nginx for
@@ -89,12 +89,15 @@
 //		uri /
 //		copy_headers X-Auth-Subject X-Auth-Scopes
 //	}
+//	request_header X-Auth-Subject {header.X-Auth-Subject}
+//	request_header X-Auth-Scopes {header.X-Auth-Scopes}
 //
 // Caddy itself passes Upgrade on, and all spellings of a name. Caddy 2.10.0 to 2.11.1 also pass on
 // what the client sent if the answer has no value (GHSA-7r4p-vjf4-gxv4). A client can name a field
 // in Connection, and Caddy would remove the field from the request for the API: so Connection is
 // removed first. The API must refuse requests without the fields that it needs in any case. Caddy
-// passes the trailer of a request on since 2.11.8, and no directive removes it.
+// passes the trailer of a request on since 2.11.8, and no directive removes it. With the last two
+// lines the API gets an empty field instead of none, in front of one in a trailer.
 //
 // Traefik has the same fields as Caddy. Set trustForwardHeader to false: with true, the client
 // writes them. authResponseHeaders replaces what the client sent. The entry point needs
