@@ -34,6 +34,35 @@ func TestREADME(t *testing.T) {
 	}
 }
 
+// An interactive zsh takes # and what follows as arguments: go get then fails.
+func TestCommandsOfThePagesHaveNoComments(t *testing.T) {
+	commands := 0
+	for _, pattern := range []string{"../*.md", "../examples/*/*.md", "*/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range strings.Split(string(text), "```sh\n")[1:] {
+				block, _, _ := strings.Cut(part, "```")
+				for command := range strings.Lines(block) {
+					commands++
+					if strings.Contains(command, "#") {
+						t.Errorf("%s: %s", page, command)
+					}
+				}
+			}
+		}
+	}
+	if commands == 0 {
+		t.Error("no command was found")
+	}
+}
+
 // compiled returns the snippets between the markers, and the program.
 func compiled(t *testing.T) []string {
 	t.Helper()
