@@ -64,9 +64,9 @@ const aboutAnHour = 65 * time.Minute
 // "password", "phone", "google.com", "saml.NAME".
 //
 // Firebase has no other token for an API than its ID token, which names no API: it is good for
-// each API of the project. The value "anonymous" stands for users who have not signed in, and
-// "custom" for whoever your own server made a token for. They are refused unless they are listed.
-// Without a limit, anyone who can open the app would be accepted.
+// each API of the project. The value "anonymous" is that of users who have not signed in, and
+// "custom" that of users for whom your own server made a token. They are refused unless they are
+// listed. Without a limit, anyone who can open the app would be accepted.
 //
 // Tokens of a tenant of Identity Platform are refused. To accept a tenant, write its ID:
 // issuer.ClaimRules["/firebase/tenant"] = []any{"staff-x1y2z"}.

@@ -70,7 +70,8 @@ type Config struct {
 	// How this API authenticates itself (RFC 7662 section 2.1): exactly one of ClientSecret,
 	// SigningKey, Certificate, MutualTLS, BearerToken and InsecureNoAuthentication.
 
-	// ClientID is the name of this API at the issuer. It goes with all but the last two.
+	// ClientID is the name of this API at the issuer. ClientSecret, SigningKey, Certificate and
+	// MutualTLS require it.
 	ClientID string
 
 	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section
@@ -81,7 +82,7 @@ type Config struct {
 
 	// SigningKey signs an assertion for each request (private_key_jwt, RFC 7523). SigningKeyID
 	// is its kid, and can be empty. SigningAlgorithm is RS256, PS256, ES256, EdDSA or Ed25519.
-	// It defaults to RS256, ES256 or EdDSA, as the key is. AssertionAudience is the aud of the
+	// It defaults to RS256, ES256 or EdDSA, by the type of the key. AssertionAudience is the aud of the
 	// assertion, and defaults to the URL of the issuer.
 	SigningKey        crypto.Signer `json:"-" yaml:"-"`
 	SigningKeyID      string
@@ -105,8 +106,8 @@ type Config struct {
 	// What answers must have.
 
 	// ImpliedAudience is taken as the aud of answers that have none. By default tokens without
-	// an audience are refused. Set it only if the endpoint says active to this API for no
-	// other tokens than those for this API. It must be one of the issuer's Audiences.
+	// an audience are refused. Set it only if the endpoint calls no token active that
+	// is not for this API. It must be one of the issuer's Audiences.
 	//
 	// A refresh token is active as well, and some endpoints answer without token_type: nothing
 	// then tells a refresh token from an access token. Set Prefix to that of access tokens, or
