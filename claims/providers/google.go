@@ -22,9 +22,9 @@ type GoogleRule struct {
 	Emails []string
 }
 
-// GoogleServiceAccount returns the Issuer for ID tokens of Google's service accounts, with which
-// Cloud Run, Compute Engine and other services call. audience is the API's own: the caller
-// chooses it, by custom the API's URL.
+// GoogleServiceAccount returns the Issuer for ID tokens of Google's service accounts. Cloud Run,
+// Compute Engine and other services call with them. audience is the API's own: the caller chooses
+// it, by custom the API's URL.
 //
 // Everyone with a Google account can get an ID token of this issuer, so a rule is required. ID
 // tokens of users have at_hash or nonce and are refused. The tokens have no scopes, and live for

@@ -48,8 +48,8 @@ type Config struct {
 	// be safe for concurrent use. A panic counts as an error.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
-	// Validate, if not nil, is called for each verified token of a tenant, before the Validate of
-	// its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
+	// Validate, if not nil, is called for each verified token of a tenant. It runs before the
+	// Validate of its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
 	// look-up, so that its remembered tokens are verified in full once more. One hook for all
 	// tenants costs nothing.
 	Validate func(ctx context.Context, c *claims.Claims) error

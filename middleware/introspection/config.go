@@ -74,8 +74,8 @@ type Config struct {
 	// MutualTLS require it.
 	ClientID string
 
-	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section
-	// 2.3.1), or in the form if SecretInBody is set (client_secret_post). A []byte can be
+	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section 2.3.1).
+	// If SecretInBody is set, it is sent in the form (client_secret_post). A []byte can be
 	// assigned to it; its type prints as a fixed text. It must not end with a line break.
 	ClientSecret secretBytes `json:"-" yaml:"-"`
 	SecretInBody bool
@@ -132,8 +132,8 @@ type Config struct {
 	TTL time.Duration
 
 	// StaleIfError is how much longer an answer about an accepted token is used while the
-	// endpoint gives none that can be used, and at most 5 minutes. That includes a 429, which
-	// guesses can cause if UnknownPerSecond is too high. A token that is revoked meanwhile is
+	// endpoint fails. It is at most 5 minutes. A 429 is a failure, too: guesses can cause it if
+	// UnknownPerSecond is too high. A token that is revoked meanwhile is
 	// accepted for so long. The default is 0: requests get a 503.
 	StaleIfError time.Duration
 
@@ -178,8 +178,8 @@ type Config struct {
 	// makes any token active. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails: an
-	// Error if it does not accept the credentials of this API, else a Warn. It gets an Info when
+	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails. It is
+	// an Error if the endpoint does not accept the credentials of this API, else a Warn. It gets an Info when
 	// the endpoint answers again. No line has a token or the body of an answer. It defaults to
 	// slog.Default().
 	Logger *slog.Logger
