@@ -33,7 +33,7 @@ type Config struct {
 	// ErrIssuer refuses the token. Any other one makes the answer a 503. Its RetryAfter is
 	// that of an *UnavailableError.
 	//
-	// iss is of a token that nobody has verified: a stranger can write anything into it, up to
+	// iss is of a token that is not verified yet: a stranger can write anything into it, up to
 	// the length of a token. Resolve is called for tokens whose header and claims can be read,
 	// for remembered ones too, on the goroutine of the request. It must be safe for concurrent
 	// use. Resolve is never called for opaque tokens, which have no iss: only the Opaque of

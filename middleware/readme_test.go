@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // Every block of Go in the README is compiled and run in examples/readme, and every snippet
@@ -31,6 +32,53 @@ func TestREADME(t *testing.T) {
 		if !slices.Contains(blocks, snippet) {
 			t.Errorf("compiled here, but not in the README:\n%s", snippet)
 		}
+	}
+}
+
+// Depth belongs to the documentation of the packages. The first page must be read at once.
+func TestREADMEIsShort(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := 0
+	for line := range strings.Lines(string(readme)) {
+		number++
+		if columns := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); columns > 120 {
+			t.Errorf("line %d has %d columns", number, columns)
+		}
+	}
+	if number > 250 {
+		t.Errorf("%d lines", number)
+	}
+}
+
+// An interactive zsh takes # and what follows as arguments: go get then fails.
+func TestCommandsOfThePagesHaveNoComments(t *testing.T) {
+	commands := 0
+	for _, pattern := range []string{"../*.md", "../examples/*/*.md", "*/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range strings.Split(string(text), "```sh\n")[1:] {
+				block, _, _ := strings.Cut(part, "```")
+				for command := range strings.Lines(block) {
+					commands++
+					if strings.Contains(command, "#") {
+						t.Errorf("%s: %s", page, command)
+					}
+				}
+			}
+		}
+	}
+	if commands == 0 {
+		t.Error("no command was found")
 	}
 }
 

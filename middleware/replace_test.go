@@ -270,7 +270,7 @@ func TestReplaceOfThousandsUnderLoad(t *testing.T) {
 		_, err := guard.Authenticate(context.Background(), middleware.Request{Authorization: []string{"Bearer " + tokens[n]}})
 		return err
 	}
-	var gone [tenants]atomic.Bool // the tenant left before, and nobody is putting it back
+	var gone [tenants]atomic.Bool // the tenant left before, and no goroutine is putting it back
 	var stop atomic.Bool
 	var group sync.WaitGroup
 	for worker := range 4 {

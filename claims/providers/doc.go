@@ -1,5 +1,5 @@
-// Package providers has constructors for issuers for which a URL and an audience are not enough:
-// identity providers whose tokens have peculiarities, and issuers of tokens for workloads.
+// Package providers has constructors for issuers for which a URL and an audience are not enough.
+// They are identity providers whose tokens have peculiarities, and issuers of tokens for workloads.
 //
 // Each constructor returns plain [claims.Issuer] values with the settings that the provider's
 // documentation implies: the exact form of iss, and what tells an access token from the

@@ -29,8 +29,8 @@ type GitLabRule struct {
 	// Sources are the sources of the pipelines. The default is push, web, schedule, api, trigger
 	// and pipeline. See [GitLabCI] before you list another.
 	Sources []string
-	// UnprotectedRefs also accepts jobs for branches and tags that are not protected, to which
-	// every developer of the project can push. By default they are refused.
+	// UnprotectedRefs also accepts jobs for branches and tags that are not protected. Every
+	// developer of the project can push to them, so by default they are refused.
 	UnprotectedRefs bool
 }
 

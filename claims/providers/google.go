@@ -22,9 +22,9 @@ type GoogleRule struct {
 	Emails []string
 }
 
-// GoogleServiceAccount returns the Issuer for ID tokens of Google's service accounts, with which
-// Cloud Run, Compute Engine and other services call. audience is the API's own: the caller
-// chooses it, by custom the API's URL.
+// GoogleServiceAccount returns the Issuer for ID tokens of Google's service accounts. Cloud Run,
+// Compute Engine and other services call with them. audience is the API's own: the caller chooses
+// it, by custom the API's URL.
 //
 // Everyone with a Google account can get an ID token of this issuer, so a rule is required. ID
 // tokens of users have at_hash or nonce and are refused. The tokens have no scopes, and live for
@@ -64,9 +64,9 @@ const aboutAnHour = 65 * time.Minute
 // "password", "phone", "google.com", "saml.NAME".
 //
 // Firebase has no other token for an API than its ID token, which names no API: it is good for
-// each API of the project. The value "anonymous" stands for users who have not signed in, and
-// "custom" for whoever your own server made a token for. They are refused unless they are listed.
-// Without a limit, anyone who can open the app would be accepted.
+// each API of the project. The value "anonymous" is that of users who have not signed in, and
+// "custom" that of users for whom your own server made a token. They are refused unless they are
+// listed. Without a limit, anyone who can open the app would be accepted.
 //
 // Tokens of a tenant of Identity Platform are refused. To accept a tenant, write its ID:
 // issuer.ClaimRules["/firebase/tenant"] = []any{"staff-x1y2z"}.

@@ -21,8 +21,8 @@ import "github.com/bearerguard/bearerguard/claims"
 //
 // The keys are at JWKSURL, because servers of your own can have a discovery document without an
 // issuer. A project without signing keys uses its secret. Then set Algorithms to HS256, Keys to
-// jwks.NewSecrets and JWKSURL to "". Whoever has the secret can make tokens: better switch to
-// signing keys.
+// jwks.NewSecrets and JWKSURL to "". Anyone with the secret can make tokens, so switch to
+// signing keys if you can.
 //
 //	{"iss":"https://PROJECT.supabase.co/auth/v1","aud":"authenticated","role":"authenticated","sub":"guid","aal":"aal1",
 //	 "session_id":"guid","is_anonymous":false,"app_metadata":{"provider":"email"},"user_metadata":{},"iat":1,"exp":2}

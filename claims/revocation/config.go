@@ -36,20 +36,20 @@ type Config struct {
 	// Without Do, an entry cuts off tokens at the process that added it, and at no other.
 	Do func(ctx context.Context, args ...string) ([]string, error)
 
-	// Prefix begins the names of the list's two keys in the server, in braces: they are in one
-	// slot of a Cluster. It defaults to "bearerguard:revocation".
+	// Prefix begins the names of the list's two keys in the server. It is in braces there, so that
+	// both keys are in one slot of a Cluster. It defaults to "bearerguard:revocation".
 	Prefix string
 
-	// Timeout is how long a call of Do may take, and how long a request waits for a list that
-	// is too old. It defaults to 500 milliseconds, and is at most 5 seconds.
+	// Timeout is how long a call of Do may take. A request waits as long for a list that is too
+	// old. It defaults to 500 milliseconds, and is at most 5 seconds.
 	Timeout time.Duration
 
 	// MaxAge is how old a shared list may be. It defaults to 60 seconds, and is between 5
 	// seconds and one hour. A list is as old as the beginning of its last complete reading.
 	MaxAge time.Duration
 
-	// ContinueWhenStale accepts tokens by a list that is older than MaxAge, so that an outage
-	// of the server does not become one of the API. Tokens that were cut off since are
+	// ContinueWhenStale accepts tokens by a list that is older than MaxAge. An outage of the
+	// server then does not become one of the API. Tokens that were cut off since are
 	// accepted; those that were cut off before are not. A list that was never read completely
 	// knows nothing: a process that starts in an outage refuses each request with a 503 until
 	// the server is back. By default, a list that is too old does the same.

@@ -2,7 +2,7 @@ package revocation
 
 import "hash/maphash"
 
-// A key stands for the kind, issuer and identifier of an entry, in 125 bits and the kind.
+// A key is the kind of an entry, and a hash of its issuer and identifier in 125 bits.
 //
 // The hashes are keyed with random seeds of the process, so no one can choose identifiers that
 // collide. Two entries that collide by chance would refuse a token too many, and never one too

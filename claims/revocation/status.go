@@ -11,7 +11,7 @@ type Status struct {
 	MaxEntries     int
 	Refused        uint64 // tokens that were cut off
 	Logouts        uint64 // that LogoutHandler has carried out
-	LogoutsRefused uint64 // requests that were none, or could not be carried out
+	LogoutsRefused uint64 // requests that were refused, or could not be carried out
 
 	// All others are those of a shared list.
 

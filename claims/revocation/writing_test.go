@@ -65,7 +65,7 @@ func TestARemovalThatRunsLate(t *testing.T) {
 			assert.True(t, revoked(t, b, "alice"))
 			assert.True(t, revoked(t, a, "alice"))
 		}
-		assert.False(t, revoked(t, b, "bob"), "nobody has added it since")
+		assert.False(t, revoked(t, b, "bob"), "it was not added since")
 	})
 }
 

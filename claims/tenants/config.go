@@ -48,30 +48,31 @@ type Config struct {
 	// be safe for concurrent use. A panic counts as an error.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
-	// Validate, if not nil, is called for each verified token of a tenant, before the Validate of
-	// its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
+	// Validate, if not nil, is called for each verified token of a tenant. It runs before the
+	// Validate of its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
 	// look-up, so that its remembered tokens are verified in full once more. One hook for all
 	// tenants costs nothing.
 	Validate func(ctx context.Context, c *claims.Claims) error
 
-	// MaxTenants is how many tenants are remembered of which a token was verified, and how many
-	// besides of which none was. It defaults to 1,000 and is at most 1,000,000. If more are in
-	// use, some are looked up, and their keys fetched, again and again.
+	// MaxTenants is how many tenants with a verified token are remembered. As many without one are
+	// remembered besides. It defaults to 1,000 and is at most 1,000,000. If more are in use, some
+	// are looked up, and their keys fetched, again and again.
 	MaxTenants int
 
 	// TTL is how long a tenant is used before it is looked up again. It defaults to 30 seconds,
-	// and is between 10 milliseconds and one hour. A tenant that was removed is refused after that time.
+	// and is between 10 milliseconds and one hour. A tenant that was removed is refused after that
+	// time.
 	TTL time.Duration
 
-	// NegativeTTL is how long an issuer that is none is refused without a look-up. It defaults
+	// NegativeTTL is how long an iss without a tenant is refused without a look-up. It defaults
 	// to 10 seconds, or to TTL if that is shorter, and is at most TTL. A new tenant can be
 	// refused for that time.
 	NegativeTTL time.Duration
 
 	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument
 	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport must
-	// keep its rules itself: use WrapTransport instead. All tenants share one FetchLimit, by default of MaxTenants, at
-	// least 16 and at most 512.
+	// enforce this itself: use WrapTransport instead. All tenants share one FetchLimit, by default
+	// of MaxTenants, at least 16 and at most 512.
 	Keys jwks.Config
 
 	// Logger gets a warning for a tenant whose settings are not valid, at most one in 10

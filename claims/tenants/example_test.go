@@ -14,7 +14,7 @@ import (
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
-// The tenants are in a table of the service, which the map stands for. With real issuers, Keys
+// A service has its tenants in a table of its database, and not in a map. With real issuers, Keys
 // can be left out.
 func ExampleNew() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{URL: "https://login.example.com/realms/acme"})

@@ -11,7 +11,7 @@ import (
 // maxIssuerBytes is the length of the longest iss that is looked up.
 const maxIssuerBytes = 512
 
-// anything stands for a label of a host, a whole host, or a segment of a path.
+// anything matches a label of a host, a whole host, or a segment of a path.
 const anything = "*"
 
 // A pattern is one of Config.Patterns in parts.

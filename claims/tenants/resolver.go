@@ -149,7 +149,7 @@ func (r *Resolver) prove(t *tenant) {
 	}
 }
 
-// Forget forgets what is known of an issuer, but for its keys. A request that begins after Forget
+// Forget removes what is remembered of an issuer, except its keys. A request that begins after Forget
 // has returned looks it up again: a look-up that began before does not count for it. Call it in
 // every process when a tenant is removed or changed and TTL is too long.
 func (r *Resolver) Forget(iss string) {

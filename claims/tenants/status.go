@@ -5,7 +5,7 @@ type Status struct {
 	_ [0]func() // written with field names
 
 	// Tenants are remembered, and a token of each was verified. Unproven are remembered, but no
-	// token of them was verified yet. Absent are issuers that are remembered to be none.
+	// token of them was verified yet. Absent is how many iss are remembered that no tenant has.
 	Tenants, Unproven, Absent int
 
 	// Lookups counts the calls of Lookup. NotFound of them found no tenant, Failed returned an

@@ -67,7 +67,7 @@ func TestATenantThatIsRememberedDoesNotWaitForStrangers(t *testing.T) {
 	}
 }
 
-// Whoever can make the table of tenants slow for made-up names must not hold up the others.
+// A stranger who can make the table of tenants slow for made-up names must not hold up the others.
 func TestARenewalDoesNotWaitForSlotsOfStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t)

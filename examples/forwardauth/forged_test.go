@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a client sends under the names of the gateway's fields reaches nobody.
+// What a client sends under the names of the gateway's fields does not reach the API.
 func TestForgedFields(t *testing.T) {
 	issuer := newIssuer(t)
 	forged := []string{
@@ -93,7 +93,7 @@ func TestForgedTrailers(t *testing.T) {
 	})
 }
 
-// Around the gateway, the auth server answers nobody: it is no oracle for tokens.
+// The auth server answers the gateway only: it is no oracle for tokens.
 func TestAroundTheGateway(t *testing.T) {
 	issuer := newIssuer(t)
 	eachGateway(t, issuer.URL(), func(t *testing.T, g *gateway) {

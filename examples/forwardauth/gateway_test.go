@@ -69,7 +69,7 @@ func (p program) require(t *testing.T) string {
 }
 
 // The addresses in the configurations, and the one on which the tests have the gateway. There
-// nobody else listens.
+// no other program listens.
 const (
 	publicAddress = "127.0.0.1:8080"
 	authAddress   = "127.0.0.1:9000"

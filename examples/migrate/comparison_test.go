@@ -104,7 +104,7 @@ func TestEachNamedTestExists(t *testing.T) {
 	}
 }
 
-// TestEachCellHasItsEvidence checks that a cell has a link, or says that nobody has checked. A
+// TestEachCellHasItsEvidence checks that a cell has a link, or says that it was not checked. A
 // feature of ours needs a test.
 func TestEachCellHasItsEvidence(t *testing.T) {
 	_, text, found := strings.Cut(read(t, comparison), "<!-- features -->")

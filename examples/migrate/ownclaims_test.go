@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 )
 
@@ -64,6 +66,33 @@ func TestValidateOfOwnClaimsIsNotCalled(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, code)
 	code, _ = status(auth.Require(valid)(served), issuer.Token(map[string]any{"level": "2"}))
 	assert.Equal(t, http.StatusForbidden, code, "a claim of another type")
+}
+
+// As with golang-jwt and auth0, it is asked for every token, and its refusal is a 401.
+func TestValidateOfTheIssuerCanCallIt(t *testing.T) {
+	inMemory := jwkstest.NewIssuer(jwkstest.Config{})
+	keys, err := jwks.NewStatic(inMemory.Document())
+	require.NoError(t, err)
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{{
+		URL: inMemory.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys,
+		// PAGE {
+		Validate: func(_ context.Context, c *claims.Claims) error {
+			v, err := claims.As[validated](c)
+			if err != nil {
+				return err
+			}
+			return v.Validate()
+		},
+		// PAGE }
+	}}})
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		level  any
+		status int
+	}{{2, http.StatusOK}, {3, http.StatusUnauthorized}, {"2", http.StatusUnauthorized}} {
+		code, _ := status(auth.Handler(served), inMemory.Token(map[string]any{"level": tt.level}))
+		assert.Equal(t, tt.status, code, tt.level)
+	}
 }
 
 func TestOwnClaims(t *testing.T) {

@@ -221,3 +221,35 @@ func TestProtectedRouter(t *testing.T) {
 	auth.RequireScopes("read:timesheets")(served).ServeHTTP(recorder, r)
 	assert.Equal(t, http.StatusOK, recorder.Code)
 }
+
+func TestHandlerAlone(t *testing.T) {
+	greet := func(w http.ResponseWriter, r *http.Request) {
+		token, _ := claims.FromContext(r.Context())
+		_, _ = w.Write([]byte(token.Subject()))
+	}
+	w := httptest.NewRecorder()
+	// PAGE {
+	c, err := claims.ParseUnverified([]byte(`{"sub":"alice"}`)) // only for tests
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/me", nil)
+	greet(w, r.WithContext(claims.NewContext(r.Context(), c)))
+	// PAGE }
+	assert.Equal(t, "alice", w.Body.String())
+}
+
+// A program moves that had one middleware around its router: the inner checks still decide.
+func TestOneMiddlewareAroundTheRouter(t *testing.T) {
+	issuer, auth := newAuth(t, unchanged)
+	mux := http.NewServeMux()
+	mux.Handle("GET /", auth.Require(middleware.AllScopes("read:timesheets"),
+		middleware.FromIssuer(issuer.URL()))(served))
+	handler := auth.Handler(mux)
+	for scope, want := range map[string]int{"read:timesheets": http.StatusOK, "other": http.StatusForbidden} {
+		code, _ := status(handler, issuer.Token(map[string]any{"scope": scope}))
+		assert.Equal(t, want, code, scope)
+	}
+	code, _ := status(handler, "")
+	assert.Equal(t, http.StatusUnauthorized, code)
+}

@@ -49,7 +49,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	return c, errors.Join(problems...)
 }
 
-// checkAdmin demands loopback for the table of tenants: whoever reaches it decides whose tokens
+// checkAdmin demands loopback for the table of tenants: anyone who reaches it decides whose tokens
 // are accepted.
 func (c *config) checkAdmin() error {
 	if c.adminAddr == "" {

@@ -75,7 +75,7 @@ func TestSignalReloadsAtOnce(t *testing.T) {
 	assert.Equal(t, []int{401, 200}, []int{p.call(reader(acme)), p.call(reader(globex))})
 }
 
-// Whoever writes the file must not reach into the network of the service.
+// The author of the file must not reach into the network of the service.
 func TestPrivateAddressesAreRefused(t *testing.T) {
 	acme := servedIssuer(t)
 	path := newFile(t, document(acme))

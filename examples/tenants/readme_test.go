@@ -29,6 +29,15 @@ func TestFileOfTheREADME(t *testing.T) {
 	assert.Equal(t, string(tested), shown)
 }
 
+// The commands run in examples, where a file of theirs must be.
+func TestFilesOfTheCommandsExist(t *testing.T) {
+	files := regexp.MustCompile(`[\w/]+\.json( |\n)`).FindAllString(readme(t)[:strings.Index(readme(t), "<!--")], -1)
+	require.Len(t, files, 2)
+	for _, file := range files {
+		assert.FileExists(t, "../"+strings.TrimSpace(file))
+	}
+}
+
 // Each list of issuers that fits on a line, as in the ConfigMap, is accepted.
 func TestShortFilesOfTheREADMEAreAccepted(t *testing.T) {
 	lists := regexp.MustCompile(`\[\{"url".*\}\]`).FindAllString(readme(t), -1)

@@ -12,7 +12,7 @@ import (
 // maxNegativeTTL is the default of package tenants, which a shorter TENANT_TTL lowers.
 const maxNegativeTTL = 10 * time.Second
 
-// A table stands for the table of tenants in the database of the service.
+// A table has the tenants in memory. A service has them in its database.
 type table struct {
 	resolver *tenants.Resolver
 

@@ -70,7 +70,7 @@ func TestBrowsersAreNoOperators(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, response.StatusCode)
 }
 
-// In another process, nobody calls Forget.
+// In another process, Forget is not called.
 func TestRemovedRowIsRefusedAfterTheTTL(t *testing.T) {
 	for ttl, limit := range map[string]time.Duration{"": 30 * time.Second, "5s": 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {

@@ -47,7 +47,7 @@ func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTri
 			t.TLSHandshakeTimeout = c.Timeout
 		}
 		if c.IdleConnections > 0 && t.IdleConnTimeout == 0 {
-			t.IdleConnTimeout = idleTimeout // nobody closes them
+			t.IdleConnTimeout = idleTimeout // no code closes them
 		}
 		return t
 	}

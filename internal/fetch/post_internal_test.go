@@ -140,7 +140,7 @@ func TestConnectionsAreKeptIfAsked(t *testing.T) {
 	assert.Equal(t, 90*time.Second, own.IdleConnTimeout)
 }
 
-// Nobody calls CloseIdle if connections are kept. Without an end they would be left behind.
+// CloseIdle is not called if connections are kept. Without an end they would be left behind.
 func TestKeptConnectionsOfACallersTransportEnd(t *testing.T) {
 	for _, tc := range []struct {
 		kept       int

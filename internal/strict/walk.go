@@ -86,7 +86,7 @@ func HasString(value, want string) bool {
 }
 
 // IsName reports whether a string literal has the value name. An escape is longer than what it
-// stands for, so only a literal that is longer than name can have one.
+// means, so only a literal that is longer than name can have one.
 func IsName(literal, name string) bool {
 	if len(literal) < len(name)+2 || literal[0] != '"' {
 		return false

@@ -16,7 +16,7 @@
 //
 // # What differs from net/http
 //
-// fasthttp, on which fiber rests, uses the memory of a request again for the next one. This
+// fiber is built on fasthttp, which uses the memory of a request again for the next one. This
 // package gives the Middleware copies, so claims and contexts can be kept. fiber's package
 // adaptor does not copy, and keeps only one of several Authorization fields. Do not use it around
 // a Middleware, nor around the application.

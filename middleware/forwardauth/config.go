@@ -76,9 +76,9 @@ type Config struct {
 	// concurrent use. The default is no field.
 	Headers map[string]func(c *claims.Claims) []string
 
-	// Logger receives at most one warning in 10 seconds for requests from an address that is no
-	// trusted proxy, and one for requests of a gateway that lack a field; and other refusals of
-	// the Handler at debug level. No line has a byte of a field. It defaults to what slog.Default
+	// Logger receives the refusals of the Handler. Requests from an address that is no trusted
+	// proxy are at most one warning in 10 seconds, and so are requests of a gateway that lack a
+	// field. All others are at debug level. No line has a byte of a field. It defaults to what slog.Default
 	// returns when a line is logged. What a Guard refuses is logged by its Middleware.
 	Logger *slog.Logger
 }

@@ -1,6 +1,6 @@
 // Package forwardauth decides for gateways: nginx (auth_request), Caddy (forward_auth), Traefik
 // (ForwardAuth) and Envoy (ext_authz over HTTP). The gateway asks a [Handler] about each request
-// of a client, and passes only those on for which the answer is 200.
+// of a client, and passes it on only if the answer is 200.
 //
 //	h, err := forwardauth.New(forwardauth.Config{
 //		Format:         forwardauth.Nginx,
@@ -20,9 +20,9 @@
 // # What the gateway must do
 //
 // A Handler believes the gateway, and the API believes the fields that the gateway copies. So
-// each gateway must do all of this, or a client does it in its place:
+// each gateway must do all of this. What it leaves out, a client can do:
 //
-//   - Ask for every request to the API. The API and the Handler must be reached by the gateway
+//   - Ask about every request to the API. The API and the Handler must be reached by the gateway
 //     only.
 //   - Write the method and the target itself, over what the client wrote in these fields. With
 //     those of the client, the client chooses the route that is checked.
@@ -127,7 +127,7 @@
 // # Targets
 //
 // A gateway and a backend can read one target in two ways, so that another route is checked than
-// is served. So only targets pass that all read alike. These are a 400:
+// is served. So only targets pass that every server reads in one way. These are a 400:
 //
 //   - a path that is not in normal form (RFC 3986 section 6.2.2): with dot segments, an empty
 //     segment (//), lower-case or broken percent-encoding, or encoded letters, digits, - . _ ~

@@ -110,7 +110,7 @@ func (h *Handler) requested(r *http.Request) (method, target string, ok bool) {
 }
 
 // isUpgradeKnown reports whether a request keeps its protocol, or asks for websocket only. A backend
-// that takes h2c gives the client a connection on which it can send requests that nobody checks.
+// that takes h2c gives the client a connection on which it can send requests without a check.
 func isUpgradeKnown(upgrade []string) bool {
 	return len(upgrade) == 0 || len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket")
 }

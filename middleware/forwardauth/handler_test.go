@@ -133,7 +133,7 @@ func TestAnswers(t *testing.T) {
 	assert.Empty(t, serve(h, request("HEAD", "/no")).Body.String(), "HEAD has no body")
 }
 
-// After a 101 of the backend, the client could send requests that nobody checks.
+// After a 101 of the backend, the client could send requests without a check.
 func TestUpgrades(t *testing.T) {
 	for _, format := range []forwardauth.Format{forwardauth.Nginx, forwardauth.XForwarded, forwardauth.Envoy} {
 		h := formatted(t, format, "")

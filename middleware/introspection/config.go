@@ -70,18 +70,19 @@ type Config struct {
 	// How this API authenticates itself (RFC 7662 section 2.1): exactly one of ClientSecret,
 	// SigningKey, Certificate, MutualTLS, BearerToken and InsecureNoAuthentication.
 
-	// ClientID is the name of this API at the issuer. It goes with all but the last two.
+	// ClientID is the name of this API at the issuer. ClientSecret, SigningKey, Certificate and
+	// MutualTLS require it.
 	ClientID string
 
-	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section
-	// 2.3.1), or in the form if SecretInBody is set (client_secret_post). A []byte can be
+	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section 2.3.1).
+	// If SecretInBody is set, it is sent in the form (client_secret_post). A []byte can be
 	// assigned to it; its type prints as a fixed text. It must not end with a line break.
 	ClientSecret secretBytes `json:"-" yaml:"-"`
 	SecretInBody bool
 
 	// SigningKey signs an assertion for each request (private_key_jwt, RFC 7523). SigningKeyID
 	// is its kid, and can be empty. SigningAlgorithm is RS256, PS256, ES256, EdDSA or Ed25519.
-	// It defaults to RS256, ES256 or EdDSA, as the key is. AssertionAudience is the aud of the
+	// It defaults to RS256, ES256 or EdDSA, by the type of the key. AssertionAudience is the aud of the
 	// assertion, and defaults to the URL of the issuer.
 	SigningKey        crypto.Signer `json:"-" yaml:"-"`
 	SigningKeyID      string
@@ -105,8 +106,8 @@ type Config struct {
 	// What answers must have.
 
 	// ImpliedAudience is taken as the aud of answers that have none. By default tokens without
-	// an audience are refused. Set it only if the endpoint says active to this API for no
-	// other tokens than those for this API. It must be one of the issuer's Audiences.
+	// an audience are refused. Set it only if the endpoint calls no token active that
+	// is not for this API. It must be one of the issuer's Audiences.
 	//
 	// A refresh token is active as well, and some endpoints answer without token_type: nothing
 	// then tells a refresh token from an access token. Set Prefix to that of access tokens, or
@@ -131,8 +132,8 @@ type Config struct {
 	TTL time.Duration
 
 	// StaleIfError is how much longer an answer about an accepted token is used while the
-	// endpoint gives none that can be used, and at most 5 minutes. That includes a 429, which
-	// guesses can cause if UnknownPerSecond is too high. A token that is revoked meanwhile is
+	// endpoint fails. It is at most 5 minutes. A 429 is a failure, too: guesses can cause it if
+	// UnknownPerSecond is too high. A token that is revoked meanwhile is
 	// accepted for so long. The default is 0: requests get a 503.
 	StaleIfError time.Duration
 
@@ -177,8 +178,8 @@ type Config struct {
 	// makes any token active. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails: an
-	// Error if it does not accept the credentials of this API, else a Warn. It gets an Info when
+	// Logger gets a line when the endpoint begins to fail, and one a minute while it fails. It is
+	// an Error if the endpoint does not accept the credentials of this API, else a Warn. It gets an Info when
 	// the endpoint answers again. No line has a token or the body of an answer. It defaults to
 	// slog.Default().
 	Logger *slog.Logger

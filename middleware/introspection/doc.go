@@ -1,5 +1,5 @@
 // Package introspection asks an issuer about tokens that a resource server cannot verify by
-// itself (RFC 7662): opaque ones, and JWTs that may have been revoked.
+// itself (RFC 7662). These are opaque ones, and JWTs that may have been revoked.
 //
 // Set an [Introspector] as the Opaque of an issuer. Everything else stays as it is for JWTs:
 //

@@ -18,7 +18,7 @@ type question struct {
 }
 
 // A flight is one request to the endpoint, or the wait for it. All that ask about the token share
-// it. Nobody can cancel it. It ends after twice the timeout at the latest.
+// it. No caller can cancel it. It ends after twice the timeout at the latest.
 type flight struct {
 	done chan struct{} // closed when the result is there
 

@@ -124,7 +124,7 @@ func TestRequestsAtATimeAreBounded(t *testing.T) {
 	})
 }
 
-// After 5 failures in a row the endpoint is asked once a second, and nobody waits for it.
+// After 5 failures in a row the endpoint is asked once a second, and no request waits for it.
 func TestFailingEndpointIsAskedOnceASecond(t *testing.T) {
 	for _, status := range []int{0, 401, 403, 429, 502, 503} {
 		testFailingEndpoint(t, status)

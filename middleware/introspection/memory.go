@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// An id stands for a token of an issuer. The token itself is not kept.
+// An id identifies a token of an issuer. The token itself is not kept.
 type id [sha256.Size]byte
 
 // idOf returns the SHA-256 of both. No issuer and no token has a zero byte.

@@ -1,5 +1,5 @@
-// Package requests sends the same table of requests to the programs before and after a
-// move, and compares their answers with those that the table states.
+// Package requests sends the same table of requests to the programs before and after a move. It
+// compares their answers with those that the table states.
 package requests
 
 import (

@@ -153,6 +153,16 @@ var routes = []Row{
 		},
 	},
 	{
+		Request: "signed with ES256, where RS256 is listed",
+		Ours:    "401 Bearer invalid_token",
+		Differs: refused.but(answers{JWX: "200 alice"}),
+		Why:     "`Algorithms` can exclude a key of the issuer (RFC 8725 section 3.1); jwx takes the `alg` of each key",
+		before:  func(w *World) { w.Publish(ecKey()) },
+		make: func(w *World) *http.Request {
+			return get("/me", w.bearer(nil, jwkstest.SignedBy(ecKey())))
+		},
+	},
+	{
 		Request: "a changed signature",
 		Ours:    "401 Bearer invalid_token",
 		Differs: refused.but(answers{Auth0: "401 Bearer invalid_token DPoP invalid_token"}),

@@ -30,6 +30,9 @@ type World struct {
 // rsaKey is the key of all issuers: it takes long to make, and no request changes it.
 var rsaKey = sync.OnceValue(func() jwkstest.Key { return jwkstest.NewKey("RS256") })
 
+// ecKey is a second key, which an issuer can publish as well.
+var ecKey = sync.OnceValue(func() jwkstest.Key { return jwkstest.NewKey("ES256") })
+
 func newWorld(t *testing.T) *World {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)

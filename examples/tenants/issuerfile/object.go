@@ -19,8 +19,8 @@ func (m *mistakes) add(at jsontext.Pointer, format string, args ...any) {
 	*m = append(*m, fmt.Errorf("issuerfile: %s: %w", at, fmt.Errorf(format, args...)))
 }
 
-// An object is a JSON object of the file, whose members are taken one by one. What nobody took is
-// a mistake.
+// An object is a JSON object of the file, whose members are taken one by one. One that is
+// left is a mistake.
 type object struct {
 	at       jsontext.Pointer
 	members  map[string]jsontext.Value // that were not taken yet
@@ -140,7 +140,7 @@ func (o *object) optionalList(name string) (list []string) {
 	return list
 }
 
-// end reports the members that nobody took.
+// end reports the members that are left.
 func (o *object) end() {
 	for _, name := range slices.Sorted(maps.Keys(o.members)) {
 		o.mistake(name, "there is no such member")

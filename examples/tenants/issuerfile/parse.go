@@ -55,7 +55,7 @@ func Parse(document []byte) ([]claims.Issuer, error) {
 	return issuers, nil
 }
 
-// readIssuers returns the issuers that one element of the list stands for. Usually it is one.
+// readIssuers returns the issuers that one element of the list describes. Usually it is one.
 func readIssuers(at jsontext.Pointer, value jsontext.Value, found *mistakes) []claims.Issuer {
 	known := len(*found)
 	o := newObject(at, value, found)
@@ -195,7 +195,7 @@ func check(issuer claims.Issuer) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
-// unfetched stands for the keys that will be fetched.
+// unfetched is in the place of the keys that will be fetched.
 type unfetched struct{}
 
 func (unfetched) Keys(context.Context, string, string) ([]claims.Key, error) {
