@@ -130,6 +130,9 @@ func TestReplaceIsAllOrNothing(t *testing.T) {
 	err := v.Replace([]claims.Issuer{bad, {URL: "https://third.example", Audiences: []string{"a"}}})
 	require.ErrorContains(t, err, `"https://partner.example": Audiences is empty`)
 	require.ErrorContains(t, err, `"https://third.example": Keys is nil`)
+	require.EqualError(t, v.Replace(nil), "claims: invalid issuers: at least one is required")
+	require.EqualError(t, v.Replace([]claims.Issuer{goodIssuer(), goodIssuer()}),
+		`claims: invalid issuers: "`+issuerURL+`" is a duplicate`)
 }
 
 func urlsOf(v *claims.Verifier) (urls []string) {

@@ -264,8 +264,13 @@ func (c *Config) checkModes() []error {
 type mistakes []error
 
 func (m *mistakes) report(bad bool, format string, args ...any) {
+	m.reportIn("Config", bad, format, args...)
+}
+
+// reportIn is for what can also be an argument, and not only a field of the Config.
+func (m *mistakes) reportIn(where string, bad bool, format string, args ...any) {
 	if bad {
-		*m = append(*m, fmt.Errorf("middleware: invalid Config"+format, args...))
+		*m = append(*m, fmt.Errorf("middleware: invalid "+where+format, args...))
 	}
 }
 

@@ -37,11 +37,10 @@ func (m *Middleware) Replace(issuers []claims.Issuer) error {
 		return errors.New("middleware: Replace cannot be used with Config.Verifier, which has issuers of its own")
 	}
 	next := m.fetching.next(issuers)
-	complete, problems := next.complete(issuers)
+	complete, problems := next.complete("issuers", issuers)
 	problems = append(problems, m.checkPublished(issuers)...)
 	if len(problems) > 0 {
-		_, err := claims.NewVerifier(claims.Config{Issuers: complete}) // to report all mistakes
-		return errors.Join(append(problems, err)...)
+		return errors.Join(append(problems, mistakesIn(complete))...)
 	}
 	if len(issuers) > 1 {
 		m.hidesIssuers.Store(true) // before the first of them is trusted
@@ -54,6 +53,17 @@ func (m *Middleware) Replace(issuers []claims.Issuer) error {
 	m.follow(m.issuers())
 	return nil
 }
+
+// mistakesIn returns what a Verifier would report about these issuers, and replaces none.
+func mistakesIn(issuers []claims.Issuer) error {
+	trial, err := claims.NewVerifier(claims.Config{CacheEntries: -1, Resolve: trustsNone})
+	if err != nil {
+		return err
+	}
+	return trial.Replace(issuers)
+}
+
+func trustsNone(context.Context, string) (*claims.Verifier, error) { return nil, claims.ErrIssuer }
 
 // next returns a copy of f, with room for these issuers.
 func (f *fetching) next(issuers []claims.Issuer) *fetching {
@@ -110,7 +120,7 @@ func (m *Middleware) checkPublished(issuers []claims.Issuer) []error {
 	var problems mistakes
 	for _, server := range m.published(urls) {
 		err := checkServer(server, m.insecureHosts)
-		problems.report(err != nil, ".Issuers: ResourceMetadata cannot publish the issuer %q: %w", server, err)
+		problems.reportIn("issuers", err != nil, ": ResourceMetadata cannot publish the issuer %q: %w", server, err)
 	}
 	return problems
 }
