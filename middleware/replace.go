@@ -42,10 +42,12 @@ func (m *Middleware) Replace(issuers []claims.Issuer) error {
 	if len(problems) > 0 {
 		return errors.Join(append(problems, mistakesIn(complete))...)
 	}
+	hidden := m.hidesIssuers.Load()
 	if len(issuers) > 1 {
 		m.hidesIssuers.Store(true) // before the first of them is trusted
 	}
 	if err := v.Replace(complete); err != nil {
+		m.hidesIssuers.Store(hidden)
 		return err
 	}
 	next.forgetUnused(issuers)

@@ -208,6 +208,8 @@ func TestReplaceHidesTheIssuersOnceThereAreSeveral(t *testing.T) {
 		return serve(t, one.Handler(whoami), bearer(stranger.Token(nil))).Challenge["error_description"]
 	}
 	before := described()
+	require.Error(t, one.Replace(s.of(0, 1, 1)))
+	assert.Equal(t, before, described(), "nothing has changed")
 	require.NoError(t, one.Replace(s.of(0, 1)))
 	assert.NotEqual(t, before, described())
 	assert.Equal(t, "The access token is not valid for this API", described())
