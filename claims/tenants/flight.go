@@ -118,7 +118,9 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 		r.absent.Add(1)
 		return &tenant{iss: f.iss, at: at, ttl: r.negativeTTL}, nil
 	}
-	isTenant = true
+	// An application that compares more loosely than byte by byte has a tenant for each spelling
+	// of its iss, and a stranger can write any number of them.
+	isTenant = issuer.URL == f.iss
 	found, err = r.admit(f, issuer)
 	if err != nil {
 		r.invalid.Add(1)

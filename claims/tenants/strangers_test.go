@@ -3,6 +3,7 @@ package tenants_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,6 +44,30 @@ func TestAFloodAtOnceIsBounded(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		assert.LessOrEqual(t, s.resolver.Status().NotFound, uint64(64+20*10+1))
+	})
+}
+
+// A database that ignores case finds the row of a tenant for each of a million spellings of its iss.
+func TestAFloodOfSpellingsOfOneTenantIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked int // the requests come one after the other
+		resolver, err := tenants.New(tenants.Config{
+			Patterns: []string{"https://login.example.com/realms/*"}, Logger: slog.New(slog.DiscardHandler),
+			Lookup: func(context.Context, string) (claims.Issuer, bool, error) {
+				asked++
+				return claims.Issuer{URL: "https://login.example.com/realms/acme", Audiences: []string{"a"}}, true, nil
+			},
+		})
+		require.NoError(t, err)
+		for n := range 2000 {
+			_, err := resolver.Resolve(t.Context(), fmt.Sprintf("https://login.example.com/realms/ACME%d", n))
+			require.Error(t, err)
+			require.NotErrorIs(t, err, claims.ErrIssuer)
+		}
+		assert.Equal(t, 64, asked)
+		time.Sleep(time.Second)
+		_, err = resolver.Resolve(t.Context(), "https://login.example.com/realms/acme")
+		require.NoError(t, err)
 	})
 }
 
