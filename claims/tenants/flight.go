@@ -140,7 +140,7 @@ func (r *Resolver) admit(f *flight, issuer claims.Issuer) (*tenant, error) {
 	t := &tenant{iss: f.iss, settings: settingsOf(issuer), proven: new(atomic.Bool), forgets: f.forgets}
 	if old := f.old; f.isRenewal {
 		t.proven, t.cache = old.proven, old.cache
-		if old.settings.isSame(t.settings) {
+		if issuer.Err == nil && old.settings.isSame(t.settings) {
 			t.verifier = old.verifier
 			return t, nil
 		}
