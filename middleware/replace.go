@@ -21,8 +21,9 @@ import (
 // with its keys, if its URL and JWKSURL are those of an issuer before: a change of anything else
 // fetches nothing. An issuer that was in the Config of New can have a private address. Any other
 // one is dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
-// unless Config.InsecureHTTPHosts names it; and no redirect is followed. A Config.Client whose
-// Transport is no *http.Transport must keep these rules itself: see PublicOnly of jwks.Config.
+// unless Config.InsecureHTTPHosts names it; and no redirect is followed. A proxy resolves names
+// itself, and a Config.Client whose Transport is no *http.Transport may have to keep the rule on
+// addresses itself: see PrivateHosts and Client of [jwks.Config].
 //
 // The metadata publish those of Config.AuthorizationServers that are still issuers. If none is
 // left, they publish none: clients do not find out then where to get a token.

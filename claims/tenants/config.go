@@ -69,9 +69,9 @@ type Config struct {
 	NegativeTTL time.Duration
 
 	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument
-	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport must
-	// keep its rules itself: use WrapTransport instead. All tenants share one FetchLimit, by default of MaxTenants, at
-	// least 16 and at most 512.
+	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport may
+	// have to keep its rule on addresses itself: use WrapTransport instead. All tenants share one
+	// FetchLimit, by default of MaxTenants, at least 16 and at most 512.
 	Keys jwks.Config
 
 	// Logger gets a warning for a tenant whose settings are not valid, at most one in 10

@@ -17,6 +17,21 @@ func TestSameHost(t *testing.T) {
 	}
 }
 
+// A proxy, or a RoundTripper of the caller, resolves names itself. So what is known to be private
+// must not get there.
+func TestSpellingsOfPrivateAddressesAreRefusedUnresolved(t *testing.T) {
+	h := NewHosts("https://issuer.example", nil, []string{"127.1"})
+	for _, host := range []string{
+		"127.0.0.1", "127.0.0.1.", "127.2", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "10.1", "[::1]", "[::ffff:10.0.0.1]",
+		"localhost", "LOCALHOST.", "x.localhost", "x.LocalHost.", "169.254.169.254",
+	} {
+		assert.ErrorIs(t, h.CheckNamed("https://"+host+"/keys"), ErrNotPublic, host)
+	}
+	for _, host := range []string{"8.8.8.8", "[2606:4700:4700::1111]", "a.example", "1.example", "127.0.0.1.example.", "localhost.example", "127.1"} {
+		assert.NoError(t, h.CheckNamed("https://"+host+"/keys"), host)
+	}
+}
+
 func TestPublicOnlyTrustsOnlyNamedHosts(t *testing.T) {
 	h := NewHosts("https://issuer.example", []string{"plain.example"}, []string{"10.0.0.1"})
 	assert.True(t, h.trusts("issuer.example"))
