@@ -109,7 +109,11 @@ func (a *api) serve(ctx context.Context, hangup <-chan os.Signal, c config, logg
 	}
 	parts.Go(func() error { return serve(ctx, "serving the API", c.addr, a.public, logger) })
 	if c.adminAddr != "" {
-		parts.Go(func() error { return serve(ctx, "serving the administration", c.adminAddr, a.admin, logger) })
+		admin := a.admin
+		if a.tenants != nil {
+			admin = onLoopbackOnly(admin)
+		}
+		parts.Go(func() error { return serve(ctx, "serving the administration", c.adminAddr, admin, logger) })
 	}
 	return parts.Wait()
 }
