@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
@@ -32,7 +33,7 @@ func (t *trust) addOpaque(name string, issuer *Issuer) error {
 	for _, other := range t.opaque {
 		if strings.HasPrefix(prefix, other.prefix) || strings.HasPrefix(other.prefix, prefix) {
 			return fmt.Errorf("claims: invalid %s: the opaque tokens of %q and %q cannot be told apart: "+
-				"each needs a prefix, and none can begin with another", name, other.issuer.URL, issuer.URL)
+				"each needs a prefix, and none can begin with another", name, redact.URL(other.issuer.URL), redact.URL(issuer.URL))
 		}
 	}
 	t.opaque = append(t.opaque, opaqueRoute{issuer, prefix, shortest, longest})

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // A trust is the set of issuers that a Verifier trusts. It never changes: Replace puts another
@@ -36,7 +38,7 @@ func (v *Verifier) newTrust(name string, issuers []Issuer, old *trust) (*trust, 
 			continue
 		}
 		if t.issuers[issuer.URL] != nil {
-			errs = append(errs, fmt.Errorf("claims: invalid %s: %q is a duplicate", name, issuer.URL))
+			errs = append(errs, fmt.Errorf("claims: invalid %s: %q is a duplicate", name, redact.URL(issuer.URL)))
 		}
 		if before := old.issuers[issuer.URL]; before.isSame(complete) {
 			complete = before

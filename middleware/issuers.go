@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -72,7 +73,7 @@ func (f *fetching) complete(name string, list []claims.Issuer) ([]claims.Issuer,
 		}
 		keys, err := f.keys(issuer.URL, issuer.JWKSURL)
 		source, value := address("URL", issuer.URL, issuer.JWKSURL)
-		problems.reportIn(field, err != nil, ".%s %q: %w", source, value, err)
+		problems.reportIn(field, err != nil, ".%s %q: %w", source, redact.URL(value), err)
 		issuer.Keys, issuer.JWKSURL = keys, ""
 	}
 	return issuers, problems
@@ -129,7 +130,7 @@ func (c *Config) singleIssuer(fetching *fetching, broken error) ([]claims.Issuer
 	}
 	problems.report(broken != nil, ": %w", broken)
 	keys, err := fetching.keys(c.Issuer, c.JWKSURL)
-	problems.report(err != nil, ".%s %q: %w", name, value, err)
+	problems.report(err != nil, ".%s %q: %w", name, redact.URL(value), err)
 	if c.Issuer == "" {
 		return nil, problems
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -123,7 +124,7 @@ func (m *Middleware) checkPublished(issuers []claims.Issuer) []error {
 	var problems mistakes
 	for _, server := range m.published(urls) {
 		err := checkServer(server, m.insecureHosts)
-		problems.reportIn("issuers", err != nil, ": ResourceMetadata cannot publish the issuer %q: %w", server, err)
+		problems.reportIn("issuers", err != nil, ": ResourceMetadata cannot publish the issuer %q: %w", redact.URL(server), err)
 	}
 	return problems
 }
