@@ -45,7 +45,7 @@ type Config struct {
 	//
 	// Lookup runs on a goroutine of its own, with the values of the context of a request that
 	// waits for it. A request waits for at most 3 seconds; the context ends after 5. Lookup must
-	// be safe for concurrent use. A panic counts as an error.
+	// be safe for concurrent use. A panic counts as an error, and is logged.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
 	// Validate, if not nil, is called for each verified token of a tenant, before the Validate of
@@ -74,8 +74,8 @@ type Config struct {
 	// FetchLimit, by default of MaxTenants, at least 16 and at most 512.
 	Keys jwks.Config
 
-	// Logger gets a warning for a tenant whose settings are not valid, at most one in 10
-	// seconds. It defaults to slog.Default().
+	// Logger gets a warning for a tenant whose settings are not valid, and an Error with the stack
+	// of a Lookup that panicked, each at most once in 10 seconds. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

@@ -1,8 +1,10 @@
 package tenants_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -244,6 +246,53 @@ func TestALookupThatEndsItsGoroutineIsAFailure(t *testing.T) {
 		s.lookup = nil
 		_, err = s.resolver.Resolve(t.Context(), first)
 		require.NoError(t, err)
+	})
+}
+
+// Nothing else would say that Lookup has panicked, and where.
+func TestAPanicOfLookupIsLogged(t *testing.T) {
+	for rule, tc := range map[string]struct {
+		lookup func(context.Context, string) error
+		want   string
+	}{
+		"of the runtime": {func(context.Context, string) error { var none []int; _ = none[len(none)]; return nil }, "index out of range"},
+		"of its own":     {func(context.Context, string) error { panic("hunter2") }, `panic="a string"`},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				s := newService(t, func(c *tenants.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+				s.lookup = tc.lookup
+				for range 3 {
+					_, err := s.resolver.Resolve(t.Context(), first)
+					require.Error(t, err)
+				}
+				assert.Equal(t, 1, strings.Count(log.String(), "level=ERROR"))
+				assert.Contains(t, log.String(), tc.want)
+				assert.Contains(t, log.String(), "strangers_test.go", "where it was")
+				assert.NotContains(t, log.String(), "hunter2")
+				time.Sleep(10 * time.Second)
+				_, err := s.resolver.Resolve(t.Context(), first)
+				require.Error(t, err)
+				assert.Equal(t, 2, strings.Count(log.String(), "level=ERROR"))
+			})
+		})
+	}
+}
+
+type panicking struct{ slog.Handler }
+
+func (panicking) Handle(context.Context, slog.Record) error { panic("no disk") }
+
+func TestALoggerThatPanicsDoesNotEndTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, func(c *tenants.Config) { c.Logger = slog.New(panicking{slog.NewTextHandler(io.Discard, nil)}) })
+		s.change(first, func(i *claims.Issuer) { i.Audiences = nil })
+		_, err := s.resolver.Resolve(t.Context(), first)
+		require.ErrorContains(t, err, "Audiences is empty")
+		s.lookup = func(context.Context, string) error { panic("x") }
+		_, err = s.resolver.Resolve(t.Context(), second)
+		require.ErrorContains(t, err, "Lookup panicked")
 	})
 }
 
