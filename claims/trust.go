@@ -97,8 +97,22 @@ func (v *Verifier) Replace(issuers []Issuer) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	v.trusted.Store(t)
+	old := v.trusted.Swap(t)
+	if gone := old.without(t); v.cache != nil && len(gone) > 0 {
+		v.cache.forget(gone)
+	}
 	return nil
+}
+
+// without returns the issuers of t that next does not have, or not with these settings.
+func (t *trust) without(next *trust) map[*Issuer]bool {
+	gone := make(map[*Issuer]bool)
+	for url, issuer := range t.issuers {
+		if next.issuers[url] != issuer {
+			gone[issuer] = true
+		}
+	}
+	return gone
 }
 
 // issuerOf returns the issuer that iss names.
