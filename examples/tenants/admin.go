@@ -28,9 +28,9 @@ func newAdmin(a *api) http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // a page in the browser of an operator is no operator
 }
 
-// onLoopbackOnly refuses requests for any host but loopback. To a browser, a page is of the origin
-// that the page's own name has, also if the name leads to 127.0.0.1 later on (DNS rebinding). Such a
-// request passes CrossOriginProtection.
+// onLoopbackOnly refuses requests for any host but loopback. A page can have a name that leads to
+// 127.0.0.1 once the page is loaded (DNS rebinding). Its requests are then of the same origin, and
+// pass CrossOriginProtection.
 func onLoopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := (&url.URL{Host: r.Host}).Hostname()

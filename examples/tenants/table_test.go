@@ -70,8 +70,7 @@ func TestBrowsersAreNoOperators(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, response.StatusCode)
 }
 
-// To its browser, a page is of the origin that its own name has, also if the name leads to
-// 127.0.0.1 later on (DNS rebinding).
+// A page can have a name that leads to 127.0.0.1 once the page is loaded (DNS rebinding).
 func TestNamesThatLeadToLoopbackAreNoOperators(t *testing.T) {
 	acme := servedIssuer(t)
 	p := start(t, append(onLoopback, "TENANT_PATTERNS", patternOf(acme))...)
