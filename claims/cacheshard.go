@@ -63,6 +63,18 @@ func (s *cacheShard) sweep(now time.Time) {
 	}
 }
 
+func (s *cacheShard) forget(gone map[*Issuer]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for entry := s.oldest; entry != nil; {
+		next := entry.next // remove unlinks the entry
+		if gone[entry.token.issuer] {
+			s.remove(entry)
+		}
+		entry = next
+	}
+}
+
 func (s *cacheShard) status() (entries int, evicted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

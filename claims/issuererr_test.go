@@ -39,3 +39,25 @@ func TestErrThatWrapsNothingIsReported(t *testing.T) {
 	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
 	require.EqualError(t, err, `claims: invalid Issuer "https://issuer.example/": no domain`)
 }
+
+// A mistake is logged, and shown on status pages.
+func TestA17MistakesDoNotPrintThePasswordOfAnIssuer(t *testing.T) {
+	const secret = "https://user:hunter2@issuer.example"
+	of := func(url string) claims.Issuer {
+		return claims.Issuer{URL: url, Audiences: []string{audience}, Keys: oneKey()}
+	}
+	noAudience, opaque := of(secret), of(secret)
+	noAudience.Audiences = nil
+	opaque.Opaque = answering(nil)
+	other := opaque
+	other.URL += "/other"
+	for rule, issuers := range map[string][]claims.Issuer{
+		"no audience": {noAudience}, "twice": {of(secret), of(secret)}, "white space": {of(secret + " ")},
+		"a document": {of(secret + "/.well-known/openid-configuration")}, "opaque tokens": {opaque, other},
+	} {
+		_, err := claims.NewVerifier(claims.Config{Issuers: issuers})
+		require.Error(t, err, rule)
+		assert.NotContains(t, err.Error(), "hunter2", rule)
+		assert.Contains(t, err.Error(), "https://REDACTED@issuer.example", rule)
+	}
+}

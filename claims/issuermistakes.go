@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/mldsa"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // mistakes returns an error that reports all mistakes in i. An empty list is one: a missing
 // configuration value often becomes an empty list, which must not skip a check.
 func (i *Issuer) mistakes() error {
-	m := issuerMistakes{issuer: i.URL}
+	m := issuerMistakes{issuer: redact.URL(i.URL)}
 	m.add(i.URL == "", "URL is empty")
 	for _, err := range eachOf(i.Err) {
 		m.add(true, "%w", err)
@@ -36,7 +37,7 @@ func (i *Issuer) mistakes() error {
 
 // issuerMistakes are what is wrong with an Issuer.
 type issuerMistakes struct {
-	issuer string
+	issuer string // without a password
 	errs   []error
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
@@ -21,7 +22,7 @@ type opaqueRoute struct {
 
 // addOpaque adds the route of an issuer that introspects opaque tokens. Two routes that one token
 // can match are a mistake: the credential of one issuer's client would be sent to the other issuer.
-func (t *trust) addOpaque(issuer *Issuer) error {
+func (t *trust) addOpaque(name string, issuer *Issuer) error {
 	if issuer.Opaque == nil {
 		return nil
 	}
@@ -31,8 +32,8 @@ func (t *trust) addOpaque(issuer *Issuer) error {
 	}
 	for _, other := range t.opaque {
 		if strings.HasPrefix(prefix, other.prefix) || strings.HasPrefix(other.prefix, prefix) {
-			return fmt.Errorf("claims: invalid Config.Issuers: the opaque tokens of %q and %q cannot be told apart: "+
-				"each needs a prefix, and none can begin with another", other.issuer.URL, issuer.URL)
+			return fmt.Errorf("claims: invalid %s: the opaque tokens of %q and %q cannot be told apart: "+
+				"each needs a prefix, and none can begin with another", name, redact.URL(other.issuer.URL), redact.URL(issuer.URL))
 		}
 	}
 	t.opaque = append(t.opaque, opaqueRoute{issuer, prefix, shortest, longest})

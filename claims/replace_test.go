@@ -130,6 +130,9 @@ func TestReplaceIsAllOrNothing(t *testing.T) {
 	err := v.Replace([]claims.Issuer{bad, {URL: "https://third.example", Audiences: []string{"a"}}})
 	require.ErrorContains(t, err, `"https://partner.example": Audiences is empty`)
 	require.ErrorContains(t, err, `"https://third.example": Keys is nil`)
+	require.EqualError(t, v.Replace(nil), "claims: invalid issuers: at least one is required")
+	require.EqualError(t, v.Replace([]claims.Issuer{goodIssuer(), goodIssuer()}),
+		`claims: invalid issuers: "`+issuerURL+`" is a duplicate`)
 }
 
 func urlsOf(v *claims.Verifier) (urls []string) {
@@ -137,6 +140,43 @@ func urlsOf(v *claims.Verifier) (urls []string) {
 		urls = append(urls, url)
 	}
 	return urls
+}
+
+// A remembered token keeps its issuer in memory, and with it the issuer's key cache. Under its
+// own rules the token cache would keep both until the token expires.
+func TestReplaceForgetsTheTokensOfIssuersThatLeft(t *testing.T) {
+	const tenantURL = "https://tenant.example"
+	tenant := partner(oneKey())
+	tenant.URL = tenantURL
+	d := &directory{err: claims.ErrIssuer, tenants: map[string]*claims.Verifier{tenantURL: tenantOf(t, tenant)}}
+	keys := oneKey()
+	ours := goodIssuer()
+	v := resolving(t, d, ours, partner(keys))
+	remembered := func() (entries int) {
+		entries, _, _ = v.CacheStatus()
+		return entries
+	}
+	verify := func() {
+		for _, token := range []string{token(nil), partnerToken, token(members{"iss": `"` + tenantURL + `"`})} {
+			_, _ = v.Verify(t.Context(), token) // those of an issuer that left are refused
+		}
+	}
+	verify()
+	require.Equal(t, 3, remembered())
+	require.Error(t, v.Replace([]claims.Issuer{ours, ours}))
+	require.NoError(t, v.Replace([]claims.Issuer{ours, partner(keys)}))
+	assert.Equal(t, 3, remembered(), "nothing has changed")
+	changed := partner(keys)
+	changed.AllowedScopes = []string{"read:x"}
+	require.NoError(t, v.Replace([]claims.Issuer{ours, changed}))
+	assert.Equal(t, 2, remembered(), "its settings have changed")
+	verify()
+	assert.Equal(t, 3, remembered())
+	require.NoError(t, v.Replace([]claims.Issuer{ours}))
+	assert.Equal(t, 2, remembered(), "it has left")
+	c, err := v.Verify(t.Context(), token(members{"iss": `"` + tenantURL + `"`}))
+	require.NoError(t, err)
+	assert.True(t, c.Remembered(), "a tenant that was found stays")
 }
 
 func TestReplaceCopiesTheIssuers(t *testing.T) {

@@ -112,6 +112,14 @@ func isComparable(key Key) bool {
 	return v.Kind() == reflect.Pointer || v.Comparable()
 }
 
+// forget drops the tokens of issuers. They would keep the issuers and their key caches in memory. A
+// request that began before may still add one: it is dropped when it is found, or when it expires.
+func (c *tokenCache) forget(gone map[*Issuer]bool) {
+	for i := range c.shards {
+		c.shards[i].forget(gone)
+	}
+}
+
 // drop removes exactly this entry, not another one that has taken its place.
 func (c *tokenCache) drop(entry *cacheEntry) {
 	shard := c.shardOf(entry.place)

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // A trust is the set of issuers that a Verifier trusts. It never changes: Replace puts another
@@ -20,10 +22,10 @@ type trust struct {
 	opaque     []opaqueRoute
 }
 
-// newTrust returns a trust of these issuers with their defaults filled in, and all mistakes.
-// An issuer that is the same as in old is the same pointer, so that its remembered tokens
-// stay.
-func newTrust(issuers []Issuer, old *trust) (*trust, []error) {
+// newTrust returns a trust of these issuers with their defaults filled in, and all mistakes. name
+// is what the caller knows the issuers by. An issuer that is the same as in old is the same
+// pointer, so that its remembered tokens stay.
+func (v *Verifier) newTrust(name string, issuers []Issuer, old *trust) (*trust, []error) {
 	var errs []error
 	t := &trust{
 		issuers: make(map[string]*Issuer, len(issuers)), trimmed: make(map[string]bool, len(issuers)),
@@ -36,15 +38,18 @@ func newTrust(issuers []Issuer, old *trust) (*trust, []error) {
 			continue
 		}
 		if t.issuers[issuer.URL] != nil {
-			errs = append(errs, fmt.Errorf("claims: invalid Config.Issuers: %q is a duplicate", issuer.URL))
+			errs = append(errs, fmt.Errorf("claims: invalid %s: %q is a duplicate", name, redact.URL(issuer.URL)))
 		}
 		if before := old.issuers[issuer.URL]; before.isSame(complete) {
 			complete = before
 		}
 		t.add(complete)
-		if err := t.addOpaque(complete); err != nil {
+		if err := t.addOpaque(name, complete); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if len(issuers) == 0 && v.resolve == nil {
+		errs = append(errs, fmt.Errorf("claims: invalid %s: at least one is required", name))
 	}
 	return t, errs
 }
@@ -88,19 +93,26 @@ func isSameValue(a, b any) bool {
 func (v *Verifier) Replace(issuers []Issuer) error {
 	v.replacing.Lock()
 	defer v.replacing.Unlock()
-	t, errs := newTrust(issuers, v.trusted.Load())
-	if err := errors.Join(append(errs, v.checkCount(issuers))...); err != nil {
+	t, errs := v.newTrust("issuers", issuers, v.trusted.Load())
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	v.trusted.Store(t)
+	old := v.trusted.Swap(t)
+	if gone := old.without(t); v.cache != nil && len(gone) > 0 {
+		v.cache.forget(gone)
+	}
 	return nil
 }
 
-func (v *Verifier) checkCount(issuers []Issuer) error {
-	if len(issuers) == 0 && v.resolve == nil {
-		return errors.New("claims: invalid Config.Issuers: at least one is required")
+// without returns the issuers of t that next does not have, or not with these settings.
+func (t *trust) without(next *trust) map[*Issuer]bool {
+	gone := make(map[*Issuer]bool)
+	for url, issuer := range t.issuers {
+		if next.issuers[url] != issuer {
+			gone[issuer] = true
+		}
 	}
-	return nil
+	return gone
 }
 
 // issuerOf returns the issuer that iss names.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // unmatchable returns what is wrong with values that no token can match. Such a value is a
@@ -40,13 +42,13 @@ func urlProblem(url string) string {
 	alias, _, _ := strings.Cut(path, "/")
 	switch {
 	case url != trimmed:
-		return fmt.Sprintf("URL has white space around it: write %q", trimmed)
+		return fmt.Sprintf("URL has white space around it: write %q", redact.URL(trimmed))
 	case hasUnprintable(url):
 		return "URL has a character that cannot be printed"
 	case hasPlaceholder(url):
 		return "URL has a placeholder: replace it by its value"
 	case strings.Contains(url, "/.well-known/"):
-		return "URL is the address of a document: write the issuer that it names, " + issuerOfDocument(url)
+		return "URL is the address of a document: write the issuer that it names, " + issuerOfDocument(redact.URL(url))
 	case entra && slices.Contains(entraAliases, alias):
 		return fmt.Sprintf("URL has the alias %q: write the ID of the tenant, as its tokens do", alias)
 	case web && strings.ContainsAny(url, "?# "):

@@ -77,11 +77,8 @@ type Verifier struct {
 // makes no request and starts no goroutine.
 func NewVerifier(config Config) (*Verifier, error) {
 	v := &Verifier{maxTokenBytes: config.MaxTokenBytes, now: config.Now, resolve: config.Resolve}
-	t, errs := newTrust(config.Issuers, new(trust))
+	t, errs := v.newTrust("Config.Issuers", config.Issuers, new(trust))
 	v.trusted.Store(t)
-	if err := v.checkCount(config.Issuers); err != nil {
-		errs = append(errs, err)
-	}
 	if v.maxTokenBytes == 0 {
 		v.maxTokenBytes = defaultMaxTokenBytes
 	}

@@ -32,9 +32,11 @@ type Config struct {
 	// and its redirects follow AllowRedirects. A Transport of type *http.Transport is
 	// cloned, without what RegisterProtocol added to it.
 	//
-	// A RoundTripper of any other type must apply the rules of PrivateHosts itself when it
-	// dials; the cache can only refuse private IP addresses in URLs. It must end with the
-	// context of the request: see NewFetchLimit.
+	// A RoundTripper of any other type should be set with WrapTransport instead. In Client, it
+	// follows the rules of PrivateHosts only if an *http.Transport below it connects with the
+	// context of the request: a connection to a private address is closed before the request is
+	// written. Any other one must apply these rules itself when it dials; the cache can only refuse
+	// private IP addresses in URLs. It must end with the context of the request: see NewFetchLimit.
 	Client *http.Client
 
 	// InsecureHTTPHosts names the hosts, without a port, that Issuer or URL may reach
@@ -55,6 +57,8 @@ type Config struct {
 	// public unicast addresses only, unless PrivateHosts names them, and over http only if
 	// InsecureHTTPHosts names them, on loopback too. AllowRedirects and Authorization cannot be
 	// set with it. Without PublicOnly, such a URL would be a way into the network of this server.
+	// PrivateHosts says what does not hold behind a proxy, and Client what does not hold with some
+	// RoundTrippers.
 	PublicOnly bool
 
 	// AllowRedirects follows at most three redirects to the same host and port over https.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/fetch"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // validate reports every mistake at once.
@@ -46,7 +47,7 @@ func (c Config) validateAddresses() error {
 // validateURL refuses a query in an issuer (RFC 8414 section 2).
 func (c Config) validateURL(field, value string, query bool) error {
 	invalid := func(problem string) error {
-		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, withoutUser(value), problem)
+		return fmt.Errorf("jwks: invalid Config.%s %q: %s", field, redact.URL(value), problem)
 	}
 	u, err := url.Parse(value)
 	switch {
@@ -73,26 +74,12 @@ func (c Config) validateURL(field, value string, query bool) error {
 	return nil
 }
 
-// withoutUser returns a URL without the user name and password that it can hold. A password can
-// hold any character, so everything up to the last "@" can belong to it.
-func withoutUser(text string) string {
-	at := strings.LastIndex(text, "@")
-	if at < 0 {
-		return text
-	}
-	scheme, _, found := strings.Cut(text[:at], "://")
-	if !found {
-		return "REDACTED" + text[at:]
-	}
-	return scheme + "://REDACTED" + text[at:]
-}
-
 func checkHostList(field string, hosts []string) error {
 	var problems []error
 	for _, host := range hosts {
 		if !fetch.IsHostname(host) {
 			problems = append(problems, fmt.Errorf(
-				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, withoutUser(host)))
+				"jwks: invalid Config.%s entry %q: want a host name or IP address without scheme, port or path", field, redact.URL(host)))
 		}
 	}
 	return errors.Join(problems...)

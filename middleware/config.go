@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
 	"github.com/bearerguard/bearerguard/middleware/mtls"
@@ -239,7 +240,7 @@ func (c *Config) checkModes() []error {
 	} {
 		problems.report(f.set && !one, ".%s: it goes with Issuer only; set it in the claims.Issuer", f.name)
 	}
-	problems.report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only; set it in the claims.Issuer", c.JWKSURL)
+	problems.report(c.JWKSURL != "" && !one, ".JWKSURL %q: it goes with Issuer only; set it in the claims.Issuer", redact.URL(c.JWKSURL))
 	fetches := one || c.Tenants != nil || slices.ContainsFunc(c.Issuers, func(i claims.Issuer) bool { return getsKeys(&i) })
 	for _, f := range []struct {
 		set  bool
@@ -264,8 +265,13 @@ func (c *Config) checkModes() []error {
 type mistakes []error
 
 func (m *mistakes) report(bad bool, format string, args ...any) {
+	m.reportIn("Config", bad, format, args...)
+}
+
+// reportIn is for what can also be an argument, and not only a field of the Config.
+func (m *mistakes) reportIn(where string, bad bool, format string, args ...any) {
 	if bad {
-		*m = append(*m, fmt.Errorf("middleware: invalid Config"+format, args...))
+		*m = append(*m, fmt.Errorf("middleware: invalid "+where+format, args...))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -55,23 +56,24 @@ func (c *Config) issuers() (*fetching, []claims.Issuer, []error) {
 		return fetching, single, mistakes
 	}
 	problems.report(err != nil, ": %w", err)
-	issuers, more := fetching.complete(c.Issuers)
+	issuers, more := fetching.complete("Config.Issuers", c.Issuers)
 	return fetching, issuers, append(problems, more...)
 }
 
-// complete returns a copy of the issuers, each with keys, and what is wrong with them.
-func (f *fetching) complete(list []claims.Issuer) ([]claims.Issuer, []error) {
+// complete returns a copy of the issuers, each with keys, and what is wrong with them. name is what
+// the caller knows the list by.
+func (f *fetching) complete(name string, list []claims.Issuer) ([]claims.Issuer, []error) {
 	var problems mistakes
 	issuers := slices.Clone(list)
 	for n := range issuers {
-		issuer, field := &issuers[n], fmt.Sprintf(".Issuers[%d]", n)
+		issuer, field := &issuers[n], fmt.Sprintf("%s[%d]", name, n)
 		problems = append(problems, checkAlgorithms(field, issuer)...)
 		if !getsKeys(issuer) {
 			continue
 		}
 		keys, err := f.keys(issuer.URL, issuer.JWKSURL)
-		name, value := address("URL", issuer.URL, issuer.JWKSURL)
-		problems.report(err != nil, "%s.%s %q: %w", field, name, value, err)
+		source, value := address("URL", issuer.URL, issuer.JWKSURL)
+		problems.reportIn(field, err != nil, ".%s %q: %w", source, redact.URL(value), err)
 		issuer.Keys, issuer.JWKSURL = keys, ""
 	}
 	return issuers, problems
@@ -97,17 +99,17 @@ func checkAlgorithms(field string, issuer *claims.Issuer) []error {
 	switch issuer.Keys.(type) {
 	case nil:
 		if n >= 0 {
-			problems.report(true, "%s.Algorithms %q: an HMAC secret is never fetched; set Keys to jwks.NewSecrets",
-				field, issuer.Algorithms[n])
+			problems.reportIn(field, true, ".Algorithms %q: an HMAC secret is never fetched; set Keys to jwks.NewSecrets",
+				issuer.Algorithms[n])
 		}
 	case *jwks.Cache, *jwks.Static:
 		if n >= 0 {
-			problems.report(true, "%s.Algorithms %q: a %T never has an HMAC secret; set Keys to jwks.NewSecrets",
-				field, issuer.Algorithms[n], issuer.Keys)
+			problems.reportIn(field, true, ".Algorithms %q: a %T never has an HMAC secret; set Keys to jwks.NewSecrets",
+				issuer.Algorithms[n], issuer.Keys)
 		}
 	case *jwks.Secrets:
-		problems.report(n < 0, "%s.Algorithms %q: Keys is a jwks.Secrets; list the Algorithm of its secrets, such as HS256",
-			field, issuer.Algorithms)
+		problems.reportIn(field, n < 0, ".Algorithms %q: Keys is a jwks.Secrets; list the Algorithm of its secrets, such as HS256",
+			issuer.Algorithms)
 	}
 	return problems
 }
@@ -128,7 +130,7 @@ func (c *Config) singleIssuer(fetching *fetching, broken error) ([]claims.Issuer
 	}
 	problems.report(broken != nil, ": %w", broken)
 	keys, err := fetching.keys(c.Issuer, c.JWKSURL)
-	problems.report(err != nil, ".%s %q: %w", name, value, err)
+	problems.report(err != nil, ".%s %q: %w", name, redact.URL(value), err)
 	if c.Issuer == "" {
 		return nil, problems
 	}

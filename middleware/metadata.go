@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 const (
@@ -54,7 +56,7 @@ func (m *Middleware) ResourceMetadata(scopes ...string) (http.Handler, error) {
 	report(len(servers) == 0, "needs Config.AuthorizationServers, as the issuers of Config.Verifier and Config.Tenants are not known")
 	for _, server := range servers {
 		err := checkServer(server, m.insecureHosts)
-		report(err != nil, "cannot publish the issuer %q: %w", server, err)
+		report(err != nil, "cannot publish the issuer %q: %w", redact.URL(server), err)
 	}
 	unknown := m.undeclared(scopes)
 	report(len(unknown) > 0, "would publish scopes that no route needs: %q", unknown)
@@ -206,12 +208,13 @@ func (c *Config) checkServers() []error {
 	report(list != nil && len(list) == 0, "%q: at least one is required", list)
 	report(len(list) > 0 && c.Resource == "", "%q: they go with Resource only", list)
 	for n, server := range list {
-		report(slices.Contains(list[:n], server), "%q: a duplicate", server)
+		name := redact.URL(server)
+		report(slices.Contains(list[:n], server), "%q: a duplicate", name)
 		known := c.Verifier == nil && c.Tenants == nil
-		report(known && !slices.Contains(c.issuerURLs(), server), "%q: it is none of the issuers", server)
+		report(known && !slices.Contains(c.issuerURLs(), server), "%q: it is none of the issuers", name)
 		if !known {
 			err := checkServer(server, nil)
-			report(err != nil, "%q: %w", server, err)
+			report(err != nil, "%q: %w", name, err)
 		}
 	}
 	return problems

@@ -84,3 +84,29 @@ type noKeys struct{}
 func (noKeys) Keys(context.Context, string, string) ([]claims.Key, error) {
 	return nil, claims.ErrUnknownKey
 }
+
+// A mistake is logged, and shown on status pages.
+func TestA17MistakesDoNotPrintPasswords(t *testing.T) {
+	const secret = "https://user:hunter2@issuer.example.test/"
+	ours := []claims.Issuer{{URL: issuerURL, Audiences: []string{api}}}
+	auth, err := middleware.New(middleware.Config{Issuers: ours})
+	require.NoError(t, err)
+	replace := func(issuers ...claims.Issuer) error { return auth.Replace(issuers) }
+	create := func(c middleware.Config) error {
+		_, err := middleware.New(c)
+		return err
+	}
+	for rule, err := range map[string]error{
+		"Issuer":               create(middleware.Config{Issuer: secret, Audiences: []string{api}}),
+		"JWKSURL":              create(middleware.Config{Issuer: issuerURL, JWKSURL: secret, Audiences: []string{api}}),
+		"JWKSURL with Issuers": create(middleware.Config{Issuers: ours, JWKSURL: secret}),
+		"Issuers":              create(middleware.Config{Issuers: []claims.Issuer{{URL: secret}}}),
+		"AuthorizationServers": create(middleware.Config{Issuers: ours, Resource: api, AuthorizationServers: []string{secret, secret}}),
+		"Replace":              replace(claims.Issuer{URL: secret, JWKSURL: secret}),
+		"Replace, twice":       replace(claims.Issuer{URL: secret, Keys: keySet{}, Audiences: []string{api}}, claims.Issuer{URL: secret, Keys: keySet{}, Audiences: []string{api}}),
+	} {
+		require.Error(t, err, rule)
+		assert.NotContains(t, err.Error(), "hunter2", rule)
+		assert.Contains(t, err.Error(), "REDACTED@issuer.example.test", rule)
+	}
+}

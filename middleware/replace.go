@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -21,8 +22,9 @@ import (
 // with its keys, if its URL and JWKSURL are those of an issuer before: a change of anything else
 // fetches nothing. An issuer that was in the Config of New can have a private address. Any other
 // one is dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
-// unless Config.InsecureHTTPHosts names it; and no redirect is followed. A Config.Client whose
-// Transport is no *http.Transport must keep these rules itself: see PublicOnly of jwks.Config.
+// unless Config.InsecureHTTPHosts names it; and no redirect is followed. A proxy resolves names
+// itself, and a Config.Client whose Transport is no *http.Transport may have to keep the rule on
+// addresses itself: see PrivateHosts and Client of [jwks.Config].
 //
 // The metadata publish those of Config.AuthorizationServers that are still issuers. If none is
 // left, they publish none: clients do not find out then where to get a token.
@@ -37,16 +39,17 @@ func (m *Middleware) Replace(issuers []claims.Issuer) error {
 		return errors.New("middleware: Replace cannot be used with Config.Verifier, which has issuers of its own")
 	}
 	next := m.fetching.next(issuers)
-	complete, problems := next.complete(issuers)
+	complete, problems := next.complete("issuers", issuers)
 	problems = append(problems, m.checkPublished(issuers)...)
 	if len(problems) > 0 {
-		_, err := claims.NewVerifier(claims.Config{Issuers: complete}) // to report all mistakes
-		return errors.Join(append(problems, err)...)
+		return errors.Join(append(problems, mistakesIn(complete))...)
 	}
+	hidden := m.hidesIssuers.Load()
 	if len(issuers) > 1 {
 		m.hidesIssuers.Store(true) // before the first of them is trusted
 	}
 	if err := v.Replace(complete); err != nil {
+		m.hidesIssuers.Store(hidden)
 		return err
 	}
 	next.forgetUnused(issuers)
@@ -54,6 +57,17 @@ func (m *Middleware) Replace(issuers []claims.Issuer) error {
 	m.follow(m.issuers())
 	return nil
 }
+
+// mistakesIn returns what a Verifier would report about these issuers, and replaces none.
+func mistakesIn(issuers []claims.Issuer) error {
+	trial, err := claims.NewVerifier(claims.Config{CacheEntries: -1, Resolve: trustsNone})
+	if err != nil {
+		return err
+	}
+	return trial.Replace(issuers)
+}
+
+func trustsNone(context.Context, string) (*claims.Verifier, error) { return nil, claims.ErrIssuer }
 
 // next returns a copy of f, with room for these issuers.
 func (f *fetching) next(issuers []claims.Issuer) *fetching {
@@ -110,7 +124,7 @@ func (m *Middleware) checkPublished(issuers []claims.Issuer) []error {
 	var problems mistakes
 	for _, server := range m.published(urls) {
 		err := checkServer(server, m.insecureHosts)
-		problems.report(err != nil, ".Issuers: ResourceMetadata cannot publish the issuer %q: %w", server, err)
+		problems.reportIn("issuers", err != nil, ": ResourceMetadata cannot publish the issuer %q: %w", redact.URL(server), err)
 	}
 	return problems
 }

@@ -83,14 +83,30 @@ func TestReplaceOfAnIssuerIsAllOrNothing(t *testing.T) {
 		bad[0].Audiences, bad[1].URL, bad[2].Algorithms = nil, "https://10.0.0.1/", []string{"HS256"}
 		err := s.auth.Replace(bad)
 		for _, problem := range []string{
-			"Audiences is empty", `.Issuers[1].URL "https://10.0.0.1/"`, "address is not public", `.Issuers[2].Algorithms "HS256"`,
+			"Audiences is empty", `middleware: invalid issuers[1].URL "https://10.0.0.1/"`, "address is not public",
+			`middleware: invalid issuers[2].Algorithms "HS256"`,
 		} {
 			assert.ErrorContains(t, err, problem)
 		}
-		require.Error(t, s.auth.Replace(nil))
+		require.EqualError(t, s.auth.Replace(nil), "claims: invalid issuers: at least one is required")
 		assert.Equal(t, 200, s.statusOf(t, 0))
 		assert.Equal(t, 200, s.statusOf(t, 1))
 	})
+}
+
+// The argument is no field of the Config: an operator would look for the mistake in the wrong place.
+func TestMistakesOfReplaceNameItsArgument(t *testing.T) {
+	s := newTenancy(t, 2, func(c *middleware.Config) { c.Resource = "https://api.example/" })
+	_, err := s.auth.ResourceMetadata()
+	require.NoError(t, err)
+	list := s.of(0, 1, 1, 1, 1)
+	list[0].URL, list[1].JWKSURL, list[2].Algorithms = "http://partner.example/", "http://a.example/keys", []string{"HS256"}
+	err = s.auth.Replace(list)
+	require.ErrorContains(t, err, "is a duplicate")
+	assert.ErrorContains(t, err, "ResourceMetadata cannot publish")
+	assert.NotContains(t, err.Error(), "Config.Issuers")
+	err = s.auth.Replace(s.of(1, 1))
+	assert.EqualError(t, err, fmt.Sprintf("claims: invalid issuers: %q is a duplicate", s.issuers[1].URL()))
 }
 
 func TestReplaceAtOnce(t *testing.T) {
@@ -192,6 +208,8 @@ func TestReplaceHidesTheIssuersOnceThereAreSeveral(t *testing.T) {
 		return serve(t, one.Handler(whoami), bearer(stranger.Token(nil))).Challenge["error_description"]
 	}
 	before := described()
+	require.Error(t, one.Replace(s.of(0, 1, 1)))
+	assert.Equal(t, before, described(), "nothing has changed")
 	require.NoError(t, one.Replace(s.of(0, 1)))
 	assert.NotEqual(t, before, described())
 	assert.Equal(t, "The access token is not valid for this API", described())

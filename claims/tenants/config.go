@@ -45,13 +45,13 @@ type Config struct {
 	//
 	// Lookup runs on a goroutine of its own, with the values of the context of a request that
 	// waits for it. A request waits for at most 3 seconds; the context ends after 5. Lookup must
-	// be safe for concurrent use. A panic counts as an error.
+	// be safe for concurrent use. A panic counts as an error, and is logged.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
 	// Validate, if not nil, is called for each verified token of a tenant. It runs before the
-	// Validate of its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed after each
-	// look-up, so that its remembered tokens are verified in full once more. One hook for all
-	// tenants costs nothing.
+	// Validate of its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed
+	// after each look-up, so that its remembered tokens are verified in full once more. One hook for
+	// all tenants costs nothing.
 	Validate func(ctx context.Context, c *claims.Claims) error
 
 	// MaxTenants is how many tenants with a verified token are remembered. As many without one are
@@ -70,13 +70,13 @@ type Config struct {
 	NegativeTTL time.Duration
 
 	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument
-	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport must
-	// enforce this itself: use WrapTransport instead. All tenants share one FetchLimit, by default
-	// of MaxTenants, at least 16 and at most 512.
+	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport may
+	// need to enforce its rule on addresses itself: use WrapTransport instead. All tenants share one
+	// FetchLimit, by default of MaxTenants, at least 16 and at most 512.
 	Keys jwks.Config
 
-	// Logger gets a warning for a tenant whose settings are not valid, at most one in 10
-	// seconds. It defaults to slog.Default().
+	// Logger gets a warning for a tenant whose settings are not valid, and an Error with the stack
+	// of a Lookup that panicked, each at most once in 10 seconds. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

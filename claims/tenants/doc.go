@@ -25,10 +25,10 @@
 // Anyone can write any iss into a token, so an iss is looked up only if it matches one of the
 // Patterns, which the Config must have. There is one look-up for an issuer at a time, and there
 // are at most 64 at once. Look-ups that find nothing are remembered for 10 seconds. After the
-// first 64, they are limited to 20 per second, and so are those that fail. Beyond that, an iss
-// that is not remembered gets a 503 without a look-up. Tenants that are remembered are not
-// affected: their look-ups have slots of their own. So the Patterns should be as narrow as they
-// can be.
+// first 64, they are limited to 20 per second, and so are those that fail or find an issuer with
+// another URL. Beyond that, an iss that is not remembered gets a 503 without a look-up. Tenants
+// that are remembered are not affected: their look-ups have slots of their own. So the Patterns
+// should be as narrow as they can be.
 //
 // A tenant without a verified token never takes the place of one that has had one. So a stranger
 // who knows the names of tenants cannot push out those that are used.

@@ -2,8 +2,6 @@ package tenants
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +13,6 @@ const (
 	maxLookups    = 64   // at once
 	maxFlights    = 1024 // look-ups that are under way or wait for their turn
 	lookupTimeout = 5 * time.Second
-	warnInterval  = 10 * time.Second
 )
 
 // A flight is one look-up, which all requests for its issuer share.
@@ -102,9 +99,10 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	defer func() {
-		if recover() != nil {
+		if v := recover(); v != nil {
 			r.failed.Add(1)
 			found, err = nil, errPanicked
+			r.logPanic(v)
 		}
 	}()
 	r.lookups.Add(1)
@@ -118,7 +116,9 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 		r.absent.Add(1)
 		return &tenant{iss: f.iss, at: at, ttl: r.negativeTTL}, nil
 	}
-	isTenant = true
+	// An application that compares more loosely than byte by byte has a tenant for each spelling
+	// of its iss, and a stranger can write any number of them.
+	isTenant = issuer.URL == f.iss
 	found, err = r.admit(f, issuer)
 	if err != nil {
 		r.invalid.Add(1)
@@ -138,7 +138,7 @@ func (r *Resolver) admit(f *flight, issuer claims.Issuer) (*tenant, error) {
 	t := &tenant{iss: f.iss, settings: settingsOf(issuer), proven: new(atomic.Bool), forgets: f.forgets}
 	if old := f.old; f.isRenewal {
 		t.proven, t.cache = old.proven, old.cache
-		if old.settings.isSame(t.settings) {
+		if issuer.Err == nil && old.settings.isSame(t.settings) {
 			t.verifier = old.verifier
 			return t, nil
 		}
@@ -184,24 +184,4 @@ func proving(prove func(), proven *atomic.Bool, hooks ...func(context.Context, *
 		}
 		return nil
 	}
-}
-
-// warn logs that the settings of a tenant are not valid. Lookup has found the issuer, so it is
-// not a stranger's text.
-func (r *Resolver) warn(iss string, err error) {
-	r.mu.Lock()
-	now := time.Now()
-	due := r.warned.IsZero() || now.Sub(r.warned) >= warnInterval
-	if due {
-		r.warned = now
-	}
-	r.mu.Unlock()
-	if !due {
-		return
-	}
-	logger := r.logger
-	if logger == nil {
-		logger = slog.Default()
-	}
-	logger.Warn("tenants: the settings of a tenant are not valid", "issuer", iss, "error", fmt.Sprint(err))
 }

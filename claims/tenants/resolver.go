@@ -25,12 +25,12 @@ type Resolver struct {
 	logger           *slog.Logger
 	slots, renewals  chan struct{} // look-ups under way: of issuers that are not remembered, and of tenants
 
-	mu      sync.Mutex // guards the fields below, and changes of store
-	store   store
-	flights map[string]*flight
-	bucket  bucket
-	warned  time.Time
-	forgets uint64 // calls of Forget
+	mu               sync.Mutex // guards the fields below, and changes of store
+	store            store
+	flights          map[string]*flight
+	bucket           bucket
+	warned, panicked time.Time // when a line of this kind was logged
+	forgets          uint64    // calls of Forget
 
 	lookups, absent, failed, invalid, refused atomic.Uint64
 }

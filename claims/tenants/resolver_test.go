@@ -360,6 +360,24 @@ func TestARenewalKeepsWhatDidNotChange(t *testing.T) {
 	}
 }
 
+// The settings are the same, so that nothing else would report the Err.
+func TestAnErrOfAnIssuerThatIsRememberedCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		token := s.issuers[first].Token(nil)
+		_, err := s.verifier.Verify(t.Context(), token)
+		require.NoError(t, err)
+		s.change(first, func(i *claims.Issuer) { i.Err = errors.New("a mistake in its arguments") })
+		time.Sleep(time.Minute)
+		_, err = s.verifier.Verify(t.Context(), token)
+		require.ErrorIs(t, err, claims.ErrUnavailable)
+		s.change(first, func(i *claims.Issuer) { i.Err = nil })
+		_, err = s.verifier.Verify(t.Context(), token)
+		require.NoError(t, err)
+		assert.Equal(t, 1, s.issuers[first].Count(jwkstest.JWKS))
+	})
+}
+
 func TestTheHookOfAllTenantsPrecedesThatOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var order []string

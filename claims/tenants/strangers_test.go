@@ -1,8 +1,11 @@
 package tenants_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,6 +46,30 @@ func TestAFloodAtOnceIsBounded(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		assert.LessOrEqual(t, s.resolver.Status().NotFound, uint64(64+20*10+1))
+	})
+}
+
+// A database that ignores case finds the row of a tenant for each of a million spellings of its iss.
+func TestAFloodOfSpellingsOfOneTenantIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked int // the requests come one after the other
+		resolver, err := tenants.New(tenants.Config{
+			Patterns: []string{"https://login.example.com/realms/*"}, Logger: slog.New(slog.DiscardHandler),
+			Lookup: func(context.Context, string) (claims.Issuer, bool, error) {
+				asked++
+				return claims.Issuer{URL: "https://login.example.com/realms/acme", Audiences: []string{"a"}}, true, nil
+			},
+		})
+		require.NoError(t, err)
+		for n := range 2000 {
+			_, err := resolver.Resolve(t.Context(), fmt.Sprintf("https://login.example.com/realms/ACME%d", n))
+			require.Error(t, err)
+			require.NotErrorIs(t, err, claims.ErrIssuer)
+		}
+		assert.Equal(t, 64, asked)
+		time.Sleep(time.Second)
+		_, err = resolver.Resolve(t.Context(), "https://login.example.com/realms/acme")
+		require.NoError(t, err)
 	})
 }
 
@@ -219,6 +246,53 @@ func TestALookupThatEndsItsGoroutineIsAFailure(t *testing.T) {
 		s.lookup = nil
 		_, err = s.resolver.Resolve(t.Context(), first)
 		require.NoError(t, err)
+	})
+}
+
+// Nothing else would say that Lookup has panicked, and where.
+func TestAPanicOfLookupIsLogged(t *testing.T) {
+	for rule, tc := range map[string]struct {
+		lookup func(context.Context, string) error
+		want   string
+	}{
+		"of the runtime": {func(context.Context, string) error { var none []int; _ = none[len(none)]; return nil }, "index out of range"},
+		"of its own":     {func(context.Context, string) error { panic("hunter2") }, `panic="a string"`},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				s := newService(t, func(c *tenants.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+				s.lookup = tc.lookup
+				for range 3 {
+					_, err := s.resolver.Resolve(t.Context(), first)
+					require.Error(t, err)
+				}
+				assert.Equal(t, 1, strings.Count(log.String(), "level=ERROR"))
+				assert.Contains(t, log.String(), tc.want)
+				assert.Contains(t, log.String(), "strangers_test.go", "where it was")
+				assert.NotContains(t, log.String(), "hunter2")
+				time.Sleep(10 * time.Second)
+				_, err := s.resolver.Resolve(t.Context(), first)
+				require.Error(t, err)
+				assert.Equal(t, 2, strings.Count(log.String(), "level=ERROR"))
+			})
+		})
+	}
+}
+
+type panicking struct{ slog.Handler }
+
+func (panicking) Handle(context.Context, slog.Record) error { panic("no disk") }
+
+func TestALoggerThatPanicsDoesNotEndTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, func(c *tenants.Config) { c.Logger = slog.New(panicking{slog.NewTextHandler(io.Discard, nil)}) })
+		s.change(first, func(i *claims.Issuer) { i.Audiences = nil })
+		_, err := s.resolver.Resolve(t.Context(), first)
+		require.ErrorContains(t, err, "Audiences is empty")
+		s.lookup = func(context.Context, string) error { panic("x") }
+		_, err = s.resolver.Resolve(t.Context(), second)
+		require.ErrorContains(t, err, "Lookup panicked")
 	})
 }
 

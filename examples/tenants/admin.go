@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/bearerguard/bearerguard/examples/tenants/issuerfile"
@@ -24,6 +26,20 @@ func newAdmin(a *api) http.Handler {
 		mux.HandleFunc("DELETE /tenants", a.tenants.serveRemove)
 	}
 	return http.NewCrossOriginProtection().Handler(mux) // a page in the browser of an operator is no operator
+}
+
+// onLoopbackOnly refuses requests for any host but loopback. A page can have a name that leads to
+// 127.0.0.1 once the page is loaded (DNS rebinding). Its requests are then of the same origin, and
+// pass CrossOriginProtection.
+func onLoopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
+			http.Error(w, "the administration is on loopback only", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // A fileStatus is the status of the file, for people and for alerts: a file with a problem, or too

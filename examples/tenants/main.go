@@ -16,7 +16,8 @@
 //	TENANT_TTL           for how long a tenant that was found is used; 30s by default
 //	ADDR                 the address of the API; 127.0.0.1:8080 by default
 //	ADMIN_ADDR           the address of the status and the table of tenants; not served by
-//	                     default. With TENANT_PATTERNS it must be on loopback
+//	                     default. With TENANT_PATTERNS it must be on loopback, and so must the
+//	                     host that a request names
 //	PRIVATE_HOSTS        hosts of issuers that may have private addresses, separated by commas
 //	INSECURE_HTTP_HOSTS  hosts of issuers that may be asked over http, separated by commas
 //
@@ -109,7 +110,11 @@ func (a *api) serve(ctx context.Context, hangup <-chan os.Signal, c config, logg
 	}
 	parts.Go(func() error { return serve(ctx, "serving the API", c.addr, a.public, logger) })
 	if c.adminAddr != "" {
-		parts.Go(func() error { return serve(ctx, "serving the administration", c.adminAddr, a.admin, logger) })
+		admin := a.admin
+		if a.tenants != nil {
+			admin = onLoopbackOnly(admin)
+		}
+		parts.Go(func() error { return serve(ctx, "serving the administration", c.adminAddr, admin, logger) })
 	}
 	return parts.Wait()
 }

@@ -70,6 +70,31 @@ func TestBrowsersAreNoOperators(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, response.StatusCode)
 }
 
+// A page can have a name that leads to 127.0.0.1 once the page is loaded (DNS rebinding).
+func TestNamesThatLeadToLoopbackAreNoOperators(t *testing.T) {
+	acme := servedIssuer(t)
+	p := start(t, append(onLoopback, "TENANT_PATTERNS", patternOf(acme))...)
+	at := strings.TrimPrefix(p.admin, "http://")
+	_, port, _ := strings.Cut(at, ":")
+	put := func(host string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.admin+"/tenants", strings.NewReader(document(acme)))
+		require.NoError(t, err)
+		r.Host = host
+		r.Header.Set("Origin", "http://"+host)
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	for _, host := range []string{"evil.example:" + port, "evil.example", "127.0.0.1.evil.example:" + port, "localhost.evil.example", "10.0.0.1:" + port} {
+		assert.Equal(t, http.StatusForbidden, put(host), host)
+	}
+	assert.Equal(t, http.StatusUnauthorized, p.call(reader(acme)), "it was not added")
+	for _, host := range []string{at, "localhost:" + port, "[::1]:" + port} {
+		assert.Equal(t, http.StatusNoContent, put(host), host)
+	}
+}
+
 // In another process, Forget is not called.
 func TestRemovedRowIsRefusedAfterTheTTL(t *testing.T) {
 	for ttl, limit := range map[string]time.Duration{"": 30 * time.Second, "5s": 5 * time.Second} {

@@ -28,7 +28,7 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // transports returns a RoundTripper for trusted hosts, and one for hosts that an issuer
 // named, which dials public addresses only. closeIdle closes the idle connections of both.
 //
-// Only an *http.Transport can be held to this rule. Any other RoundTripper serves as both.
+// Only an *http.Transport can be held to this rule in full: see watched for any other RoundTripper.
 func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTripper, closeIdle func()) {
 	build, proxy := func() *http.Transport { return ownTransport(c) }, http.ProxyFromEnvironment
 	switch t := given.(type) {
@@ -36,7 +36,7 @@ func transports(given http.RoundTripper, c Config) (trusted, named http.RoundTri
 	case *http.Transport:
 		build, proxy = t.Clone().Clone, t.Proxy // of a copy: the caller can change t
 	default:
-		return given, given, func() {}
+		return given, watched{given}, func() {}
 	}
 	bounded := func() *http.Transport {
 		t := build()
@@ -189,11 +189,15 @@ func dropPrivate(dial dialFunc) dialFunc {
 		if err != nil {
 			return nil, err
 		}
-		peer := conn.RemoteAddr()
-		if peer == nil || refusePrivate(network, peer.String(), nil) != nil {
+		if !hasPublicPeer(conn) {
 			_ = conn.Close()
 			return nil, ErrNotPublic
 		}
 		return conn, nil
 	}
+}
+
+func hasPublicPeer(conn net.Conn) bool {
+	peer := conn.RemoteAddr()
+	return peer != nil && refusePrivate(peer.Network(), peer.String(), nil) == nil
 }

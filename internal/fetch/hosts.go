@@ -91,10 +91,17 @@ func (h Hosts) CheckNamed(raw string) error {
 	return nil
 }
 
-// isPrivateLiteral reports whether a host is known to be private without resolving it.
+// isPrivateLiteral reports whether a host is known to be private without resolving it. A proxy or
+// a RoundTripper may resolve names that the dialer here never sees: names of loopback (RFC 6761
+// section 6.3), and other spellings of IPv4 addresses, such as 127.1 and 0x7f000001. No top-level
+// domain begins with a digit.
 func isPrivateLiteral(host string) bool {
-	addr, err := parseIP(host)
-	return isLoopback(host) || err == nil && !isPublic(addr)
+	if addr, err := parseIP(host); err == nil {
+		return !isPublic(addr)
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last == "localhost" || last != "" && '0' <= last[0] && last[0] <= '9'
 }
 
 func containsHost(list []string, host string) bool {

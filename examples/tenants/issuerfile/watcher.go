@@ -48,10 +48,12 @@ type Watcher struct {
 	replace func(issuers []claims.Issuer) error
 	logger  *slog.Logger
 
-	mu     sync.Mutex // guards the fields below
+	looking sync.Mutex // one look at a time; guards loaded and seen
+	loaded  content    // that is in force
+	seen    content    // of the latest look
+
+	mu     sync.Mutex // guards status; not held while the file is read, which a volume can make hang
 	status Status
-	loaded content // that is in force
-	seen   content // of the latest look
 }
 
 // New reads the file and calls Replace. An error reports all mistakes in config, or all mistakes
@@ -99,7 +101,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
-			w.poll()
+			w.poll(false)
 		}
 	}
 }
@@ -107,24 +109,20 @@ func (w *Watcher) Run(ctx context.Context) error {
 // Reload looks at the file at once, also at one that is refused and has not changed. It is for a
 // signal.
 func (w *Watcher) Reload() {
-	w.mu.Lock()
-	if w.status.Problem != nil {
-		w.seen = content{}
-	}
-	w.mu.Unlock()
-	w.poll()
+	w.poll(w.Status().Problem != nil)
 }
 
-// poll looks at the file, and acts if it has changed since the latest look.
-func (w *Watcher) poll() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// poll looks at the file, and acts if it has changed since the latest look, or if again is true.
+func (w *Watcher) poll(again bool) {
+	w.looking.Lock()
+	defer w.looking.Unlock()
 	now := look(w.path)
-	if now.isSame(w.seen) {
+	if now.isSame(w.seen) && !again {
 		return
 	}
 	if now.isSame(w.loaded) { // a bad change was taken back
-		w.seen, w.status.Problem = now, nil
+		w.seen = now
+		w.change(func(s *Status) { s.Problem = nil })
 		w.logger.Info("issuerfile: the file has the issuers in force again", "path", w.path)
 		return
 	}
@@ -151,18 +149,28 @@ func (w *Watcher) load(c content) ([]claims.Issuer, error) {
 func (w *Watcher) accept(c content, issuers int) {
 	c.document = nil // the sum is enough
 	w.loaded, w.seen = c, c
-	w.status.Issuers, w.status.LoadedAt, w.status.Problem = issuers, time.Now(), nil
-	w.status.Loaded++
+	w.change(func(s *Status) {
+		s.Issuers, s.LoadedAt, s.Problem = issuers, time.Now(), nil
+		s.Loaded++
+	})
 }
 
 // refuse keeps the issuers in force.
 func (w *Watcher) refuse(c content, problem error) {
 	c.document = nil
 	w.seen = c
-	w.status.Problem = problem
-	w.status.Refused++
+	w.change(func(s *Status) {
+		s.Problem = problem
+		s.Refused++
+	})
 	w.logger.Warn("issuerfile: the file is refused, and the issuers before stay in force",
-		"path", w.path, "in_force_since", w.status.LoadedAt, "error", problem)
+		"path", w.path, "in_force_since", w.Status().LoadedAt, "error", problem)
+}
+
+func (w *Watcher) change(change func(s *Status)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.status)
 }
 
 // A Status describes a [Watcher] at one moment. The counts are those since [New].
@@ -180,7 +188,7 @@ type Status struct {
 	Loaded, Refused uint64
 }
 
-// Status describes the Watcher. It does not look at the file.
+// Status describes the Watcher. It neither looks at the file nor waits for a look that is under way.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -233,6 +233,25 @@ func TestConfigMapIsFollowed(t *testing.T) {
 	})
 }
 
+// An operator asks for the status when a look takes long.
+func TestStatusDoesNotWaitForALook(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issuers.json")
+	write(t, path, document("a"))
+	var w *issuerfile.Watcher
+	var during issuerfile.Status
+	w, err := issuerfile.New(issuerfile.Config{Path: path, Logger: slog.New(slog.DiscardHandler), Replace: func([]claims.Issuer) error {
+		if w != nil {
+			during = w.Status()
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	write(t, path, document("a", "b"))
+	w.Reload()
+	assert.Equal(t, 1, during.Issuers)
+	assert.Equal(t, 2, w.Status().Issuers)
+}
+
 func TestBadFileIsAnErrorAtTheStart(t *testing.T) {
 	dir := t.TempDir()
 	bad, good := filepath.Join(dir, "bad.json"), filepath.Join(dir, "good.json")
