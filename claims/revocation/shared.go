@@ -23,6 +23,7 @@ type shared struct {
 
 	outbox  outbox
 	reading reading // of the poll that is under way
+	copies  copies  // of the poll that is under way
 
 	mu      sync.Mutex    // guards the fields below
 	began   time.Time     // when the last poll began
@@ -35,6 +36,7 @@ type shared struct {
 
 	stale                      atomic.Bool // as the log has it
 	polls, failures, malformed atomic.Uint64
+	givenBack                  atomic.Uint64
 }
 
 func newShared(l *List, config Config) *shared {
