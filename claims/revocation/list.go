@@ -96,7 +96,8 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 }
 
 // Add cuts off the tokens of entries. All entries are checked before the first one is added: an
-// error for what is wrong with an entry means that nothing was done.
+// error for what is wrong with an entry means that nothing was done. All other errors match
+// claims.ErrUnavailable: the list is full, or the server did not take an entry.
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
@@ -126,7 +127,8 @@ func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) er
 }
 
 // Remove takes entries off the list again, such as one that was added by mistake. Only Kind,
-// Issuer and ID of each count. Tokens that another entry refuses are still refused.
+// Issuer and ID of each count. Tokens that another entry refuses are still refused. The errors are
+// those of Add.
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take a removal, Remove returns an error, and this process, like all others, refuses the tokens
@@ -206,7 +208,7 @@ func (l *List) applyRead(records []record, recent func() map[key]bool) error {
 	next, refused := l.state.Load().with(records, l.now(), l.maxEntries)
 	l.state.Store(next)
 	if refused > 0 {
-		return fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)
+		return outage{fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)}
 	}
 	return nil
 }

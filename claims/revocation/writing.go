@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
 )
 
 // errFull is for new entries that the server has no room for.
@@ -40,12 +42,17 @@ func (s *shared) add(ctx context.Context, changes []change) error {
 	return notTaken(untaken, lost, failure)
 }
 
+// An outage is why a list could not take a change. It matches claims.ErrUnavailable.
+type outage struct{ error }
+
+func (o outage) Unwrap() []error { return []error{o.error, claims.ErrUnavailable} }
+
 func notTaken(changes, lost int, err error) error {
 	what := "which are sent again"
 	if lost > 0 {
 		what = fmt.Sprintf("%d of which are not sent again", lost)
 	}
-	return fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)
+	return outage{fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)}
 }
 
 // takeTurn waits for the turn to send additions no longer than for a call, so that a crowd of
@@ -138,7 +145,7 @@ func (s *shared) remove(ctx context.Context, changes []change) (taken int, err e
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("revocation: the server did not take %d removals, which are not sent again: %w", len(changes)-taken, err)
+		err = outage{fmt.Errorf("revocation: the server did not take %d removals, which are not sent again: %w", len(changes)-taken, err)}
 	}
 	return taken, err
 }

@@ -33,11 +33,14 @@ func revoke(list *revocation.List, issuer claims.Issuer, auth *middleware.Middle
 			http.Error(w, "only a token can be cut off without MAX_LIFETIME", http.StatusBadRequest)
 			return
 		}
-		if err := list.Add(r.Context(), entry); err != nil {
+		switch err := list.Add(r.Context(), entry); {
+		case errors.Is(err, claims.ErrUnavailable):
 			auth.WriteError(w, r, claims.ErrUnavailable)
-			return
+		case err != nil:
+			http.Error(w, "the entry cannot be on a list: id has at most 1024 bytes", http.StatusBadRequest)
+		default:
+			w.WriteHeader(http.StatusNoContent)
 		}
-		w.WriteHeader(http.StatusNoContent)
 	})
 }
 
@@ -56,6 +59,9 @@ func readEntry(body io.Reader) (revocation.Entry, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&request); err != nil {
 		return revocation.Entry{}, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return revocation.Entry{}, errors.New("more than one value")
 	}
 	kind, known := kinds[request.Kind]
 	switch {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,8 +74,10 @@ func TestRevocationsThatCannotBeRead(t *testing.T) {
 	for body, status := range map[string]int{
 		``: 400, `[]`: 400, `{"kind":"user","id":"alice"}`: 400, `{"kind":"subject"}`: 400, `{"kind":"issuer","id":"x"}`: 400,
 		`{"kind":"token","id":"j"}`: 400, `{"kind":"subject","id":"alice","x":1}`: 400,
-		`{"kind":"subject","id":"alice"}`:                   400, // without MAX_LIFETIME
-		`{"kind":"token","id":"j","expires_at":4102444800}`: 204,
+		`{"kind":"subject","id":"alice"}`: 400, // without MAX_LIFETIME
+		`{"kind":"token","id":"` + strings.Repeat("j", 1025) + `","expires_at":4102444800}`: 400,
+		`{"kind":"token","id":"j","expires_at":4102444800}{"kind":"token"}`:                 400,
+		`{"kind":"token","id":"j","expires_at":4102444800}`:                                 204,
 	} {
 		assert.Equal(t, status, call(api, "POST", "/revocations", admin, body).Code, body)
 	}
