@@ -67,6 +67,21 @@ func TestRevocationsAreShared(t *testing.T) {
 	assert.Equal(t, 200, call(two, "GET", "/timesheets", admin, "").Code, "another user")
 }
 
+func TestTheListHasMetrics(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	c, err := configFrom(environment("ISSUER_URL", issuer.URL(), "REDIS_URL", redisServer(t), "MAX_LIFETIME", "2h"))
+	require.NoError(t, err)
+	a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	admin := issuer.Token(map[string]any{"scope": "write:revocations"})
+	require.Equal(t, 204, call(a.timesheets, "POST", "/revocations", admin, `{"kind":"subject","id":"bob"}`).Code)
+	body := call(a.metrics, "GET", "/metrics", "", "").Body.String()
+	for _, line := range []string{"timesheets_revocation_entries 1\n", "timesheets_revocation_waiting 0\n", "timesheets_revocation_given_back 0\n", "timesheets_revocation_age_seconds "} {
+		assert.Contains(t, body, line)
+	}
+	assert.NotContains(t, body, "bob")
+}
+
 func TestRevocationsThatCannotBeRead(t *testing.T) {
 	issuer, store := jwkstest.NewIssuer(jwkstest.Config{}), redisServer(t)
 	api := apiOf(t, issuer, "REDIS_URL", store)
