@@ -45,7 +45,8 @@
 // entry that it knows until it expires or is removed, also if the server has lost it.
 //
 // The server must be Valkey, or Redis 7.0 or later, and allow scripts. It must not evict the two
-// keys, which have no time to live: its maxmemory-policy must not be one of allkeys.
+// keys, which have no time to live: its maxmemory-policy must not be one of allkeys. It must be a
+// primary: a replica can have an old list, so it is an outage.
 //
 // A server without persistence loses the list when it restarts. Replication is asynchronous, so a
 // failover can lose the last writes. Each process notices a loss within a second, and within some

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +78,9 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	command := append([]string{"EVAL", "--" + s.prefix + script, "2", s.prefix + ":times", s.prefix + ":entries"}, args...)
+	first, rest, _ := strings.Cut(script, "\n")
+	script = first + "\n--" + s.prefix + "\n" + rest
+	command := append([]string{"EVAL", script, "2", s.prefix + ":times", s.prefix + ":entries"}, args...)
 	type result struct {
 		reply []string
 		err   error
