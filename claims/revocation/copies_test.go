@@ -77,6 +77,26 @@ func TestTheLastWritesThatAFailoverLosesAreGivenBack(t *testing.T) {
 	})
 }
 
+// A server that evicts keys can lose one of the two.
+func TestAServerThatLosesTheStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x"), session("y")))
+		time.Sleep(2 * time.Second)
+		server.mu.Lock()
+		for n := range server.members {
+			server.members[n].state = ""
+		}
+		server.mu.Unlock()
+		time.Sleep(13 * time.Second)
+		assert.True(t, knows(t, server, "x"))
+		assert.True(t, knows(t, server, "y"))
+		assert.NotZero(t, list.Status().Malformed)
+	})
+}
+
 // What the server forgets because it has expired is not lost.
 func TestWhatHasExpiredIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

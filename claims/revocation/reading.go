@@ -185,13 +185,13 @@ func (p *page) add(reply []string, now second) (last float64, err error) {
 		}
 		last = time
 		identity := reply[n+1]
-		p.arrived = p.arrived || identity == p.awaited
 		c, ok := parseMember(identity, reply[n+2])
 		if !ok {
 			p.malformed++
 			p.newest = member{}
 			continue
 		}
+		p.arrived = p.arrived || identity == p.awaited
 		p.newest = member{identity, c.expires}
 		if c.expires <= now {
 			p.expired = append(p.expired, identity)
