@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -147,4 +148,42 @@ func TestTheNewestEntriesAreGivenBack(t *testing.T) {
 			assert.True(t, revoked(t, list, id))
 		}
 	})
+}
+
+// Random histories of four processes whose server loses all, or its last changes, now and then.
+func TestHistoriesWithLosses(t *testing.T) {
+	for seed := range uint64(6) {
+		synctest.Test(t, func(t *testing.T) {
+			random, server := rand.New(rand.NewPCG(seed, 2)), newFakeServer()
+			lists := make([]*revocation.List, 4)
+			for n := range lists {
+				lists[n] = newList(t, revocation.Config{Do: server.do})
+			}
+			defer run(t, lists...)()
+			cutOff := make(map[string]bool)
+			for range 60 {
+				id, list := fmt.Sprint(random.IntN(30)), lists[random.IntN(len(lists))]
+				switch random.IntN(4) {
+				case 0:
+					require.NoError(t, list.Remove(t.Context(), session(id)))
+					cutOff[id] = false
+				default:
+					require.NoError(t, list.Add(t.Context(), session(id)))
+					cutOff[id] = true
+				}
+				time.Sleep(2 * time.Second) // all processes have read it
+				if random.IntN(10) == 0 {
+					server.mu.Lock()
+					server.members = server.members[:random.IntN(len(server.members))]
+					server.mu.Unlock()
+					time.Sleep(15 * time.Second)
+				}
+				for _, list := range append(lists, newList(t, revocation.Config{Do: server.do})) {
+					for id, want := range cutOff {
+						require.Equal(t, want, revoked(t, list, id), id)
+					}
+				}
+			}
+		})
+	}
 }
