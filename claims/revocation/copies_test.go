@@ -52,6 +52,9 @@ func TestWhatAServerHasLostIsGivenBack(t *testing.T) {
 		assert.Contains(t, log.String(), "level=WARN msg=\"revocation: the server has lost changes of the shared list, which is read again\"\n")
 		time.Sleep(20 * time.Minute)
 		assert.LessOrEqual(t, strings.Count(log.String(), "\n"), 2, "once")
+		if a.Status().GivenBack > 0 {
+			assert.Contains(t, log.String(), "and the newest are sent again\" entries=3 list=3\n")
+		}
 		assert.NotContains(t, log.String(), "example")
 	})
 }

@@ -106,7 +106,8 @@ func (s *shared) giveBack() {
 	}
 	s.outbox.add(lost) // what it has no room for is still lost at the next reading
 	s.givenBack.Add(uint64(len(lost)))
-	s.list.log(slog.LevelWarn, "the server has lost entries of the shared list, which are sent again", slog.Int("entries", len(lost)))
+	s.list.log(slog.LevelWarn, "the server has lost entries of the shared list, and the newest are sent again",
+		slog.Int("entries", len(lost)), slog.Int("list", s.list.state.Load().total()))
 }
 
 func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Microsecond)) }
