@@ -56,7 +56,7 @@ type Config struct {
 	ContinueWhenStale bool
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice
-	// that while the list is rebuilt. An entry beyond it is an error of Add, and a shared list
+	// that while the list is rebuilt. A shared list takes some 4 MB more. An entry beyond it is an error of Add, and a shared list
 	// that cannot hold what the server has becomes stale after MaxAge: none is dropped silently.
 	// Status has the numbers for an alarm before that.
 	//
@@ -66,8 +66,8 @@ type Config struct {
 	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
-	// Logger gets a warning when a shared list becomes too old, and a line when it is current
-	// again. It defaults to slog.Default().
+	// Logger gets a warning when a shared list becomes too old, and when its server has lost
+	// entries, and a line when the list is current again. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

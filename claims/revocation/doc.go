@@ -45,11 +45,19 @@
 // entry that it knows until it expires or is removed, also if the server has lost it.
 //
 // The server must be Valkey, or Redis 7.0 or later, and allow scripts. It must not evict the two
-// keys, which have no time to live: its maxmemory-policy must not be one of allkeys. A server
-// without persistence loses the list when it restarts, and processes that start later do not
-// know what was on it. Replication is asynchronous, so a failover can lose the last writes. If the
-// clock of the new primary is more than five seconds behind that of the old one, processes may
-// read the next changes only with the whole list. So the clocks of the servers must agree, too.
+// keys, which have no time to live: its maxmemory-policy must not be one of allkeys. It must be a
+// primary: a replica can have an old list, so it is an outage.
+//
+// A server without persistence loses the list when it restarts. Replication is asynchronous, so a
+// failover can lose the last writes. Each process notices a loss within a second, and within some
+// 10 seconds more it gives back what is missing of the newest 10,000 entries that it has read.
+// Until then, and beyond this number, processes that start do not know what was on the list. It is
+// lost if no process runs meanwhile. So deleting the keys does not empty the list: use
+// [List.Remove]. An entry that was removed can come back from a process that had not read the
+// removal before the server lost it.
+//
+// If the clock of the new primary is more than five seconds behind that of the old one, processes
+// may read the next changes only with the whole list. So the clocks of the servers must agree, too.
 //
 // Anyone who can write to the server can cut off any token, and can hide entries from processes
 // that start later. It has the identifiers of users in clear. A process needs no more rights

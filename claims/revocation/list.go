@@ -96,7 +96,8 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 }
 
 // Add cuts off the tokens of entries. All entries are checked before the first one is added: an
-// error for what is wrong with an entry means that nothing was done.
+// error for what is wrong with an entry means that nothing was done. All other errors match
+// claims.ErrUnavailable: the list is full, or the server did not take an entry.
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
 // take an entry, Add returns an error. This process refuses the tokens nevertheless, and other
@@ -126,14 +127,14 @@ func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) er
 }
 
 // Remove takes entries off the list again, such as one that was added by mistake. Only Kind,
-// Issuer and ID of each count. Tokens that another entry refuses are still refused.
+// Issuer and ID of each count. Tokens that another entry refuses are still refused. The errors are
+// those of Add.
 //
 // A shared list is changed in this process first, and then in the server. If the server does not
-// take a removal, Remove returns an error, other processes refuse the tokens, and this one does
-// so again when it reads the entry. A removal is not sent again, because it would undo what
-// another process has added since: the caller tries again. Entries that waited to be sent are
-// forgotten in any case. Remove waits for the server, at most for Config.Timeout, and as long
-// again for each 100 entries.
+// take a removal, Remove returns an error, and this process, like all others, refuses the tokens
+// again. A removal is not sent again, because it would undo what another process has added since:
+// the caller tries again. Entries that waited to be sent are forgotten in any case. Remove waits
+// for the server, at most for Config.Timeout, and as long again for each 100 entries.
 //
 // The server keeps a removed entry for an hour or more, for processes that missed the removal.
 // Until then it counts towards Config.MaxEntries there.
@@ -146,8 +147,26 @@ func (l *List) Remove(ctx context.Context, entries ...Entry) error {
 	case l.shared == nil:
 		return l.apply(changes)
 	}
-	l.shared.outbox.drop(changes)
-	return errors.Join(l.apply(changes), l.shared.remove(ctx, changes))
+	return l.removeShared(ctx, changes)
+}
+
+// removeShared removes entries here and in the server. Those that the server may still have are on
+// the list of this process again: it must not be the only one that accepts their tokens.
+func (l *List) removeShared(ctx context.Context, changes []change) error {
+	waited := l.shared.outbox.drop(changes)
+	before := l.state.Load()
+	if err := l.apply(changes); err != nil {
+		return err
+	}
+	taken, err := l.shared.remove(ctx, changes)
+	var still []record
+	for _, c := range changes[taken:] {
+		r, found := before.find(l.seeds.key(c.kind, c.issuer, c.id))
+		if found && !waited[c.subject()] {
+			still = append(still, r)
+		}
+	}
+	return errors.Join(err, l.applyRecords(still))
 }
 
 // changesOf reports all mistakes in entries.
@@ -189,7 +208,7 @@ func (l *List) applyRead(records []record, recent func() map[key]bool) error {
 	next, refused := l.state.Load().with(records, l.now(), l.maxEntries)
 	l.state.Store(next)
 	if refused > 0 {
-		return fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)
+		return outage{fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)}
 	}
 	return nil
 }

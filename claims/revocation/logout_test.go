@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -127,6 +128,34 @@ func TestLogoutOfAUser(t *testing.T) {
 		assert.ErrorIs(t, k.verify(t, members{"sub": "alice", "sid": sid, "iat": at.Unix()}), claims.ErrRevoked)
 		assert.NoError(t, k.verify(t, members{"sub": "alice", "sid": sid, "iat": at.Unix() + 1}), "after the user has logged in again")
 		assert.NoError(t, k.verify(t, members{"sub": "bob", "sid": sid, "iat": at.Unix()}))
+	}
+}
+
+// Where access tokens have no sid, the end of a session must end more than that.
+func TestLogoutOfAllSessions(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newLogoutKit(t, revocation.Config{})
+			issuer := k.logoutIssuer()
+			issuer.AllSessions = all
+			var err error
+			k.handler, err = k.list.LogoutHandler(issuer)
+			require.NoError(t, err)
+			without := members{"sub": "alice", "sid": jwkstest.Absent}
+
+			assertLoggedOut(t, k.post(k.logoutToken(members{"sub": jwkstest.Absent, "jti": "1"})))
+			assert.ErrorIs(t, k.verify(t, members{"sub": "alice", "sid": "s"}), claims.ErrRevoked)
+			assert.NoError(t, k.verify(t, without), "the logout token does not say whose session it was")
+			assertLoggedOut(t, k.post(k.logoutToken(members{"sub": "alice", "jti": "2"})))
+			assert.Equal(t, all, errors.Is(k.verify(t, without), claims.ErrRevoked))
+			assert.Equal(t, all, errors.Is(k.verify(t, members{"sub": "alice", "sid": "other"}), claims.ErrRevoked))
+			assert.NoError(t, k.verify(t, members{"sub": "bob", "sid": "other"}))
+			time.Sleep(time.Second)
+			now := time.Now().Unix()
+			assert.NoError(t, k.verify(t, members{"sub": "alice", "sid": "new", "iat": now}), "after a new login")
+			assert.ErrorIs(t, k.verify(t, members{"sub": "alice", "sid": "s", "iat": now}), claims.ErrRevoked, "this session has ended for good")
+			time.Sleep(10 * time.Second) // a fetch that may be under way ends
+		})
 	}
 }
 

@@ -23,6 +23,8 @@ type logoutHandler struct {
 	list     *List
 	verifier logout.Verifier
 	seen     seenTokens
+
+	allSessions map[string]bool // by the URL of the issuer
 }
 
 // errNotForm is for a request whose body is no form with one logout token.
@@ -81,20 +83,23 @@ func (h *logoutHandler) logout(ctx context.Context, r *http.Request) error {
 		return err
 	}
 	// The time is that of the issuer's clock, which also writes iat, so no skew is added.
-	if err := h.list.add(ctx, 0, entryOf(token)); err != nil {
+	if err := h.list.add(ctx, 0, h.entriesOf(token)...); err != nil {
 		h.seen.remove(id) // it can be sent again
 		return incomplete{err}
 	}
 	return nil
 }
 
-// entryOf returns the session that a token names, or else all that its subject has (section
-// 2.7).
-func entryOf(token logout.Token) Entry {
+// entriesOf returns the session that a token names, or else all that its subject has (section
+// 2.7), or both.
+func (h *logoutHandler) entriesOf(token logout.Token) (entries []Entry) {
 	if token.SessionID != "" {
-		return Entry{Kind: Session, Issuer: token.Issuer, ID: token.SessionID}
+		entries = append(entries, Entry{Kind: Session, Issuer: token.Issuer, ID: token.SessionID})
 	}
-	return Entry{Kind: Subject, Issuer: token.Issuer, ID: token.Subject, NotBefore: token.IssuedAt}
+	if token.Subject != "" && (token.SessionID == "" || h.allSessions[token.Issuer]) {
+		entries = append(entries, Entry{Kind: Subject, Issuer: token.Issuer, ID: token.Subject, NotBefore: token.IssuedAt})
+	}
+	return entries
 }
 
 // logoutTokenOf returns the logout token of a request (section 2.5). Other parameters are

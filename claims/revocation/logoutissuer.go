@@ -12,8 +12,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims/internal/logout"
 )
 
-// A LogoutIssuer is an issuer that sends logout tokens to [List.LogoutHandler]. Both fields are
-// required.
+// A LogoutIssuer is an issuer that sends logout tokens to [List.LogoutHandler]. Issuer and
+// ClientIDs are required.
 type LogoutIssuer struct {
 	_ [0]func() // written with field names
 
@@ -26,6 +26,11 @@ type LogoutIssuer struct {
 	// issuer. aud of a logout token must have one of them. They are no audiences of access
 	// tokens.
 	ClientIDs []string
+
+	// AllSessions has a logout token with sid and sub cut off all tokens of the user that were
+	// issued until then, those of other sessions, too. Set it if the access tokens of the issuer
+	// have no sid, such as those of Auth0: the end of a session cuts off none of them otherwise.
+	AllSessions bool
 }
 
 // LogoutHandler returns a handler of logout requests (OpenID Connect Back-Channel Logout 1.0), or
@@ -34,7 +39,8 @@ type LogoutIssuer struct {
 //
 // A logout token that names a session (sid) cuts off the session. One that names only a user
 // (sub) cuts off the tokens of the user that were issued until then. One that has both cuts off
-// only the session: if the access tokens of the issuer have no sid, it ends nothing.
+// only the session: if the access tokens of the issuer have no sid, it ends nothing unless
+// AllSessions of the LogoutIssuer is set.
 //
 // A logout token is verified with the keys of its issuer. So the handler needs no other
 // authentication, but each request can cost a signature check. A token is accepted once, until
@@ -52,7 +58,7 @@ func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 	if len(issuers) == 0 {
 		errs = append(errs, errors.New("revocation: LogoutHandler needs at least one LogoutIssuer"))
 	}
-	h := &logoutHandler{list: l, verifier: make(logout.Verifier)}
+	h := &logoutHandler{list: l, verifier: make(logout.Verifier), allSessions: make(map[string]bool)}
 	for _, i := range issuers {
 		errs = append(errs, i.mistakes())
 		if l.lifetimes.unlimited(i.Issuer.URL) {
@@ -61,7 +67,7 @@ func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 		if _, known := h.verifier[i.Issuer.URL]; known {
 			errs = append(errs, fmt.Errorf("revocation: LogoutIssuer %q is a duplicate", i.Issuer.URL))
 		}
-		h.verifier[i.Issuer.URL] = i.profile()
+		h.verifier[i.Issuer.URL], h.allSessions[i.Issuer.URL] = i.profile(), i.AllSessions
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

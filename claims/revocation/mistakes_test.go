@@ -44,6 +44,7 @@ func TestMistakesInEntries(t *testing.T) {
 			require.ErrorContains(t, err, "revocation: ")
 			assert.ErrorContains(t, err, tt.text)
 			assert.ErrorContains(t, err, "also wrong", "all mistakes are reported")
+			assert.NotErrorIs(t, err, claims.ErrUnavailable, "to try again does not help")
 			assert.Equal(t, 0, list.Status().Entries[revocation.Session], "nothing is added")
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,33 @@ func testOutage(t *testing.T, instead func(context.Context, []string) ([]string,
 	assert.Contains(t, log.String(), "level=INFO msg=\"revocation: the shared list is current again\"")
 	stop()
 	time.Sleep(2 * time.Hour) // the calls end
+}
+
+// A Do that ignores its context leaves no goroutine behind for each poll of a long outage.
+func TestCallsThatNeverReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		stop := run(t, list)
+		var hanging atomic.Int64
+		end := make(chan bool)
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			hanging.Add(1)
+			<-end
+			return server.answer(args)
+		})
+		time.Sleep(time.Hour)
+		assert.EqualValues(t, 256, hanging.Load())
+		requireUnavailable(t, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)))
+		assert.ErrorContains(t, list.Status().Err, "too many calls of Do have not returned")
+		assert.ErrorContains(t, list.Add(t.Context(), session("x")), "sent again")
+		server.behave(nil)
+		close(end)
+		time.Sleep(3 * time.Second)
+		assert.False(t, list.Status().Stale)
+		assert.True(t, knows(t, server, "x"))
+		stop()
+	})
 }
 
 func requireStale(t *testing.T, list *revocation.List, continues bool) {

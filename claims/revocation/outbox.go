@@ -71,16 +71,21 @@ func (o *outbox) add(changes []change) (noRoom []change) {
 	return noRoom
 }
 
-// drop forgets the additions of entries that are removed.
-func (o *outbox) drop(removals []change) {
+// drop forgets the additions of entries that are removed, and returns those that waited, by their
+// subjects.
+func (o *outbox) drop(removals []change) (waited map[change]bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	waited = make(map[change]bool)
 	removed := make(map[change]bool, len(removals))
 	for _, c := range removals {
-		removed[c.subject()] = true
-		o.forget(c.subject())
+		subject := c.subject()
+		_, waited[subject] = o.waiting[subject]
+		removed[subject] = true
+		o.forget(subject)
 	}
 	o.recent = slices.DeleteFunc(o.recent, func(c change) bool { return removed[c.subject()] })
+	return waited
 }
 
 // forget removes an addition that waits. The caller must hold mu.

@@ -28,12 +28,17 @@ const (
 
 	// applyChunks bounds the memory of a reading.
 	applyChunks = 64
+
+	// lossSpread is the time within which processes read the whole list of a server that has lost
+	// changes. The first ones give back what is missing, so that the others need not.
+	lossSpread = 10 * time.Second
 )
 
 // A reading is how far the list in the server has been read.
 type reading struct {
 	loaded    bool
 	time      float64 // of the newest change that was read
+	newest    member  // that change, if it can be read
 	from      float64 // where the next reading of what is new begins
 	reload    float64 // where the reload that is under way goes on
 	reloading bool
@@ -44,17 +49,13 @@ type reading struct {
 // read reads what is new, and a part of the whole list if that is due. What was interrupted goes
 // on where it was: over a bad connection, a long reading would never end otherwise.
 func (s *shared) read(ctx context.Context) error {
-	r := &s.reading
-	if r.loaded {
-		end, _, err := s.readFrom(ctx, r.from, math.MaxInt)
-		r.time, r.from = max(r.time, end), end
-		if err != nil {
-			return err
-		}
-		r.from = beforeOverlap(r.time)
+	if err := s.readNew(ctx); err != nil {
+		return err
 	}
+	r := &s.reading
 	if now := time.Now(); !r.reloading && !now.Before(r.next) {
 		r.reloading, r.reload, r.next = true, 0, now.Add(reloadEvery-rand.N(reloadEvery/5))
+		s.copies.reading++
 	}
 	if !r.reloading {
 		return nil
@@ -63,16 +64,50 @@ func (s *shared) read(ctx context.Context) error {
 	if !r.loaded {
 		chunks = math.MaxInt
 	}
-	end, complete, err := s.readFrom(ctx, r.reload, chunks)
+	found := page{isNew: !r.loaded}
+	end, complete, err := s.readFrom(ctx, &found, r.reload, chunks)
 	r.reload = end
+	if err != nil || !complete {
+		return err
+	}
+	// Not the later one of both: a server that has lost its data may count anew.
+	r.loaded, r.reloading, r.time, r.newest, r.from = true, false, end, found.newest, beforeOverlap(end)
+	s.giveBack()
+	return nil
+}
+
+// readNew reads what is new since the last reading.
+func (s *shared) readNew(ctx context.Context) error {
+	r := &s.reading
+	if !r.loaded {
+		return nil
+	}
+	found := page{isNew: true, awaited: r.newest.identity}
+	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt)
+	r.time, r.from = max(r.time, end), end
 	if err != nil {
 		return err
 	}
-	if complete {
-		// Not the later one of both: a server that has lost its data may count anew.
-		r.loaded, r.reloading, r.time, r.from = true, false, end, beforeOverlap(end)
+	r.from = beforeOverlap(r.time)
+	// The newest change that was read must be there, or a newer one of its entry.
+	if now := time.Now(); r.newest.expires > s.list.now() && !found.arrived && r.next.After(now.Add(lossSpread)) {
+		r.next = now.Add(rand.N(lossSpread))
+		s.list.log(slog.LevelWarn, "the server has lost changes of the shared list, which is read again")
 	}
+	r.newest = found.newest
 	return nil
+}
+
+// giveBack has the next poll send what the server has lost.
+func (s *shared) giveBack() {
+	lost := s.copies.lost(s.list.now())
+	if len(lost) == 0 {
+		return
+	}
+	s.outbox.add(lost) // what it has no room for is still lost at the next reading
+	s.givenBack.Add(uint64(len(lost)))
+	s.list.log(slog.LevelWarn, "the server has lost entries of the shared list, and the newest are sent again",
+		slog.Int("entries", len(lost)), slog.Int("list", s.list.state.Load().total()))
 }
 
 func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Microsecond)) }
@@ -80,10 +115,9 @@ func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Mic
 // readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
 // time of the last change that it has read, and whether it has read all. The time is that of the
 // beginning if the list had no room: what it has no room for must be read again.
-func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end float64, complete bool, err error) {
-	var found page
+func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks int) (end float64, complete bool, err error) {
 	defer func() {
-		if full := s.take(&found); full != nil {
+		if full := s.take(found); full != nil {
 			end, complete, err = from, false, errors.Join(err, full)
 		}
 	}()
@@ -94,7 +128,7 @@ func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end fl
 		if err != nil {
 			return end, false, err
 		}
-		last, err := found.add(&s.list.seeds, reply, s.list.now())
+		last, err := found.add(reply, s.list.now())
 		switch {
 		case err != nil:
 			return end, false, err
@@ -108,7 +142,7 @@ func (s *shared) readFrom(ctx context.Context, from float64, chunks int) (end fl
 			return end, true, nil
 		}
 		if found.chunks >= applyChunks {
-			if err := s.take(&found); err != nil {
+			if err := s.take(found); err != nil {
 				return from, false, err
 			}
 		}
@@ -122,14 +156,25 @@ var errReply = errors.New("the server gave a reply that the script does not have
 
 // A page is what was read and is not yet in the list.
 type page struct {
-	records   []record
+	changes   []change
 	chunks    int
 	malformed int
 	expired   []string // identities
+
+	isNew   bool   // what is read is new, and not the whole list again
+	awaited string // an identity
+	arrived bool   // whether it was read
+	newest  member // the last one that was read
+}
+
+// A member is an identity of the server.
+type member struct {
+	identity string
+	expires  second
 }
 
 // add reads the reply of readScript, and returns the time of its last change.
-func (p *page) add(seeds *seeds, reply []string, now second) (last float64, err error) {
+func (p *page) add(reply []string, now second) (last float64, err error) {
 	if reply == nil || len(reply)%3 != 0 || len(reply) > 3*chunk {
 		return 0, errReply
 	}
@@ -140,13 +185,19 @@ func (p *page) add(seeds *seeds, reply []string, now second) (last float64, err 
 			return 0, errReply
 		}
 		last = time
-		switch c, ok := parseMember(reply[n+1], reply[n+2]); {
-		case !ok:
+		identity := reply[n+1]
+		c, ok := parseMember(identity, reply[n+2])
+		if !ok {
 			p.malformed++
-		case c.expires <= now:
-			p.expired = append(p.expired, reply[n+1])
-		default:
-			p.records = append(p.records, c.record(seeds))
+			p.newest = member{}
+			continue
+		}
+		p.arrived = p.arrived || identity == p.awaited
+		p.newest = member{identity, c.expires}
+		if c.expires <= now {
+			p.expired = append(p.expired, identity)
+		} else {
+			p.changes = append(p.changes, c)
 		}
 	}
 	return last, nil
@@ -156,12 +207,19 @@ func (p *page) add(seeds *seeds, reply []string, now second) (last float64, err 
 // It has the server forget what has expired.
 func (s *shared) take(p *page) error {
 	s.noteMalformed(p.malformed)
-	err := s.list.applyRead(p.records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
+	records := make([]record, len(p.changes))
+	for n, c := range p.changes {
+		records[n] = c.record(&s.list.seeds)
+		if !p.isNew || len(p.changes)-n <= maxCopies { // the others would soon make room
+			s.copies.met(c, p.isNew)
+		}
+	}
+	err := s.list.applyRead(records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
 	for n := 0; n < len(p.expired); n += chunk {
 		// Whether that works shows in the size of the list.
 		_ = s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))])
 	}
-	*p = page{}
+	p.changes, p.chunks, p.malformed, p.expired = nil, 0, 0, nil
 	return err
 }
 

@@ -5,9 +5,13 @@ package revocation
 // microseconds, by which a process reads only what is new. Scripts change both in one step. Their
 // times are those of the server, and never repeat.
 //
-// The first line of a script is the prefix in braces. Clients that take the first argument for
+// The second line of a script is the prefix in braces. Clients that take the first argument for
 // a key, as the function in the documentation of dpop.Shared does, so find the node of a Cluster
 // that has the keys.
+//
+// With its first line, a server that is a replica refuses a script, also one that only reads. A
+// replica that has lost its primary would answer for hours with an old list that looks current.
+// Without allow-oom, a server whose memory is full would refuse to be read as well.
 
 // maxScore bounds times. Greater integers are not exact in a sorted set.
 const maxScore = 1<<53 - 1
@@ -17,7 +21,7 @@ const maxScore = 1<<53 - 1
 // what is there. A removal does not undo an addition that is newer than its caller knew. A list
 // that is full takes removals, and changes of what it has. The reply is OK, or FULL and the
 // numbers of the additions that it has no room for.
-const writeScript = `
+const writeScript = `#!lua
 local time = redis.call('TIME')
 local score = time[1] * 1000000 + time[2]
 local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
@@ -41,13 +45,13 @@ if #full > 0 then return {'FULL', unpack(full)} end
 return 'OK'`
 
 // newestScript returns the time of the newest change.
-const newestScript = `
+const newestScript = `#!lua flags=allow-oom
 local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return last[2] or '0'`
 
 // readScript has as arguments the least time, and how many identities to return: time, identity
 // and state of each.
-const readScript = `
+const readScript = `#!lua flags=allow-oom
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '9007199254740991', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local ids, reply = {}, {}
 for n = 1, #found, 2 do ids[#ids+1] = found[n] end
@@ -59,7 +63,7 @@ return reply`
 
 // trimScript has as arguments identities that a process has seen expired. The server forgets
 // them if they have expired by its own clock as well, for a while.
-const trimScript = `
+const trimScript = `#!lua flags=allow-oom
 local time = redis.call('TIME')
 for n, id in ipairs(ARGV) do
   local expires = string.match(redis.call('HGET', KEYS[2], id) or '', '^[br] %d+ (%d+)$')

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,10 @@ type shared struct {
 	maxAge    time.Duration
 	continues bool // when stale
 
+	calls   atomic.Int64 // of Do that have not returned
 	outbox  outbox
 	reading reading // of the poll that is under way
+	copies  copies  // of the poll that is under way
 
 	mu      sync.Mutex    // guards the fields below
 	began   time.Time     // when the last poll began
@@ -35,6 +38,7 @@ type shared struct {
 
 	stale                      atomic.Bool // as the log has it
 	polls, failures, malformed atomic.Uint64
+	givenBack                  atomic.Uint64
 }
 
 func newShared(l *List, config Config) *shared {
@@ -58,12 +62,25 @@ func (s *shared) run(ctx context.Context, script string, args []string) error {
 	return err
 }
 
+// maxCalls bounds the calls of Do that have not returned. Additions and readings take turns, so
+// only a Do that ignores its context comes near. Each poll of an outage would leave a goroutine
+// behind otherwise.
+const maxCalls = 256
+
+var errTooManyCalls = errors.New("too many calls of Do have not returned: it must return when its context ends")
+
 // eval runs a script, and waits for it no longer than the timeout, even if Do ignores its
 // context.
 func (s *shared) eval(ctx context.Context, script string, args []string) ([]string, error) {
+	if s.calls.Add(1) > maxCalls {
+		s.calls.Add(-1)
+		return nil, errTooManyCalls
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	command := append([]string{"EVAL", "--" + s.prefix + script, "2", s.prefix + ":times", s.prefix + ":entries"}, args...)
+	first, rest, _ := strings.Cut(script, "\n")
+	script = first + "\n--" + s.prefix + "\n" + rest
+	command := append([]string{"EVAL", script, "2", s.prefix + ":times", s.prefix + ":entries"}, args...)
 	type result struct {
 		reply []string
 		err   error
@@ -75,6 +92,7 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 			if v := recover(); v != nil {
 				r.err = fmt.Errorf("panic in Do: %v", v)
 			}
+			s.calls.Add(-1)
 			done <- r
 		}()
 		r.reply, r.err = s.do(ctx, command...)

@@ -21,6 +21,7 @@ type Status struct {
 	Failures  uint64        // of Polls
 	Malformed uint64        // entries that could not be read, each time
 	Waiting   int           // additions that the server has not taken, and that are sent again
+	GivenBack uint64        // entries that the server had lost, and that were sent again
 	Err       error         // of the last poll, for logs
 }
 
@@ -50,7 +51,7 @@ func (s *shared) report(status *Status, state *state) {
 		status.Age = time.Since(s.list.began)
 	}
 	status.Polls, status.Failures, status.Malformed = s.polls.Load(), s.failures.Load(), s.malformed.Load()
-	status.Waiting = s.outbox.size()
+	status.Waiting, status.GivenBack = s.outbox.size(), s.givenBack.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status.Err = s.err

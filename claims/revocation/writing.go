@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bearerguard/bearerguard/claims"
 )
 
 // errFull is for new entries that the server has no room for.
@@ -40,12 +42,17 @@ func (s *shared) add(ctx context.Context, changes []change) error {
 	return notTaken(untaken, lost, failure)
 }
 
+// An outage is why a list could not take a change. It matches claims.ErrUnavailable.
+type outage struct{ error }
+
+func (o outage) Unwrap() []error { return []error{o.error, claims.ErrUnavailable} }
+
 func notTaken(changes, lost int, err error) error {
 	what := "which are sent again"
 	if lost > 0 {
 		what = fmt.Sprintf("%d of which are not sent again", lost)
 	}
-	return fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)
+	return outage{fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)}
 }
 
 // takeTurn waits for the turn to send additions no longer than for a call, so that a crowd of
@@ -124,22 +131,23 @@ func (s *shared) sendHead(ctx context.Context, noRoom []change) (sent int, lost 
 
 // remove has the server take removals. They are not sent again: see outbox. A removal that the
 // server carries out late, after its caller has given up, must not undo a newer addition either.
-// So each has the time of the newest change in the server before it.
-func (s *shared) remove(ctx context.Context, changes []change) error {
+// So each has the time of the newest change in the server before it. It returns how many of changes
+// the server has taken.
+func (s *shared) remove(ctx context.Context, changes []change) (taken int, err error) {
 	newest, err := s.eval(ctx, newestScript, nil)
 	if err == nil && len(newest) != 1 {
 		err = errReply
 	}
-	for n := 0; n < len(changes) && err == nil; n += batch {
-		part := changes[n:min(n+batch, len(changes))]
-		if _, err = s.send(ctx, part, newest[0]); err != nil {
-			changes = changes[n:]
+	for err == nil && taken < len(changes) {
+		part := changes[taken:min(taken+batch, len(changes))]
+		if _, err = s.send(ctx, part, newest[0]); err == nil {
+			taken += len(part)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("revocation: the server did not take %d removals, which are not sent again: %w", len(changes), err)
+		err = outage{fmt.Errorf("revocation: the server did not take %d removals, which are not sent again: %w", len(changes)-taken, err)}
 	}
-	return nil
+	return taken, err
 }
 
 // send returns the numbers of the changes that the server has no room for, with errFull.

@@ -306,6 +306,41 @@ func TestARemovalOfAnEntryThatIsNotSentYet(t *testing.T) {
 	})
 }
 
+// What the server has taken of a long removal is removed, and nothing else.
+func TestARemovalThatFailsHalfWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		entries := make([]revocation.Entry, 250)
+		for n := range entries {
+			entries[n] = session(fmt.Sprint(n))
+		}
+		require.NoError(t, list.Add(t.Context(), entries...))
+		var writes int
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") {
+				writes++
+			}
+			if writes == 2 {
+				return nil, errDown
+			}
+			return server.answer(args)
+		})
+		err := list.Remove(t.Context(), append(entries, session("never there"))...)
+		require.ErrorContains(t, err, "the server did not take 151 removals, which are not sent again")
+		assert.Equal(t, 150, list.Status().Entries[revocation.Session])
+		for range 2 {
+			for n := range entries {
+				assert.Equal(t, n >= 100, revoked(t, list, fmt.Sprint(n)), n)
+			}
+			assert.False(t, revoked(t, list, "never there"))
+			server.behave(nil)
+			time.Sleep(10 * time.Minute)
+		}
+	})
+}
+
 // A reply that the script does not have is a failure, never a success.
 func TestRepliesToChanges(t *testing.T) {
 	for _, reply := range [][]string{{}, {"FULL"}, {"FULL", "1"}, {"FULL", "-1"}, {"FULL", "x"}, {"OK", "0"}, {"no", "0"}} {

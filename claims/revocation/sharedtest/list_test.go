@@ -237,6 +237,45 @@ func command(t *testing.T, address, text string) string {
 	return string(reply[:n])
 }
 
+// A replica that has lost its primary has an old list, and nothing in its replies says so.
+func TestAReplicaIsAnOutage(t *testing.T) {
+	for _, name := range []string{"valkey-go", "go-redis"} {
+		t.Run(name, func(t *testing.T) {
+			s := startServer(t, forgetful...)
+			list := newList(t, revocation.Config{Do: clients[name](t, s.address), Timeout: slow})
+			require.NoError(t, list.Add(t.Context(), session("s")))
+			requireRevoked(t, list, false, `"sid":"x"`)
+			command(t, s.address, "REPLICAOF "+freeAddressText(t))
+			list = newList(t, revocation.Config{Do: clients[name](t, s.address), Timeout: slow})
+			require.ErrorIs(t, list.Check(t.Context(), claimsOf(t, `"sid":"x"`)), claims.ErrUnavailable)
+			assert.ErrorContains(t, list.Status().Err, "replica")
+			assert.ErrorContains(t, list.Remove(t.Context(), session("s")), "replica")
+			command(t, s.address, "REPLICAOF NO ONE")
+			requireRevoked(t, newList(t, revocation.Config{Do: clients[name](t, s.address), Timeout: slow}), true, `"sid":"s"`)
+		})
+	}
+}
+
+// freeAddressText returns an address that no server listens on, as REPLICAOF takes it.
+func freeAddressText(t *testing.T) string {
+	t.Helper()
+	return strings.Replace(freeAddress(t), ":", " ", 1)
+}
+
+// A server whose memory is full takes no entry, and still says what was cut off.
+func TestAServerWithoutMemory(t *testing.T) {
+	s := startServer(t, forgetful...)
+	do := clients["go-redis"](t, s.address)
+	fresh := func() *revocation.List { return newList(t, revocation.Config{Do: do, Timeout: slow}) }
+	require.NoError(t, fresh().Add(t.Context(), session("s")))
+	command(t, s.address, "CONFIG SET maxmemory 1")
+	err := fresh().Add(t.Context(), session("t"))
+	require.ErrorContains(t, err, "OOM")
+	require.ErrorIs(t, err, claims.ErrUnavailable)
+	requireRevoked(t, fresh(), true, `"sid":"s"`)
+	requireRevoked(t, fresh(), false, `"sid":"t"`)
+}
+
 // The rights that the documentation names are enough.
 func TestAccessControl(t *testing.T) {
 	s := startServer(t, forgetful...)

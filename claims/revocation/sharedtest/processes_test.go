@@ -122,7 +122,7 @@ func startFleet(t *testing.T, continues bool) *fleet {
 			"iat": at.Unix(), "exp": at.Add(lifetime).Unix(),
 		})
 	}
-	for _, name := range []string{"good", "token", "session", "client", "late"} {
+	for _, name := range []string{"good", "token", "session", "subject", "client", "late"} {
 		token(first, name)
 	}
 	token(second, "issuer")
@@ -208,6 +208,22 @@ func (f *fleet) cutOff(t *testing.T, name string, e revocation.Entry) {
 	t.Logf("%s: the last of %d processes refuses %v after Add was called", e.Kind, processes, last.Sub(began).Round(time.Millisecond))
 }
 
+// awaitStart waits until a process that starts refuses all that was cut off: the others give back
+// what the server has lost.
+func (f *fleet) awaitStart(t *testing.T) {
+	t.Helper()
+	do := clients["valkey-go"](t, f.server.address)
+	require.Eventually(t, func() bool {
+		list := newList(t, revocation.Config{Do: do, Timeout: slow})
+		for _, members := range []string{`"jti":"jti-token"`, `"sid":"sid-session"`, `"sub":"sub-subject"`, `"client_id":"client-client"`} {
+			if !errors.Is(list.Check(t.Context(), claimsOf(t, members)), claims.ErrRevoked) {
+				return false
+			}
+		}
+		return list.Status().Entries[revocation.Issuer] == 1
+	}, patience, 100*time.Millisecond)
+}
+
 // Four processes share a list through one server.
 func TestFourProcesses(t *testing.T) {
 	if text := os.Getenv(processVariable); text != "" {
@@ -218,10 +234,11 @@ func TestFourProcesses(t *testing.T) {
 		t.Run(fmt.Sprintf("ContinueWhenStale %v", continues), func(t *testing.T) {
 			t.Parallel()
 			f := startFleet(t, continues)
-			all := []string{"good", "late", "token", "session", "client", "issuer"}
+			all := []string{"good", "late", "token", "session", "subject", "client", "issuer"}
 			f.await(t, accepted, all...)
 			f.cutOff(t, "token", revocation.Entry{Kind: revocation.Token, Issuer: issuerURL, ID: "jti-token", ExpiresAt: time.Now().Add(lifetime)})
 			f.cutOff(t, "session", revocation.Entry{Kind: revocation.Session, Issuer: issuerURL, ID: "sid-session"})
+			f.cutOff(t, "subject", revocation.Entry{Kind: revocation.Subject, Issuer: issuerURL, ID: "sub-subject"})
 			f.cutOff(t, "client", revocation.Entry{Kind: revocation.Client, Issuer: issuerURL, ID: "client-client"})
 			f.cutOff(t, "issuer", revocation.Entry{Kind: revocation.Issuer, Issuer: otherURL})
 			cut := all[2:]
@@ -250,6 +267,8 @@ func TestFourProcesses(t *testing.T) {
 			t.Logf("the server is back, without its data: the last of %d processes refuses what was cut off meanwhile after %v", processes, last.Sub(back).Round(time.Millisecond))
 			f.await(t, revoked, cut...)
 			require.Zero(t, f.operator.Status().Waiting)
+			f.awaitStart(t)
+			t.Logf("the server has the list again: a process that starts refuses what was cut off before, %v after it is back", time.Since(back).Round(time.Millisecond))
 		})
 	}
 }

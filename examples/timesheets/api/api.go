@@ -58,6 +58,11 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	}
 	handler := timesheets.New(auth)
 	if list != nil {
+		for _, collector := range revocationMetrics(list) {
+			if err := registry.Register(collector); err != nil {
+				return api{}, err
+			}
+		}
 		mux := http.NewServeMux()
 		mux.Handle("/", handler)
 		mux.Handle("POST /revocations", auth.RequireScopes("write:revocations")(revoke(list, unprotected, auth)))

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -33,12 +35,38 @@ func revoke(list *revocation.List, issuer claims.Issuer, auth *middleware.Middle
 			http.Error(w, "only a token can be cut off without MAX_LIFETIME", http.StatusBadRequest)
 			return
 		}
-		if err := list.Add(r.Context(), entry); err != nil {
+		switch err := list.Add(r.Context(), entry); {
+		case errors.Is(err, claims.ErrUnavailable):
 			auth.WriteError(w, r, claims.ErrUnavailable)
-			return
+		case err != nil:
+			http.Error(w, "the entry cannot be on a list: id has at most 1024 bytes", http.StatusBadRequest)
+		default:
+			w.WriteHeader(http.StatusNoContent)
 		}
-		w.WriteHeader(http.StatusNoContent)
 	})
+}
+
+// revocationMetrics are for alarms: before the list is too old and requests are refused, before it
+// is full, and when the server has lost entries.
+func revocationMetrics(list *revocation.List) []prometheus.Collector {
+	gauge := func(name, help string, value func(revocation.Status) float64) prometheus.Collector {
+		opts := prometheus.GaugeOpts{Name: "timesheets_revocation_" + name, Help: help}
+		return prometheus.NewGaugeFunc(opts, func() float64 { return value(list.Status()) })
+	}
+	return []prometheus.Collector{
+		gauge("age_seconds", "Time since the last complete reading of the shared list began.",
+			func(s revocation.Status) float64 { return s.Age.Seconds() }),
+		gauge("entries", "Entries of the list of this process.", func(s revocation.Status) (total float64) {
+			for _, n := range s.Entries {
+				total += float64(n)
+			}
+			return total
+		}),
+		gauge("waiting", "Additions that the server has not taken yet.",
+			func(s revocation.Status) float64 { return float64(s.Waiting) }),
+		gauge("given_back", "Entries that the server had lost since this process started.",
+			func(s revocation.Status) float64 { return float64(s.GivenBack) }),
+	}
 }
 
 var kinds = map[string]revocation.Kind{
@@ -56,6 +84,9 @@ func readEntry(body io.Reader) (revocation.Entry, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&request); err != nil {
 		return revocation.Entry{}, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return revocation.Entry{}, errors.New("more than one value")
 	}
 	kind, known := kinds[request.Kind]
 	switch {

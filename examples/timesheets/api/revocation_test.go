@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,21 @@ func TestRevocationsAreShared(t *testing.T) {
 	assert.Equal(t, 200, call(two, "GET", "/timesheets", admin, "").Code, "another user")
 }
 
+func TestTheListHasMetrics(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	c, err := configFrom(environment("ISSUER_URL", issuer.URL(), "REDIS_URL", redisServer(t), "MAX_LIFETIME", "2h"))
+	require.NoError(t, err)
+	a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	admin := issuer.Token(map[string]any{"scope": "write:revocations"})
+	require.Equal(t, 204, call(a.timesheets, "POST", "/revocations", admin, `{"kind":"subject","id":"bob"}`).Code)
+	body := call(a.metrics, "GET", "/metrics", "", "").Body.String()
+	for _, line := range []string{"timesheets_revocation_entries 1\n", "timesheets_revocation_waiting 0\n", "timesheets_revocation_given_back 0\n", "timesheets_revocation_age_seconds "} {
+		assert.Contains(t, body, line)
+	}
+	assert.NotContains(t, body, "bob")
+}
+
 func TestRevocationsThatCannotBeRead(t *testing.T) {
 	issuer, store := jwkstest.NewIssuer(jwkstest.Config{}), redisServer(t)
 	api := apiOf(t, issuer, "REDIS_URL", store)
@@ -73,8 +89,10 @@ func TestRevocationsThatCannotBeRead(t *testing.T) {
 	for body, status := range map[string]int{
 		``: 400, `[]`: 400, `{"kind":"user","id":"alice"}`: 400, `{"kind":"subject"}`: 400, `{"kind":"issuer","id":"x"}`: 400,
 		`{"kind":"token","id":"j"}`: 400, `{"kind":"subject","id":"alice","x":1}`: 400,
-		`{"kind":"subject","id":"alice"}`:                   400, // without MAX_LIFETIME
-		`{"kind":"token","id":"j","expires_at":4102444800}`: 204,
+		`{"kind":"subject","id":"alice"}`: 400, // without MAX_LIFETIME
+		`{"kind":"token","id":"` + strings.Repeat("j", 1025) + `","expires_at":4102444800}`: 400,
+		`{"kind":"token","id":"j","expires_at":4102444800}{"kind":"token"}`:                 400,
+		`{"kind":"token","id":"j","expires_at":4102444800}`:                                 204,
 	} {
 		assert.Equal(t, status, call(api, "POST", "/revocations", admin, body).Code, body)
 	}
