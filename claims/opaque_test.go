@@ -321,6 +321,7 @@ func TestJWTsAreIntrospected(t *testing.T) {
 		{"an answer about another subject", good, payload(members{"sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
 		{"an answer about another token", token(members{"jti": `"1"`}), payload(members{"jti": `"2"`}), nil, claims.ErrUnavailable, 1},
 		{"an answer with the same jti", token(members{"jti": `"1"`}), payload(members{"jti": `"1"`}), nil, "", 1},
+		{"the same jti, and a sub for this API only", token(members{"jti": `"1"`}), payload(members{"jti": `"1"`, "sub": `"pairwise"`}), nil, "", 1},
 		{"another jti, and the same sub", token(members{"jti": `"1"`}), payload(members{"jti": `"2"`}), nil, claims.ErrUnavailable, 1},
 		{"another sub, and a jti in the JWT only", token(members{"jti": `"1"`}), payload(members{"sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
 		{"another sub, and a jti in the answer only", good, payload(members{"jti": `"1"`, "sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},

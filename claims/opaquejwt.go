@@ -66,7 +66,9 @@ func (i *Issuer) checkAnswerAbout(signed, answer *Claims, now time.Time) error {
 }
 
 // checkSameToken refuses an answer about another token, which a cache or a proxy in front of the
-// endpoint may give. A claim that the JWT or the answer lacks tells nothing.
+// endpoint may give. A jti is of one token (RFC 7519 section 4.1.7), so if both have it, the sub
+// does not matter: an issuer may tell each API another one (RFC 7662 section 2.2). A claim that the
+// JWT or the answer lacks tells nothing.
 func (c *Claims) checkSameToken(answer *Claims) error {
 	for _, name := range [...]string{"jti", "sub"} {
 		if !c.has(name) || !answer.has(name) {
@@ -76,6 +78,7 @@ func (c *Claims) checkSameToken(answer *Claims) error {
 		if told, ok := answer.stringClaim(name); !isText || !ok || told != signed {
 			return refuse(ErrUnavailable, "the answer of the issuer is about another token: it has another "+name)
 		}
+		return nil
 	}
 	return nil
 }

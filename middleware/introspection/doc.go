@@ -39,8 +39,8 @@
 //   - token_type must be that of an access token if there is one, and token_use, too. Without both,
 //     a refresh token can pass: see Config.ImpliedAudience. A nonce without scopes, and the claims of
 //     ID tokens and of events, refuse the token as they do in a JWT.
-//   - the answer about a JWT must have the jti and the sub of the JWT, if both have one. It must not
-//     name only other audiences, or a key in cnf that the JWT does not name.
+//   - the answer about a JWT must have the jti of the JWT, or its sub if one of the two has no jti.
+//     It must not name only other audiences, or a key in cnf that the JWT does not name.
 //   - token_type DPoP needs a cnf with jkt.
 //
 // A token that is not active is refused with claims.ErrRejected, and a JWT with claims.ErrRevoked.
