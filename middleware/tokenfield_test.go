@@ -173,6 +173,7 @@ func TestTokenFieldMistakes(t *testing.T) {
 	for _, name := range []string{
 		"a b", "a:b", "é", "a\r\nb", "Authorization", "authorization", "Cookie", "DPoP", "Proxy-Authorization", "Host",
 		"Connection", "Content-Length", "content-type", "Set-Cookie", "TE", "te", "Trailer", "Transfer-Encoding", "upgrade",
+		"Expect", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Sec-WebSocket-Protocol", ":authority",
 	} {
 		_, err := middleware.New(middleware.Config{Issuer: issuerURL, Audiences: []string{api}, TokenField: name})
 		assert.ErrorContains(t, err, "middleware: invalid Config.TokenField", name)
