@@ -116,6 +116,8 @@ type Config struct {
 	// ResponseAlgorithms demands signed answers (RFC 9701), by one of these algorithms: those
 	// of claims.Issuer that are asymmetric. Plain JSON is then refused. ResponseKeys are the
 	// keys of the issuer, such as a *jwks.Cache. ClientID is needed, as the aud of answers.
+	// An answer does not say which token it is about, and its iat can be a minute old. So a party
+	// that TLS does not keep out can still give an answer about another token.
 	ResponseAlgorithms []string
 	ResponseKeys       claims.KeySet
 

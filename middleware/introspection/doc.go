@@ -72,11 +72,15 @@
 //
 //   - Ory Hydra: Prefix "ory_at_", Endpoint "http://hydra:4445/admin/oauth2/introspect", which has
 //     no authentication: set InsecureNoAuthentication and InsecureHTTPHosts, and keep the port in
-//     a private network. aud is empty unless the client asks for an audience.
+//     a private network. aud is empty unless the client asks for an audience (oauth2/handler.go of
+//     ory/hydra).
 //   - Zitadel: Endpoint "https://INSTANCE/oauth/v2/introspect", ClientID and ClientSecret of an API
-//     application. The aud is the ID of the project.
+//     application (guide "Token introspection" of zitadel.com). The aud is the ID of the project.
 //   - Keycloak: OnlyJWT, because its tokens are JWTs, and
-//     Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect".
+//     Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect". Since version
+//     26.6.2, ClientID must be in the aud of a token, too: all others are not active, and get a 401
+//     (section "Token introspection now validates audience claim" of its upgrading guide). Give the
+//     clients an audience mapper for it.
 //   - Auth0 has no endpoint for APIs. Its opaque tokens, and encrypted ones, are for Auth0 itself:
 //     the client must ask for an audience, and then gets a JWT.
 package introspection
