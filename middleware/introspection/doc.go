@@ -81,6 +81,8 @@
 //     26.6.2, ClientID must be in the aud of a token, too: all others are not active, and get a 401
 //     (section "Token introspection now validates audience claim" of its upgrading guide). Give the
 //     clients an audience mapper for it.
+//   - Servers built on ory/fosite that issue JWTs: OnlyJWT. Each session needs a JTI. Otherwise each
+//     answer has another jti than the token, and the token gets a 503.
 //   - Auth0 has no endpoint for APIs. Its opaque tokens, and encrypted ones, are for Auth0 itself:
 //     the client must ask for an audience, and then gets a JWT.
 package introspection
