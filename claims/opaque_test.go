@@ -396,6 +396,8 @@ func TestAnswersAboutABoundJWT(t *testing.T) {
 	i.Opaque = &endpoint{jwts: true, payload: payload(bound)}
 	_, err := newVerifier(t, i).Verify(t.Context(), token(bound))
 	requireReason(t, claims.ErrConfirmation, err)
+	_, err = newVerifier(t, i).Verify(t.Context(), token(nil))
+	assert.ErrorContains(t, err, "a key that the JWT does not name", "an operator must not look for a proof")
 }
 
 func TestJWTsOfAnIssuerOfOpaqueTokensAreRefused(t *testing.T) {

@@ -90,12 +90,16 @@ func (c *Claims) checkSameBinding(answer *Claims) error {
 	if answer.confirmation == (strict.Span{}) {
 		return nil
 	}
-	return answer.confirmBy(context.Background(), "", func(member, value string) Proof {
+	err := answer.confirmBy(context.Background(), "", func(member, value string) Proof {
 		if signed, ok := c.Confirmation(member); ok && string(signed) == value {
 			return provenLater{}
 		}
 		return nil
 	})
+	if err != nil {
+		return refuse(ErrConfirmation, "the answer of the issuer names a key that the JWT does not name")
+	}
+	return nil
 }
 
 // A provenLater is for a key that the JWT names as well. The proof of the caller is checked for it.
