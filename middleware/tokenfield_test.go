@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -182,4 +183,44 @@ func TestTokenFieldMistakes(t *testing.T) {
 		Issuer: issuerURL, Audiences: []string{api}, TokenField: "X-Token", DPoP: &dpop.Config{Origins: []string{"https://api.example"}},
 	})
 	assert.ErrorContains(t, err, "there is no DPoP")
+}
+
+// What reaches the verifier is the whole value of the one field, without the white space around it.
+func FuzzTokenField(f *testing.F) {
+	const most = 64
+	for _, seed := range []string{
+		"", "x", " x\t", "Bearer", "Bearer x", "x y", "x,x", "x==", "=", "x=y", "\xff", "\u00a0x", "x\n", "\tx\r",
+		strings.Repeat("a", most), strings.Repeat("a", most) + " b", strings.Repeat(" ", most) + "x", strings.Repeat("a", most+1),
+	} {
+		f.Add(seed, false)
+	}
+	f.Add("x", true)
+	b64token := regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+	c := claimsOf(f, `{}`)
+	got := ""
+	fake := verifierFunc(func(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
+		got = token
+		return c, nil
+	})
+	guard := newAuth(f, fake, func(c *middleware.Config) { c.TokenField, c.MaxTokenBytes = gatewayField, most }).GuardAuthenticated()
+	f.Fuzz(func(t *testing.T, value string, twice bool) {
+		values := []string{value}
+		if twice {
+			values = append(values, value)
+		}
+		got = ""
+		_, err := guard.Authenticate(t.Context(), middleware.Request{Fields: func(string) []string { return values }})
+		want := strings.Trim(value, " \t")
+		if !twice && len(want) <= most && b64token.MatchString(want) {
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			return
+		}
+		var e *middleware.Error
+		require.ErrorAs(t, err, &e)
+		require.Empty(t, got, "the verifier was asked")
+		if twice || len(want) <= most {
+			require.Equal(t, http.StatusBadRequest, e.Status)
+		}
+	})
 }
