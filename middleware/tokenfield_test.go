@@ -2,15 +2,18 @@ package middleware_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
@@ -168,6 +171,59 @@ func TestTokenFieldIsNoMethodOfRFC6750(t *testing.T) {
 	w := fetch(metadataOf(t, auth), http.MethodGet, "/.well-known/oauth-protected-resource")
 	assert.Equal(t, 200, w.Code)
 	assert.NotContains(t, w.Body.String(), "bearer_methods_supported")
+}
+
+// The constructors name where the keys of the gateways are, and the fields that have the tokens.
+func TestTokensOfGateways(t *testing.T) {
+	const tag, app = "32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228", "/projects/1/global/backendServices/2"
+	now := time.Now().Unix()
+	user := map[string]any{"aud": []string{tag}, "type": "app", "sub": "7335d417", "iat": now, "exp": now + 3600}
+	type sent struct {
+		claims map[string]any
+		status int
+	}
+	for _, gateway := range []struct {
+		name, field, alg string
+		issuer           claims.Issuer
+		cases            map[string]sent
+	}{
+		{"Cloudflare Access", providers.CloudflareAccessField, "RS256", providers.CloudflareAccess("acme", tag), map[string]sent{
+			"a user":                 {user, 200},
+			"a service":              {with(user, map[string]any{"sub": "", "common_name": "e367.access"}), 200},
+			"neither":                {with(user, map[string]any{"sub": ""}), 401},
+			"a token of the account": {with(user, map[string]any{"type": "org"}), 401},
+			"another application":    {with(user, map[string]any{"aud": []string{strings.Repeat("0", 64)}}), 401},
+		}},
+		{"Google IAP", providers.GoogleIAPField, "ES256", providers.GoogleIAP(app), map[string]sent{
+			"a user":              {map[string]any{"aud": app, "sub": "accounts.google.com:1", "iat": now, "exp": now + 600}, 200},
+			"without a user":      {map[string]any{"aud": app, "sub": "", "iat": now, "exp": now + 600}, 401},
+			"another application": {map[string]any{"aud": app + "3", "sub": "accounts.google.com:1", "iat": now, "exp": now + 600}, 401},
+			"valid for an hour":   {map[string]any{"aud": app, "sub": "accounts.google.com:1", "iat": now, "exp": now + 3600}, 401},
+		}},
+	} {
+		t.Run(gateway.name, func(t *testing.T) {
+			issuer := jwkstest.NewIssuer(jwkstest.Config{URL: gateway.issuer.URL, Key: jwkstest.NewKey(gateway.alg)})
+			issuer.MoveJWKS(gateway.issuer.JWKSURL)
+			auth, err := middleware.New(middleware.Config{
+				TokenField: gateway.field, Issuers: []claims.Issuer{gateway.issuer}, Client: issuer.Client(),
+			})
+			require.NoError(t, err)
+			for rule, tt := range gateway.cases {
+				token := issuer.Token(with(map[string]any{"scope": jwkstest.Absent}, tt.claims))
+				r := get()
+				r.Header.Set(gateway.field, token)
+				assert.Equal(t, tt.status, serve(t, auth.Handler(whoami), r).Status, rule)
+				assert.Equal(t, 401, serve(t, auth.Handler(whoami), bearer(token)).Status, "%s, in another field", rule)
+			}
+		})
+	}
+}
+
+// with returns the claims with changes.
+func with(all, changes map[string]any) map[string]any {
+	all = maps.Clone(all)
+	maps.Copy(all, changes)
+	return all
 }
 
 func TestTokenFieldMistakes(t *testing.T) {
