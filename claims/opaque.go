@@ -137,6 +137,8 @@ func isB64Token(s string) bool {
 	return s != ""
 }
 
+// inactive does not say why: an issuer answers alike about a token that this API must not know of
+// (RFC 7662 section 2.2).
 const inactive = "its issuer says that it is not active"
 
 // introspect asks the issuer about a token. Every error has a Reason.

@@ -76,6 +76,8 @@ type Config struct {
 	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section
 	// 2.3.1), or in the form if SecretInBody is set (client_secret_post). A []byte can be
 	// assigned to it; its type prints as a fixed text. It must not end with a line break.
+	// Some servers do not undo the encoding of section 2.3.1. They need SecretInBody if the
+	// ClientID or the secret has other characters than letters, digits and - . _ ~.
 	ClientSecret secretBytes `json:"-" yaml:"-"`
 	SecretInBody bool
 
