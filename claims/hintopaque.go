@@ -3,7 +3,8 @@ package claims
 // opaqueHint is for the answer of an issuer about an opaque token.
 func (e *explanation) opaqueHint() string {
 	if e.steps[claimsRow].Reason == string(ErrRejected) {
-		return "The token has expired or was revoked, or another issuer has made it. The client must get a new one."
+		return "The token has expired or was revoked, or another issuer has made it: the client must get a new one. Or its issuer " +
+			"tells this API nothing about it, as for tokens of other APIs (RFC 7662 section 2.2)."
 	}
 	return "The endpoint of the issuer gave no answer that can be used. Its log, or that of this program, says more."
 }

@@ -37,8 +37,9 @@ type Issuer struct {
 	// then be nil: JWTs of this issuer are refused.
 	//
 	// A token that looks like a JWT, valid or not, signed or encrypted, is never treated as an
-	// opaque one. The opaque tokens of two issuers must begin with different prefixes. All
-	// methods must be safe for concurrent use.
+	// opaque one. An answer about a JWT can refuse it, and changes none of its claims. The opaque
+	// tokens of two issuers must begin with different prefixes. All methods must be safe for
+	// concurrent use.
 	Opaque interface {
 		// Introspect returns the claims that the issuer has for a token, a JSON object
 		// with iss and exp, and whether the token was accepted before by this answer. The

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bearerguard/bearerguard/internal/redact"
 	"github.com/bearerguard/bearerguard/internal/strict"
@@ -139,6 +138,8 @@ func isB64Token(s string) bool {
 	return s != ""
 }
 
+// inactive does not say why: an issuer answers alike about a token that this API must not know of
+// (RFC 7662 section 2.2).
 const inactive = "its issuer says that it is not active"
 
 // introspect asks the issuer about a token. Every error has a Reason.
@@ -165,7 +166,9 @@ func (v *Verifier) checkAnswer(ctx context.Context, a *attempt, c check) (err er
 	case issuerCheck:
 		return a.issuer.checkIssuer(a.claims)
 	case typeCheck:
-		return a.claims.checkAnswerType()
+		if err = a.claims.checkAnswerType(a.claims); err == nil {
+			err = a.claims.checkKind()
+		}
 	default:
 		return v.check(ctx, a, c)
 	}
@@ -198,8 +201,9 @@ var (
 )
 
 // checkAnswerType refuses other kinds of token. An endpoint answers for refresh tokens as well
-// (RFC 7662 section 2.1), and a client must not use one as an access token.
-func (c *Claims) checkAnswerType() error {
+// (RFC 7662 section 2.1), and a client must not use one as an access token. about are the claims
+// that the token is accepted with.
+func (c *Claims) checkAnswerType(about *Claims) error {
 	kind, _ := c.stringClaim("token_type")
 	use, _ := c.stringClaim("token_use")
 	typ, _ := c.stringClaim("typ")
@@ -212,11 +216,11 @@ func (c *Claims) checkAnswerType() error {
 	case slices.Contains(otherTokenTyps, typ):
 		return refuse(ErrType, "typ")
 	}
-	if _, bound := c.Confirmation("jkt"); kind == "dpop" && !bound {
+	if _, bound := about.Confirmation("jkt"); kind == "dpop" && !bound {
 		// The answer says that the token is bound, and not to which key (RFC 9449 section 6.2).
 		return refuse(ErrConfirmation, "token_type is DPoP, and cnf has no jkt")
 	}
-	return c.checkKind()
+	return nil
 }
 
 // verifyOpaque is Verify for an opaque token of a.issuer.
@@ -242,62 +246,6 @@ func (v *Verifier) verifyOpaque(ctx context.Context, a *attempt, token string, p
 		a.issuer.Opaque.Accepted(a.issuer.URL, token)
 	}
 	return a.claims, nil
-}
-
-// introspectsJWTs reports whether the issuer is asked about its JWTs as well.
-func (i *Issuer) introspectsJWTs() bool {
-	if i.Opaque == nil {
-		return false
-	}
-	_, _, _, jwts := i.Opaque.Tokens()
-	return jwts
-}
-
-// checkActive asks the issuer about a JWT that is valid by its signature and claims. The claims of
-// the request stay those that were signed.
-func (i *Issuer) checkActive(ctx context.Context, token string, signed *Claims, now time.Time) error {
-	if !i.introspectsJWTs() {
-		return nil
-	}
-	payload, remembered, err := i.introspect(ctx, token)
-	switch {
-	case errors.Is(err, ErrRejected):
-		return refuse(ErrRevoked, inactive) // all else about it is known to be right
-	case err != nil:
-		return err
-	}
-	answer, err := parseAnswer(payload)
-	if err != nil {
-		return err
-	}
-	if err := i.checkIssuer(answer); err != nil {
-		return err
-	}
-	if err := signed.checkSameToken(answer); err != nil {
-		return err
-	}
-	if err := i.checkTimes(answer, now); err != nil {
-		return err
-	}
-	if !remembered {
-		i.Opaque.Accepted(i.URL, token)
-	}
-	return nil
-}
-
-// checkSameToken refuses an answer about another token, which a cache or a proxy in front of the
-// endpoint may give. A claim that the JWT or the answer lacks tells nothing.
-func (c *Claims) checkSameToken(answer *Claims) error {
-	for _, name := range [...]string{"jti", "sub"} {
-		if !c.has(name) || !answer.has(name) {
-			continue
-		}
-		signed, isText := c.stringClaim(name)
-		if told, ok := answer.stringClaim(name); !isText || !ok || told != signed {
-			return refuse(ErrUnavailable, "the answer of the issuer is about another token: it has another "+name)
-		}
-	}
-	return nil
 }
 
 // noKeys are the Keys of an issuer that has opaque tokens only.

@@ -321,6 +321,21 @@ func TestJWTsAreIntrospected(t *testing.T) {
 		{"an answer about another subject", good, payload(members{"sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
 		{"an answer about another token", token(members{"jti": `"1"`}), payload(members{"jti": `"2"`}), nil, claims.ErrUnavailable, 1},
 		{"an answer with the same jti", token(members{"jti": `"1"`}), payload(members{"jti": `"1"`}), nil, "", 1},
+		{"the same jti, and a sub for this API only", token(members{"jti": `"1"`}), payload(members{"jti": `"1"`, "sub": `"pairwise"`}), nil, "", 1},
+		{"another jti, and the same sub", token(members{"jti": `"1"`}), payload(members{"jti": `"2"`}), nil, claims.ErrUnavailable, 1},
+		{"another sub, and a jti in the JWT only", token(members{"jti": `"1"`}), payload(members{"sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
+		{"another sub, and a jti in the answer only", good, payload(members{"jti": `"1"`, "sub": `"mallory"`}), nil, claims.ErrUnavailable, 1},
+		{"an empty aud in the answer", good, payload(members{"aud": `[]`}), nil, "", 1},
+		{"an answer for another API", good, payload(members{"aud": `"https://other.example"`}), nil, claims.ErrAudience, 1},
+		{"an answer that says Bearer", good, payload(members{"token_type": `"Bearer"`}), nil, "", 1},
+		{"an answer about a refresh token", good, payload(members{"token_type": `"refresh_token"`}), nil, claims.ErrType, 1},
+		{"an answer of Keycloak about a refresh token", good, payload(members{"typ": `"Refresh"`}), nil, claims.ErrType, 1},
+		{"an answer with a token_use of ID tokens", good, payload(members{"token_use": `"id"`}), nil, claims.ErrType, 1},
+		{"an answer that says DPoP, about a bearer token", good, payload(members{"token_type": `"DPoP"`}), nil, claims.ErrConfirmation, 1},
+		{"bound to a key by the answer only", good, payload(members{"cnf": `{"jkt":"key"}`}), nil, claims.ErrConfirmation, 1},
+		{"bound to a certificate by the answer only", good, payload(members{"cnf": `{"x5t#S256":"key"}`}), nil, claims.ErrConfirmation, 1},
+		{"an empty cnf in the answer", good, payload(members{"cnf": `{}`}), nil, claims.ErrConfirmation, 1},
+		{"a cnf in the answer that is no object", good, payload(members{"cnf": `"key"`}), nil, claims.ErrUnavailable, 1},
 		{"revoked", good, "", claims.ErrRejected, claims.ErrRevoked, 1},
 		{"an outage", good, "", errors.New("x"), claims.ErrUnavailable, 1},
 		{"an answer of another issuer", good, payload(members{"iss": `"x"`}), nil, claims.ErrIssuer, 1},
@@ -345,6 +360,44 @@ func TestJWTsAreIntrospected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The caller proves the keys that the JWT names, so the answer must not name another one.
+func TestAnswersAboutABoundJWT(t *testing.T) {
+	bound := members{"cnf": `{"jkt":"key"}`}
+	for _, tc := range []struct {
+		rule   string
+		answer members
+		reason claims.Reason
+	}{
+		{"no cnf", nil, ""},
+		{"the same cnf", bound, ""},
+		{"the same cnf, and DPoP", members{"cnf": `{"jkt":"key"}`, "token_type": `"DPoP"`}, ""},
+		{"DPoP only", members{"token_type": `"DPoP"`}, ""},
+		{"another key", members{"cnf": `{"jkt":"other"}`}, claims.ErrConfirmation},
+		{"a certificate as well", members{"cnf": `{"jkt":"key","x5t#S256":"c"}`}, claims.ErrConfirmation},
+		{"a certificate instead", members{"cnf": `{"x5t#S256":"c"}`}, claims.ErrConfirmation},
+		{"an unknown member as well", members{"cnf": `{"jkt":"key","x":"y"}`}, ""},
+	} {
+		t.Run(tc.rule, func(t *testing.T) {
+			i := goodIssuer()
+			i.Opaque = &endpoint{jwts: true, payload: payload(tc.answer)}
+			var asked []string
+			_, err := newVerifier(t, i).Verify(t.Context(), token(bound), proof{member: "jkt", seen: &asked})
+			requireReason(t, tc.reason, err)
+			if tc.reason == "" {
+				assert.Len(t, asked, 2, "the proof is checked once, because it is good only once")
+			} else {
+				assert.Empty(t, asked)
+			}
+		})
+	}
+	i := goodIssuer()
+	i.Opaque = &endpoint{jwts: true, payload: payload(bound)}
+	_, err := newVerifier(t, i).Verify(t.Context(), token(bound))
+	requireReason(t, claims.ErrConfirmation, err)
+	_, err = newVerifier(t, i).Verify(t.Context(), token(nil))
+	assert.ErrorContains(t, err, "a key that the JWT does not name", "an operator must not look for a proof")
 }
 
 func TestJWTsOfAnIssuerOfOpaqueTokensAreRefused(t *testing.T) {

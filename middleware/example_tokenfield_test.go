@@ -34,7 +34,9 @@ func ExampleConfig_tokenField() {
 }
 
 // Transaction tokens (draft-ietf-oauth-transaction-tokens) go from one service of a trust domain
-// to the next. Their typ is their own, so an access token is not accepted in their place.
+// to the next. The aud is the trust domain. Their typ is their own, so an access token is not
+// accepted in their place. The draft lets them go without iss: here the service that issues them
+// must write it.
 func ExampleConfig_transactionTokens() {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	auth, err := middleware.New(middleware.Config{
@@ -42,7 +44,7 @@ func ExampleConfig_transactionTokens() {
 		Client:     issuer.Client(), // only here: the issuer is in memory
 		Issuers: []claims.Issuer{{
 			URL: issuer.URL(), Audiences: []string{jwkstest.Audience},
-			TokenTypes: []string{"txntoken+jwt"}, RequiredClaims: []string{"txn", "iat"},
+			TokenTypes: []string{"txntoken+jwt"}, RequiredClaims: []string{"txn", "iat", "sub", "scope", "req_wl"},
 		}},
 	})
 	if err != nil {
@@ -55,7 +57,8 @@ func ExampleConfig_transactionTokens() {
 		auth.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
 		return w.Code
 	}
-	fmt.Println(call(issuer.Token(map[string]any{"txn": "t-1"}, jwkstest.Header("typ", "txntoken+jwt"))))
+	transaction := map[string]any{"txn": "t-1", "req_wl": "gateway.example"}
+	fmt.Println(call(issuer.Token(transaction, jwkstest.Header("typ", "txntoken+jwt"))))
 	fmt.Println(call(issuer.Token(nil)))
 	// Output:
 	// 404

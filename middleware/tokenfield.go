@@ -7,9 +7,11 @@ import (
 	"strings"
 )
 
-// reservedFields have a meaning of their own, which a token without a scheme does not have.
+// reservedFields have a meaning of their own, which a token without a scheme does not have. Proxies
+// drop those of one connection, and a websocket server sends a subprotocol back.
 var reservedFields = []string{
-	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Dpop", "Host", "Proxy-Authorization",
+	"Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Dpop", "Expect", "Host", "Keep-Alive",
+	"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Sec-Websocket-Protocol",
 	"Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 

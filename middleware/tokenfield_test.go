@@ -2,14 +2,18 @@ package middleware_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
@@ -169,10 +173,64 @@ func TestTokenFieldIsNoMethodOfRFC6750(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "bearer_methods_supported")
 }
 
+// The constructors name where the keys of the gateways are, and the fields that have the tokens.
+func TestTokensOfGateways(t *testing.T) {
+	const tag, app = "32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228", "/projects/1/global/backendServices/2"
+	now := time.Now().Unix()
+	user := map[string]any{"aud": []string{tag}, "type": "app", "sub": "7335d417", "iat": now, "exp": now + 3600}
+	type sent struct {
+		claims map[string]any
+		status int
+	}
+	for _, gateway := range []struct {
+		name, field, alg string
+		issuer           claims.Issuer
+		cases            map[string]sent
+	}{
+		{"Cloudflare Access", providers.CloudflareAccessField, "RS256", providers.CloudflareAccess("acme", tag), map[string]sent{
+			"a user":                 {user, 200},
+			"a service":              {with(user, map[string]any{"sub": "", "common_name": "e367.access"}), 200},
+			"neither":                {with(user, map[string]any{"sub": ""}), 401},
+			"a token of the account": {with(user, map[string]any{"type": "org"}), 401},
+			"another application":    {with(user, map[string]any{"aud": []string{strings.Repeat("0", 64)}}), 401},
+		}},
+		{"Google IAP", providers.GoogleIAPField, "ES256", providers.GoogleIAP(app), map[string]sent{
+			"a user":              {map[string]any{"aud": app, "sub": "accounts.google.com:1", "iat": now, "exp": now + 600}, 200},
+			"without a user":      {map[string]any{"aud": app, "sub": "", "iat": now, "exp": now + 600}, 401},
+			"another application": {map[string]any{"aud": app + "3", "sub": "accounts.google.com:1", "iat": now, "exp": now + 600}, 401},
+			"valid for an hour":   {map[string]any{"aud": app, "sub": "accounts.google.com:1", "iat": now, "exp": now + 3600}, 401},
+		}},
+	} {
+		t.Run(gateway.name, func(t *testing.T) {
+			issuer := jwkstest.NewIssuer(jwkstest.Config{URL: gateway.issuer.URL, Key: jwkstest.NewKey(gateway.alg)})
+			issuer.MoveJWKS(gateway.issuer.JWKSURL)
+			auth, err := middleware.New(middleware.Config{
+				TokenField: gateway.field, Issuers: []claims.Issuer{gateway.issuer}, Client: issuer.Client(),
+			})
+			require.NoError(t, err)
+			for rule, tt := range gateway.cases {
+				token := issuer.Token(with(map[string]any{"scope": jwkstest.Absent}, tt.claims))
+				r := get()
+				r.Header.Set(gateway.field, token)
+				assert.Equal(t, tt.status, serve(t, auth.Handler(whoami), r).Status, rule)
+				assert.Equal(t, 401, serve(t, auth.Handler(whoami), bearer(token)).Status, "%s, in another field", rule)
+			}
+		})
+	}
+}
+
+// with returns the claims with changes.
+func with(all, changes map[string]any) map[string]any {
+	all = maps.Clone(all)
+	maps.Copy(all, changes)
+	return all
+}
+
 func TestTokenFieldMistakes(t *testing.T) {
 	for _, name := range []string{
 		"a b", "a:b", "é", "a\r\nb", "Authorization", "authorization", "Cookie", "DPoP", "Proxy-Authorization", "Host",
 		"Connection", "Content-Length", "content-type", "Set-Cookie", "TE", "te", "Trailer", "Transfer-Encoding", "upgrade",
+		"Expect", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Sec-WebSocket-Protocol", ":authority",
 	} {
 		_, err := middleware.New(middleware.Config{Issuer: issuerURL, Audiences: []string{api}, TokenField: name})
 		assert.ErrorContains(t, err, "middleware: invalid Config.TokenField", name)
@@ -181,4 +239,44 @@ func TestTokenFieldMistakes(t *testing.T) {
 		Issuer: issuerURL, Audiences: []string{api}, TokenField: "X-Token", DPoP: &dpop.Config{Origins: []string{"https://api.example"}},
 	})
 	assert.ErrorContains(t, err, "there is no DPoP")
+}
+
+// What reaches the verifier is the whole value of the one field, without the white space around it.
+func FuzzTokenField(f *testing.F) {
+	const most = 64
+	for _, seed := range []string{
+		"", "x", " x\t", "Bearer", "Bearer x", "x y", "x,x", "x==", "=", "x=y", "\xff", "\u00a0x", "x\n", "\tx\r",
+		strings.Repeat("a", most), strings.Repeat("a", most) + " b", strings.Repeat(" ", most) + "x", strings.Repeat("a", most+1),
+	} {
+		f.Add(seed, false)
+	}
+	f.Add("x", true)
+	b64token := regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+	c := claimsOf(f, `{}`)
+	got := ""
+	fake := verifierFunc(func(_ context.Context, token string, _ ...claims.Proof) (*claims.Claims, error) {
+		got = token
+		return c, nil
+	})
+	guard := newAuth(f, fake, func(c *middleware.Config) { c.TokenField, c.MaxTokenBytes = gatewayField, most }).GuardAuthenticated()
+	f.Fuzz(func(t *testing.T, value string, twice bool) {
+		values := []string{value}
+		if twice {
+			values = append(values, value)
+		}
+		got = ""
+		_, err := guard.Authenticate(t.Context(), middleware.Request{Fields: func(string) []string { return values }})
+		want := strings.Trim(value, " \t")
+		if !twice && len(want) <= most && b64token.MatchString(want) {
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			return
+		}
+		var e *middleware.Error
+		require.ErrorAs(t, err, &e)
+		require.Empty(t, got, "the verifier was asked")
+		if twice || len(want) <= most {
+			require.Equal(t, http.StatusBadRequest, e.Status)
+		}
+	})
 }

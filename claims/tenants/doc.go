@@ -36,6 +36,14 @@
 // The URL of a tenant is not configured by hand. It is dialled on public addresses only, over
 // https, and without redirects: see PublicOnly and Client of [jwks.Config].
 //
+// # Opaque tokens
+//
+// An opaque token names no issuer, so no tenant is looked up for it: only issuers that are
+// configured can have opaque tokens. The JWTs of a tenant can be introspected, by an Introspector
+// with OnlyJWT. Lookup must return the same Introspector each time: with another one the tenant
+// counts as changed, and its answers are forgotten. An Introspector dials its Endpoint on private
+// addresses, too. So the Endpoint must not be a tenant's to choose.
+//
 // # When a tenant changes or leaves
 //
 // Its new settings are used after TTL at the latest, and after [Resolver.Forget] with the next

@@ -3,8 +3,8 @@
 // run it as a process with its documented environment, and call it with tokens that the
 // provider issued for client credentials. The tests of DPoP also run clients of other
 // projects, against APIs in the process of the test. The tests of introspection have
-// oidc-provider answer for its opaque tokens. In that of back-channel logout, users log in at the
-// provider, and out again.
+// oidc-provider answer for its opaque tokens, and fosite for its JWTs. In that of back-channel
+// logout, users log in at the provider, and out again.
 //
 // Two of the providers, and the clients, need Node.js 20.19 or later. From the root of the repository:
 //
@@ -36,8 +36,8 @@
 //	expiry            any lifetime          only by its hook       any lifetime
 //	bound tokens      DPoP and mTLS         none                   none
 //	other formats     opaque, JWE, HMAC     none                   opaque
-//	introspection     opaque tokens only;   none                   not used
-//	                  RFC 7662, RFC 9701
+//	introspection     opaque tokens only;   none                   JWTs; answers have a new jti
+//	                  RFC 7662, RFC 9701                           unless its session has one
 //	logout            back-channel          none                   none
 //
 // The clients get DPoP-bound tokens from oidc-provider. They differ as follows:

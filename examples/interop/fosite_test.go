@@ -4,6 +4,7 @@ package interop_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,8 @@ func (s *fositeHTTP) apply(t *testing.T, settings settings) string {
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server/tenant", a.metadata)
 	mux.HandleFunc("GET /tenant/keys", a.keys)
 	mux.HandleFunc("POST /tenant/token", a.token)
+	mux.HandleFunc("POST /tenant/introspect", a.introspect)
+	mux.HandleFunc("POST /tenant/revoke", a.revoke)
 	s.handler.Store(mux)
 	return a.issuer
 }
@@ -147,10 +150,16 @@ func newFosite(t *testing.T, issuer string, settings settings) *fositeServed {
 		ID: settings.Client, Secret: secret, GrantTypes: fosite.Arguments{"client_credentials"},
 		Scopes: fosite.Arguments{read, write}, Audience: fosite.Arguments{audience, otherAudience},
 	}
+	if settings.API != nil {
+		secret, err := bcrypt.GenerateFromPassword([]byte(settings.API.Secret), bcrypt.MinCost)
+		require.NoError(t, err)
+		store.Clients[settings.API.ID] = &fosite.DefaultClient{ID: settings.API.ID, Secret: secret}
+	}
 	signingKey := func(context.Context) (any, error) { return &settings.Keys[0], nil }
 	strategy := compose.NewOAuth2JWTStrategy(signingKey, compose.NewOAuth2HMACStrategy(config), config)
 	return &fositeServed{settings, issuer, compose.Compose(
 		config, store, &compose.CommonStrategy{CoreStrategy: strategy}, compose.OAuth2ClientCredentialsGrantFactory,
+		compose.OAuth2TokenIntrospectionFactory, compose.OAuth2TokenRevocationFactory,
 	)}
 }
 
@@ -189,9 +198,25 @@ func (a *fositeServed) token(w http.ResponseWriter, r *http.Request) {
 	a.oauth2.WriteAccessResponse(r.Context(), w, request, response)
 }
 
+func (a *fositeServed) introspect(w http.ResponseWriter, r *http.Request) {
+	response, err := a.oauth2.NewIntrospectionRequest(r.Context(), r, new(oauth2.JWTSession))
+	if err != nil {
+		a.oauth2.WriteIntrospectionError(r.Context(), w, err)
+		return
+	}
+	a.oauth2.WriteIntrospectionResponse(r.Context(), w, response)
+}
+
+func (a *fositeServed) revoke(w http.ResponseWriter, r *http.Request) {
+	a.oauth2.WriteRevocationResponse(r.Context(), w, a.oauth2.NewRevocationRequest(r.Context(), r))
+}
+
 // session returns the claims and headers that an integrator sets.
 func (a *fositeServed) session() *oauth2.JWTSession {
 	s := &oauth2.JWTSession{JWTClaims: &jwt.JWTClaims{Subject: a.Client}, JWTHeader: &jwt.Headers{}}
+	if !a.NewJTIs {
+		s.JWTClaims.JTI = rand.Text()
+	}
 	if a.RFC9068 {
 		s.JWTHeader.Add("typ", "at+jwt")
 		s.JWTClaims.Add("client_id", a.Client)

@@ -53,9 +53,14 @@ func (a *opaqueAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func serveOpaque(t *testing.T, i *issuer, edits ...func(*introspection.Config)) *opaqueAPI {
 	t.Helper()
+	return serveIntrospected(t, i.url+"/token/introspection", claims.Issuer{URL: i.url, Audiences: []string{audience}}, edits...)
+}
+
+func serveIntrospected(t *testing.T, endpoint string, issuer claims.Issuer, edits ...func(*introspection.Config)) *opaqueAPI {
+	t.Helper()
 	api := new(opaqueAPI)
 	config := introspection.Config{
-		Endpoint: i.url + "/token/introspection", ClientID: apiID, ClientSecret: []byte(apiSecret), TTL: time.Second,
+		Endpoint: endpoint, ClientID: apiID, ClientSecret: []byte(apiSecret), TTL: time.Second,
 		Client: &http.Client{Transport: api}, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, edit := range edits {
@@ -64,10 +69,8 @@ func serveOpaque(t *testing.T, i *issuer, edits ...func(*introspection.Config)) 
 	var err error
 	api.opaque, err = introspection.New(config)
 	require.NoError(t, err)
-	auth, err := middleware.New(middleware.Config{
-		Issuers: []claims.Issuer{{URL: i.url, Audiences: []string{audience}, Opaque: api.opaque}},
-		Logger:  slog.New(slog.DiscardHandler),
-	})
+	issuer.Opaque = api.opaque
+	auth, err := middleware.New(middleware.Config{Issuers: []claims.Issuer{issuer}, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	api.Handler = auth.RequireScopes(read)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := claims.FromContext(r.Context())
@@ -106,15 +109,15 @@ func TestRevokedOpaqueTokenIsRefused(t *testing.T) {
 	i := opaqueProvider(t)
 	api, token := serveOpaque(t, i), i.token(t, read)
 	require.Equal(t, http.StatusOK, api.get(token).Code)
-	revoke(t, i, token)
+	revoke(t, i, i.url+"/token/revocation", token)
 	eventually(t, func() bool { return api.get(token).Code == http.StatusUnauthorized }, "the revoked token is still accepted")
 	assert.EqualValues(t, 1, api.opaque.Status().Inactive)
 }
 
-// revoke revokes a token of the client (RFC 7009).
-func revoke(t *testing.T, i *issuer, token string) {
+// revoke revokes a token of the client at this address (RFC 7009).
+func revoke(t *testing.T, i *issuer, address, token string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", i.url+"/token/revocation", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	r, err := http.NewRequestWithContext(t.Context(), "POST", address, strings.NewReader(url.Values{"token": {token}}.Encode()))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(clientID, clientSecret)

@@ -102,9 +102,10 @@ type settings struct {
 	RFC9068  bool              `json:"rfc9068"`  // customize tokens so that they follow RFC 9068
 
 	// Only for fosite.
-	TLS bool `json:"-"`
+	TLS     bool `json:"-"`
+	NewJTIs bool `json:"-"` // leave jti to fosite, which makes a new one for each answer about a token
 
-	// Only for oidc-provider.
+	// Only for oidc-provider, except for API.
 	Format       string     `json:"format,omitempty"`
 	Certificate  string     `json:"certificate,omitempty"`  // of the client, PEM
 	RequireNonce bool       `json:"requireNonce,omitempty"` // in each DPoP proof for a token

@@ -9,7 +9,7 @@ import (
 )
 
 // ServerOptions protects all methods of a server, unary ones and streams. It panics if a
-// rule's name is not a full method name.
+// rule's name is not a full method name, or if Config.TokenField ends with "-Bin".
 //
 // Interceptors given to [grpc.NewServer] before these options run for every call, and
 // interceptors given after them only for admitted calls. The options of a second

@@ -60,6 +60,9 @@ type gates struct {
 }
 
 func newGates(auth *middleware.Middleware, rules Rules) *gates {
+	if field := auth.Answer(nil).TokenField; strings.HasSuffix(strings.ToLower(field), "-bin") {
+		panic(fmt.Sprintf("grpcauth: invalid Config.TokenField %q: gRPC decodes the base64 of fields with such a name", field))
+	}
 	g := &gates{auth: auth, methods: make(map[string]*middleware.Guard, len(rules)), others: newGuard(auth, Rule{})}
 	for method, rule := range rules {
 		service, name, found := strings.Cut(strings.TrimPrefix(method, "/"), "/")

@@ -48,3 +48,16 @@ func TestTokenField(t *testing.T) {
 		assert.Equal(t, tt.want, status.Code(drain(stream)), "%s: a stream", rule)
 	}
 }
+
+// gRPC would hand on what the base64 in such a field encodes, and a token is not that.
+func TestTokenFieldThatGRPCDecodes(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	for _, field := range []string{"Txn-Token-Bin", "txn-token-bin", "X-BIN"} {
+		auth := newAuth(t, issuer, func(c *middleware.Config) { c.TokenField = field })
+		assert.Panics(t, func() { grpcauth.ServerOptions(auth, nil) }, field)
+		assert.Panics(t, func() { grpcauth.UnaryInterceptor(auth, nil) }, field)
+		assert.Panics(t, func() { grpcauth.StreamInterceptor(auth, nil) }, field)
+	}
+	auth := newAuth(t, issuer, func(c *middleware.Config) { c.TokenField = "X-Bin-Token" })
+	assert.NotPanics(t, func() { grpcauth.ServerOptions(auth, nil) })
+}

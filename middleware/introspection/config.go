@@ -77,6 +77,8 @@ type Config struct {
 	// ClientSecret is sent with the scheme Basic (client_secret_basic, RFC 6749 section 2.3.1).
 	// If SecretInBody is set, it is sent in the form (client_secret_post). A []byte can be
 	// assigned to it; its type prints as a fixed text. It must not end with a line break.
+	// Some servers do not undo the encoding of section 2.3.1. They need SecretInBody if the
+	// ClientID or the secret has other characters than letters, digits and - . _ ~.
 	ClientSecret secretBytes `json:"-" yaml:"-"`
 	SecretInBody bool
 
@@ -117,6 +119,8 @@ type Config struct {
 	// ResponseAlgorithms demands signed answers (RFC 9701), by one of these algorithms: those
 	// of claims.Issuer that are asymmetric. Plain JSON is then refused. ResponseKeys are the
 	// keys of the issuer, such as a *jwks.Cache. ClientID is needed, as the aud of answers.
+	// An answer does not say which token it is about, and its iat can be a minute old. So a party
+	// that TLS does not keep out can still give an answer about another token.
 	ResponseAlgorithms []string
 	ResponseKeys       claims.KeySet
 

@@ -39,7 +39,8 @@
 //   - token_type must be that of an access token if there is one, and token_use, too. Without both,
 //     a refresh token can pass: see Config.ImpliedAudience. A nonce without scopes, and the claims of
 //     ID tokens and of events, refuse the token as they do in a JWT.
-//   - the answer about a JWT must have the jti and the sub of the JWT, if both have one.
+//   - the answer about a JWT must have the jti of the JWT, or its sub if one of the two has no jti.
+//     It must not name only other audiences, or a key in cnf that the JWT does not name.
 //   - token_type DPoP needs a cnf with jkt.
 //
 // A token that is not active is refused with claims.ErrRejected, and a JWT with claims.ErrRevoked.
@@ -71,11 +72,17 @@
 //
 //   - Ory Hydra: Prefix "ory_at_", Endpoint "http://hydra:4445/admin/oauth2/introspect", which has
 //     no authentication: set InsecureNoAuthentication and InsecureHTTPHosts, and keep the port in
-//     a private network. aud is empty unless the client asks for an audience.
+//     a private network. aud is empty unless the client asks for an audience (oauth2/handler.go of
+//     ory/hydra).
 //   - Zitadel: Endpoint "https://INSTANCE/oauth/v2/introspect", ClientID and ClientSecret of an API
-//     application. The aud is the ID of the project.
+//     application (guide "Token introspection" of zitadel.com). The aud is the ID of the project.
 //   - Keycloak: OnlyJWT, because its tokens are JWTs, and
-//     Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect".
+//     Endpoint "https://HOST/realms/REALM/protocol/openid-connect/token/introspect". Since version
+//     26.6.2, ClientID must be in the aud of a token, too: all others are not active, and get a 401
+//     (section "Token introspection now validates audience claim" of its upgrading guide). Give the
+//     clients an audience mapper for it.
+//   - Servers built on ory/fosite that issue JWTs: OnlyJWT. Each session needs a JTI. Otherwise each
+//     answer has another jti than the token, and the token gets a 503.
 //   - Auth0 has no endpoint for APIs. Its opaque tokens, and encrypted ones, are for Auth0 itself:
 //     the client must ask for an audience, and then gets a JWT.
 package introspection

@@ -46,7 +46,10 @@ type errorHandler = func(http.ResponseWriter, *http.Request, *middleware.Error)
 
 // makeBench panics only if this package is wrong.
 func makeBench(t tokens, p *prover, errorHandler errorHandler) *bench {
-	b := &bench{tokens: t, prover: p, bad: badTokens(t), good: goodTokens(t)}
+	b := &bench{tokens: t, prover: p, bad: slices.Concat(badTokens(t), badOpaqueTokens(t)), good: goodTokens(t)}
+	for name, cases := range goodOpaqueTokens(t) {
+		b.good[name] = append(b.good[name], cases...)
+	}
 	issuer := t.issuer
 	static, err := jwks.NewStatic(issuer.Document())
 	if err != nil {
@@ -57,6 +60,7 @@ func makeBench(t tokens, p *prover, errorHandler errorHandler) *bench {
 			URL:       issuer.URL(),
 			Audiences: []string{jwkstest.Audience},
 			Keys:      keys{static},
+			Opaque:    endpoint{},
 			Validate:  b.validate,
 		}},
 		Realm:               `the "conformance" suite`,

@@ -3,7 +3,7 @@
 //
 // The suite makes a Middleware and a list of routes. The test of the adapter declares these
 // routes in its framework, and the suite sends requests to them: without a token, with
-// malformed, forged, expired and foreign ones, with too few scopes, during an outage. A
+// malformed, forged, expired and foreign ones, opaque ones, with too few scopes, during an outage. A
 // table says what every answer must be. The answer must also equal that of the net/http
 // handlers, to the byte of the challenge.
 //
