@@ -23,7 +23,7 @@ func ExampleAuth0_mistake() {
 	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
 	fmt.Println(err)
 	// Output:
-	// claims: invalid Issuer "https://https://tenant.eu.auth0.com/": the domain must be a host name, without a scheme or a path
+	// claims: invalid Issuer "https://https://tenant.eu.auth0.com/": the domain must be a host name, without a scheme or a path, in lower case
 }
 
 // Managed identities without an app role are accepted only if their object IDs are listed.

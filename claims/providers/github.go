@@ -75,9 +75,9 @@ func GitHubActions(audience string, rule GitHubRule) claims.Issuer {
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref")
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
 	l.oneOf("Workflows", rule.Workflows, gitHubWorkflow, "/job_workflow_ref")
-	l.oneOf("Events", orDefault(rule.Events, gitHubEvents...), anyText, "/event_name")
+	l.oneOf("Events", orDefault(rule.Events, gitHubEvents...), jobSource, "/event_name")
 	l.check(rule.RepositoryIDs == nil && rule.OwnerIDs == nil, "GitHubRule: RepositoryIDs or OwnerIDs is required: everyone on GitHub gets tokens of this issuer")
-	l.check(strings.HasPrefix(audience, "https://github.com/"), "the audience must be the API's own: jobs get https://github.com/OWNER for every service")
+	l.checkAudience(audience, strings.HasPrefix(audience+"/", "https://github.com/"), "the audience must be the API's own: jobs get https://github.com/OWNER for every service")
 	return claims.Issuer{
 		URL:         "https://token.actions.githubusercontent.com",
 		Audiences:   []string{audience},
@@ -95,5 +95,5 @@ var gitHubEvents = []string{"push", "schedule", "workflow_dispatch", "repository
 
 var (
 	gitHubID       = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the id, a number such as 1296269, because a name can pass to somebody else"}
-	gitHubWorkflow = form{regexp.MustCompile(`^[^/@\s*]+/[^/@\s*]+/\.github/workflows/[^/@\pC*]+@[^\s\pC*?]+$`), "OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH, with the reference and without a wildcard"}
+	gitHubWorkflow = form{regexp.MustCompile(`^[^/@\s*]+/[^/@\s*]+/\.github/workflows/[^/@\pC*]+@[^\s\pC*?,]+$`), "OWNER/NAME/.github/workflows/FILE@refs/heads/BRANCH, with the reference and without a wildcard"}
 )

@@ -62,15 +62,16 @@ func GitLabCI(url, audience string, rule GitLabRule) claims.Issuer {
 	l.oneOf("NamespaceIDs", rule.NamespaceIDs, gitLabID, "/namespace_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref_path")
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
-	l.oneOf("Sources", orDefault(rule.Sources, gitLabSources...), anyText, "/pipeline_source")
+	l.oneOf("Sources", orDefault(rule.Sources, gitLabSources...), jobSource, "/pipeline_source")
 	l.ifPresent("/job_project_id", rule.ProjectIDs)
 	l.ifPresent("/job_namespace_id", rule.NamespaceIDs)
 	if !rule.UnprotectedRefs {
 		l.demand("/ref_protected", "true")
 	}
 	l.check(rule.ProjectIDs == nil && rule.NamespaceIDs == nil, "GitLabRule: ProjectIDs or NamespaceIDs is required: all users of the instance get tokens of this issuer")
+	l.check(url != "" && !webURL.MatchString(url), "the URL of the instance must be a URL such as https://gitlab.example.com")
 	l.check(strings.HasSuffix(url, "/"), "the URL of the instance must not end in a slash")
-	l.check(audience == url, "the audience must be the API's own, not the URL of the instance")
+	l.checkAudience(audience, audience == url, "the audience must be the API's own, not the URL of the instance")
 	return claims.Issuer{
 		URL:         url,
 		Audiences:   []string{audience},

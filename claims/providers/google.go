@@ -44,6 +44,7 @@ func GoogleServiceAccount(audience string, rule GoogleRule) claims.Issuer {
 	if rule.Emails != nil {
 		l.demand("/email_verified", true)
 	}
+	l.checkAudience(audience, audience == "https://accounts.google.com", "the audience must be the API's own, not Google")
 	l.check(rule.UniqueIDs == nil && rule.Emails == nil, "GoogleRule: UniqueIDs or Emails is required: everyone with a Google account gets tokens of this issuer")
 	return claims.Issuer{
 		URL:         "https://accounts.google.com",
@@ -101,7 +102,7 @@ func Firebase(project string, signInProviders ...string) claims.Issuer {
 
 var (
 	googleID        = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the uniqueId, a number"}
-	googleEmail     = form{regexp.MustCompile(`^[^@\s]+@([^@\s]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
+	googleEmail     = form{regexp.MustCompile(`^[a-z0-9.-]+@([a-z0-9.-]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
 	signInProvider  = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`), "a value of sign_in_provider, such as password or google.com"}
 	firebaseProject = regexp.MustCompile(`^[a-z]([a-z0-9.:-]*[a-z0-9])?$`)
 )

@@ -21,11 +21,12 @@ import (
 // Source: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
 // (2026-11-28).
 func Auth0(domain, audience string) claims.Issuer {
-	return claims.Issuer{
-		URL:       "https://" + domain + "/",
-		Audiences: []string{audience},
-		Err:       checkHost(domain),
-	}
+	l := newLimits()
+	l.checkHost(domain)
+	own := "https://" + domain + "/"
+	l.check(audience == own+"userinfo" || audience == own+"api/v2/",
+		"the audience must be the API's own, not one of Auth0's, which tokens for every API can have")
+	return claims.Issuer{URL: own, Audiences: []string{audience}, Err: l.err()}
 }
 
 // Okta returns the Issuer for a custom authorization server of Okta. domain is the
@@ -42,14 +43,13 @@ func Auth0(domain, audience string) claims.Issuer {
 // Source: https://developer.okta.com/docs/reference/api/oidc/, access token payload
 // (2026-11-28).
 func Okta(domain, server, audience string) claims.Issuer {
-	err := checkHost(domain)
-	if server == "" || strings.ContainsAny(server, "/?#") {
-		err = errors.New(`the authorization server must be "default" or an id`)
-	}
+	l := newLimits()
+	l.checkHost(domain)
+	l.check(!oktaServer.MatchString(server), `the authorization server must be "default" or an id`)
 	return claims.Issuer{
 		URL:       "https://" + domain + "/oauth2/" + server,
 		Audiences: []string{audience},
-		Err:       err,
+		Err:       l.err(),
 	}
 }
 
@@ -68,9 +68,10 @@ func Okta(domain, server, audience string) claims.Issuer {
 // https://github.com/keycloak/keycloak/issues/21919 (2026-11-28).
 func Keycloak(baseURL, realm, audience string) claims.Issuer {
 	l := newLimits()
-	l.check(realm == "" || strings.ContainsAny(realm, "/?#"), "the realm must be a name")
+	l.check(!keycloakRealm.MatchString(realm), "the realm must be a name")
 	l.check(!webURL.MatchString(baseURL), "the base URL must be a URL such as https://sso.example.com")
 	l.check(strings.Contains(baseURL+"/", "/realms/"), "the base URL must end before /realms")
+	l.check(audience == "account", "the audience must be the API's own: the tokens of most clients have account, too")
 	return claims.Issuer{
 		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
 		Audiences:  []string{audience},
@@ -111,18 +112,19 @@ func CognitoUpdated(region, userPool string, clientIDs ...string) claims.Issuer 
 }
 
 func cognito(service, region, userPool string, clientIDs []string) claims.Issuer {
-	var err error
-	switch {
-	case !awsRegion.MatchString(region):
-		err = errors.New("the region must be a name such as eu-west-1")
-	case userPool == "" || strings.ContainsAny(userPool, "/?#"):
-		err = errors.New("the user pool must be an id")
+	l := newLimits()
+	knownRegion := awsRegion.MatchString(region)
+	l.check(!knownRegion, "the region must be a name such as eu-west-1")
+	l.check(!cognitoPool.MatchString(userPool) || knownRegion && !strings.HasPrefix(userPool, region+"_"),
+		"the user pool must be an id, which begins with the region, such as eu-west-1_AbCdEfGhI")
+	for _, client := range clientIDs {
+		l.check(client != "" && !cognitoClient.MatchString(client), "a client must be the id of an app client, of letters and digits")
 	}
 	return claims.Issuer{
 		URL:             "https://" + service + region + ".amazonaws.com/" + userPool,
 		WithoutAudience: &claims.WithoutAudience{ClientIDs: clientIDs},
 		ClaimValues:     map[string]string{"token_use": "access"},
-		Err:             err,
+		Err:             l.err(),
 	}
 }
 
@@ -159,9 +161,10 @@ func Entra(clientID string, tenants ...string) []claims.Issuer {
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
 			RequiredAny: []string{"scp", "roles"},
 		}
-		if !guid.MatchString(tenant) {
-			base.Err = errors.New("the tenant must be a GUID, not an alias such as common")
-		}
+		l := newLimits()
+		l.check(!guid.MatchString(clientID), "the client ID must be a GUID in lower case, without api://")
+		l.check(!guid.MatchString(tenant), "the tenant must be a GUID in lower case, not an alias such as common")
+		base.Err = l.err()
 		v2, v1 := base, base
 		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
 		v2.ClaimValues = map[string]string{"tid": tenant, "ver": "2.0"}
@@ -183,15 +186,32 @@ func Entra(clientID string, tenants ...string) []claims.Issuer {
 const externalTenants = ".ciamlogin.com"
 
 var (
-	guid      = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	awsRegion = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
-	webURL    = regexp.MustCompile(`^https?://[^/]`) // jwks.Config says which hosts may have http
-	host      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	guid          = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	awsRegion     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	oktaServer    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	cognitoPool   = regexp.MustCompile(`^[a-z0-9-]+_[A-Za-z0-9]+$`)
+	cognitoClient = regexp.MustCompile(`^[A-Za-z0-9_+]+$`)
+
+	// keycloakRealm has none of the characters that Keycloak reserves in the name of a realm. A
+	// space is written as in iss, %20.
+	keycloakRealm = regexp.MustCompile(`^[^\s\pC:/?#@!$&()*+,;=[\]\\{}<>]+$`)
+
+	// host is a host name as a browser writes it: an iss that has capital letters would not match.
+	host = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*$`)
+
+	// webURL is the address of a server, which can be in a folder. jwks.Config says which hosts may
+	// have http.
+	webURL = regexp.MustCompile(`^https?://(` + serverLabel + `(\.` + serverLabel + `)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^\s\pC/?#*,{}<>]+)*/?$`)
+)
+
+const (
+	hostLabel   = `[a-z0-9]([a-z0-9-]*[a-z0-9])?`
+	serverLabel = `[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?` // containers have names such as my_sso
 )
 
 func checkHost(name string) error {
 	if !host.MatchString(name) {
-		return errors.New("the domain must be a host name, without a scheme or a path")
+		return errors.New("the domain must be a host name, without a scheme or a path, in lower case")
 	}
 	return nil
 }

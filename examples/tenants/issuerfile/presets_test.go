@@ -11,7 +11,10 @@ import (
 	"github.com/bearerguard/bearerguard/examples/tenants/issuerfile"
 )
 
-const tenantID = "11111111-2222-3333-4444-555555555555"
+const (
+	tenantID = "11111111-2222-3333-4444-555555555555"
+	clientID = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
+)
 
 func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 	for preset, want := range map[string]claims.Issuer{
@@ -55,8 +58,8 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 	} {
 		assert.Equal(t, []claims.Issuer{want}, parse(t, `[{"preset": {`+preset+`}}]`), preset)
 	}
-	assert.Equal(t, providers.Entra("api", tenantID),
-		parse(t, `[{"preset": {"entra": {"client_id": "api", "tenants": ["`+tenantID+`"]}}}]`), "two issuers")
+	assert.Equal(t, providers.Entra(clientID, tenantID),
+		parse(t, `[{"preset": {"entra": {"client_id": "`+clientID+`", "tenants": ["`+tenantID+`"]}}}]`), "two issuers")
 }
 
 func TestMembersNextToAPresetAdd(t *testing.T) {
@@ -83,7 +86,7 @@ func TestPresetsKeepTheirChecks(t *testing.T) {
 		keycloak = `"preset": {"keycloak": {"base_url": "https://id.example.com", "realm": "acme", "audience": "api"}}`
 		cognito  = `"preset": {"cognito": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a"]}}`
 		gitHub   = `"preset": {"github_actions": {"audience": "api", "owner_ids": ["1"]}}`
-		entra    = `"preset": {"entra": {"client_id": "api", "tenants": ["` + tenantID + `"]}}`
+		entra    = `"preset": {"entra": {"client_id": "` + clientID + `", "tenants": ["` + tenantID + `"]}}`
 	)
 	for _, tt := range []struct{ rule, issuer, want string }{
 		{"what tells access tokens apart", keycloak + `, "claim_one_of": {"typ": ["ID"]}`, "/0/claim_one_of/typ: the preset sets it"},
@@ -94,7 +97,7 @@ func TestPresetsKeepTheirChecks(t *testing.T) {
 		{"the rules that are demanded", gitHub + `, "must_limit": ["/sub"]`, "/0/must_limit: the preset sets it"},
 		{"a choice", entra + `, "required_any": ["sub"]`, "/0/required_any: the preset sets it"},
 		{"the constructor's own checks", `"preset": {"github_actions": {"audience": "api"}}`, "RepositoryIDs or OwnerIDs is required"},
-		{"an alias", `"preset": {"entra": {"client_id": "api", "tenants": ["common"]}}`, "the tenant must be a GUID"},
+		{"an alias", `"preset": {"entra": {"client_id": "` + clientID + `", "tenants": ["common"]}}`, "the tenant must be a GUID"},
 		{"an empty argument", `"preset": {"okta": {"domain": "a.okta.com", "server": "", "audience": "api"}}`, "/0/preset/okta/server: it is empty"},
 		{"a list that is null", `"preset": {"github_actions": {"audience": "api", "owner_ids": ["1"], "refs": null}}`, "/0/preset/github_actions/refs: it is empty"},
 		{"unknown argument", `"preset": {"auth0": {"domain": "a.auth0.com", "audience": "api", "realm": "x"}}`, "/0/preset/auth0/realm: there is no such member"},
