@@ -32,7 +32,8 @@ type AWSRule struct {
 //
 // With SubjectMode OriginIdentity, sub is not the caller but the user or workload on whose behalf
 // it acts, in the words of another identity provider. So principal_id, if there is one, must be
-// one of Principals as well: it always names the caller.
+// one of Principals as well: it always names the caller. Without Principals, a route must not
+// decide by sub alone: it can look like the ARN of another role.
 //
 // Tokens have no scopes, and live for an hour at most. Roles for service accounts of EKS (IRSA) are
 // for [Kubernetes]. EKS Pod Identity, and instance roles, make no tokens of their own.

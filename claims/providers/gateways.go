@@ -24,7 +24,8 @@ const (
 //	}
 //
 // A token of the account itself, which has another type, is refused. sub and email are of the user.
-// The token of a service has an empty sub: its client id is in common_name. There are no scopes.
+// The token of a service has an empty sub: its client id is in common_name, and
+// [claims.Claims.Principal] has an error for it. There are no scopes.
 // Access rotates its keys every six weeks. MaxLifetime is that of the default session, 24 hours,
 // with a margin: raise it if you raised that.
 //

@@ -27,7 +27,7 @@ type GitHubRule struct {
 	// mistake, because no reference has one.
 	Refs []string
 	// Environments are the environments of the jobs. The protection rules of an environment
-	// hold before the job gets its token.
+	// hold before the job gets its token. Without such rules, each job can name the environment.
 	Environments []string
 	// Workflows are the workflow files of the jobs, with their reference, as in
 	// job_workflow_ref: "octo-org/deploy/.github/workflows/deploy.yml@refs/heads/main". A file

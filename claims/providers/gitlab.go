@@ -24,7 +24,8 @@ type GitLabRule struct {
 	// with ref_path, because ref does not tell a branch from a tag. A wildcard is a mistake,
 	// because no reference has one.
 	Refs []string
-	// Environments are the environments of the jobs.
+	// Environments are the environments of the jobs. A job can name each environment that is not
+	// protected.
 	Environments []string
 	// Sources are the sources of the pipelines. The default is push, web, schedule, api, trigger
 	// and pipeline. See [GitLabCI] before you list another.
@@ -35,7 +36,8 @@ type GitLabRule struct {
 }
 
 // GitLabCI returns the Issuer for jobs of GitLab CI. url is that of the instance, as its users see
-// it: "https://gitlab.com". audience is the API's own: the job names it with id_tokens.
+// it: "https://gitlab.com". If its administrator has set ci_id_tokens.issuer_url, url is that.
+// audience is the API's own: the job names it with id_tokens.
 //
 // Everyone on gitlab.com, or on a shared instance, can get a token for any audience. So a rule
 // is required. The claim sub is not checked, because a project can configure its parts.
@@ -55,7 +57,8 @@ type GitLabRule struct {
 //
 // Sources: https://docs.gitlab.com/ci/secrets/id_token_authentication/,
 // https://gitlab.com/gitlab-org/gitlab/-/issues/561735 and
-// https://gitlab.com/gitlab-org/gitlab/-/merge_requests/202241 for forks (2026-11-28).
+// https://gitlab.com/gitlab-org/gitlab/-/merge_requests/202241 for forks, and
+// https://gitlab.com/gitlab-org/gitlab/-/blob/master/lib/gitlab/ci/jwt_v2.rb for iss (2026-11-28).
 func GitLabCI(url, audience string, rule GitLabRule) claims.Issuer {
 	l := newLimits()
 	l.oneOf("ProjectIDs", rule.ProjectIDs, gitLabID, "/project_id")

@@ -72,8 +72,10 @@ const aboutAnHour = 65 * time.Minute
 // Tokens of a tenant of Identity Platform are refused. To accept a tenant, write its ID:
 // issuer.ClaimRules["/firebase/tenant"] = []any{"staff-x1y2z"}.
 //
-// sub is the user, and must not be empty. auth_time is when the user signed in. There are no
-// scopes; custom claims are at the top level. Session cookies have another issuer and are refused.
+// sub is the user, and must not be empty. Never decide by email alone: anyone can sign up with
+// somebody else's address and a password, and email_verified is then false. auth_time is when the
+// user signed in. There are no scopes; custom claims are at the top level. Session cookies have
+// another issuer and are refused.
 //
 //	{"iss":"https://securetoken.google.com/PROJECT","aud":"PROJECT","auth_time":1,"sub":"uid","user_id":"uid",
 //	 "firebase":{"identities":{},"sign_in_provider":"password"},"iat":1,"exp":2}

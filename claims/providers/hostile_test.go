@@ -25,7 +25,11 @@ func TestNoRuleTakesAnotherTypeOrSpelling(t *testing.T) {
 				}
 				for _, value := range []any{
 					"", " " + text, text + " ", text + "\u0000", text + "2", text + "/", text + "\n", strings.ToUpper(text) + "X", "*",
-					[]any{text}, []any{text, "other"}, map[string]any{text: true}, map[string]any{"": text}, true, false, 0, 1, nil,
+					[]any{text},
+					[]any{text, "other"},
+					map[string]any{text: true},
+					map[string]any{"": text},
+					true, false, 0, 1, nil,
 				} {
 					if value == nil && slices.Contains(allowed, nil) {
 						continue

@@ -130,9 +130,10 @@ func cognito(service, region, userPool string, clientIDs []string) claims.Issuer
 
 // Entra returns the Issuers for an API registered in Entra ID, two for each tenant. One is
 // for tokens of version 1, the other for version 2: the registration decides which version
-// an API gets. clientID is the API's application (client) ID, a GUID. It is the audience in
-// version 2; version 1 puts "api://" in front of it by default. tenants are directory
-// (tenant) IDs, never "common" or another alias, which would accept every organisation.
+// an API gets. clientID is the API's application (client) ID, a GUID in lower case. It is the
+// audience in version 2; version 1 puts "api://" in front of it by default. If the registration
+// has another Application ID URI, append it to Audiences. tenants are directory (tenant) IDs,
+// never "common" or another alias, which would accept every organisation.
 //
 // An external tenant (Entra External ID) is written with its domain, TENANTID.ciamlogin.com.
 // It has one Issuer, for version 2: the registration must request that version.

@@ -75,6 +75,8 @@ func TestOpenedRules(t *testing.T) {
 	guests.ClaimRules["/is_anonymous"] = []any{false, true}
 	partner := providers.Supabase("abcdefghijklmnopqrst.supabase.co")
 	partner.ClaimRules["/client_id"] = []any{nil, "9a8b"}
+	unattended := providers.Clerk("clerk.example.com", "https://app.example.com")
+	unattended.ClaimRules["/act"] = []any{nil}
 	hosted := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}})
 	hosted.ClaimRules["/runner_environment"] = []any{"github-hosted"}
 	for rule, tc := range map[string]struct {
@@ -102,6 +104,9 @@ func TestOpenedRules(t *testing.T) {
 		"self-hosted runners":      {"github.json", hosted, `"github-hosted"`, `"self-hosted"`, claims.ErrMissingClaim},
 		"GitLab before 18.3":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
 		"AWS without principal_id": {"aws.json", aws, `"principal_id":"` + awsRole + `",`, ``, ""},
+		"an administrator as user": {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts"`, `"act":{"sub":"user_9"},"sts"`, ""},
+		"no administrator as user": {"clerk.json", unattended, `"sts"`, `"act":{"sub":"user_9"},"sts"`, claims.ErrMissingClaim},
+		"nobody else as user":      {"clerk.json", unattended, "", "", ""},
 		"Clerk, version 1":         {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts":"active",`, ``, ""},
 	} {
 		text := sample(t, tc.file)
