@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
 )
@@ -13,7 +14,8 @@ import (
 //
 // The URL ends in a slash. Scopes are in scope. With RBAC, the user's permissions are also
 // in permissions: read them with [claims.Claims.Strings]. The audience of ID tokens is the
-// client. For an API whose token dialect is RFC 9068, add [claims.Issuer.RFC9068].
+// client. For an API whose token dialect is RFC 9068, add [claims.Issuer.RFC9068]. MaxLifetime
+// is the longest that Auth0 allows, 30 days: set it to that of the API.
 //
 //	{"iss":"https://t.eu.auth0.com/","sub":"ID@clients","aud":"https://api.example/","azp":"ID",
 //	 "scope":"read:x","gty":"client-credentials","iat":1,"exp":2}
@@ -26,7 +28,7 @@ func Auth0(domain, audience string) claims.Issuer {
 	own := "https://" + domain + "/"
 	l.check(audience == own+"userinfo" || audience == own+"api/v2/",
 		"the audience must be the API's own, not one of Auth0's, which tokens for every API can have")
-	return claims.Issuer{URL: own, Audiences: []string{audience}, Err: l.err()}
+	return claims.Issuer{URL: own, Audiences: []string{audience}, MaxLifetime: 30*aDay + margin, Err: l.err()}
 }
 
 // Okta returns the Issuer for a custom authorization server of Okta. domain is the
@@ -35,7 +37,7 @@ func Auth0(domain, audience string) claims.Issuer {
 //
 // Scopes are in the array scp. Tokens of the organisation's own authorization server, which
 // has no server id, are opaque by Okta's contract and cannot be verified. The audience of
-// ID tokens is the client.
+// ID tokens is the client. MaxLifetime is the longest that Okta allows, a day.
 //
 //	{"ver":1,"jti":"AT.x","iss":"https://d.okta.com/oauth2/default","aud":"api://default",
 //	 "cid":"0oa","uid":"00u","scp":["read:x"],"sub":"a@example.com","iat":1,"exp":2}
@@ -47,9 +49,10 @@ func Okta(domain, server, audience string) claims.Issuer {
 	l.checkHost(domain)
 	l.check(!oktaServer.MatchString(server), `the authorization server must be "default" or an id`)
 	return claims.Issuer{
-		URL:       "https://" + domain + "/oauth2/" + server,
-		Audiences: []string{audience},
-		Err:       l.err(),
+		URL:         "https://" + domain + "/oauth2/" + server,
+		Audiences:   []string{audience},
+		MaxLifetime: aDay + margin,
+		Err:         l.err(),
 	}
 }
 
@@ -60,6 +63,9 @@ func Okta(domain, server, audience string) claims.Issuer {
 // The claim typ distinguishes access tokens from ID and refresh tokens. It is Bearer, or DPoP
 // for a token that is bound to a key (RFC 9449). Roles are at realm_access.roles and
 // resource_access.CLIENT.roles: read them with [claims.Claims.Strings].
+//
+// Tokens live for 5 minutes by default. MaxLifetime is a day: raise it if the realm's, or a
+// client's, live longer.
 //
 //	{"iss":"https://h/realms/demo","aud":"timesheets","sub":"f:1","typ":"Bearer","azp":"app",
 //	 "realm_access":{"roles":["editor"]},"scope":"read:x","jti":"a","iat":1,"exp":2}
@@ -73,10 +79,11 @@ func Keycloak(baseURL, realm, audience string) claims.Issuer {
 	l.check(strings.Contains(baseURL+"/", "/realms/"), "the base URL must end before /realms")
 	l.check(audience == "account", "the audience must be the API's own: the tokens of most clients have account, too")
 	return claims.Issuer{
-		URL:        strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
-		Audiences:  []string{audience},
-		ClaimOneOf: map[string][]string{"typ": {"Bearer", "DPoP"}},
-		Err:        l.err(),
+		URL:         strings.TrimSuffix(baseURL, "/") + "/realms/" + realm,
+		Audiences:   []string{audience},
+		ClaimOneOf:  map[string][]string{"typ": {"Bearer", "DPoP"}},
+		MaxLifetime: aDay + margin,
+		Err:         l.err(),
 	}
 }
 
@@ -86,7 +93,7 @@ func Keycloak(baseURL, realm, audience string) claims.Issuer {
 // Access tokens have no aud, so they are accepted only from the listed app clients, at least
 // one. With resource binding they have an aud: set Audiences then. The claim token_use
 // distinguishes access tokens from ID tokens. Groups are at cognito:groups: read them with
-// [claims.Claims.Strings].
+// [claims.Claims.Strings]. MaxLifetime is the longest that AWS allows, a day.
 //
 //	{"iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x","client_id":"abc",
 //	 "token_use":"access","scope":"timesheets/read","cognito:groups":["g"],"sub":"aaaa","iat":1,"exp":2}
@@ -124,6 +131,7 @@ func cognito(service, region, userPool string, clientIDs []string) claims.Issuer
 		URL:             "https://" + service + region + ".amazonaws.com/" + userPool,
 		WithoutAudience: &claims.WithoutAudience{ClientIDs: clientIDs},
 		ClaimValues:     map[string]string{"token_use": "access"},
+		MaxLifetime:     aDay + margin,
 		Err:             l.err(),
 	}
 }
@@ -140,7 +148,8 @@ func cognito(service, region, userPool string, clientIDs []string) claims.Issuer
 //
 // Scopes are in scp. Tokens of applications have no scp: their permissions in roles then
 // count as scopes. azp, or appid in version 1, is required, because ID tokens do not have
-// it.
+// it. Tokens live for 60 to 90 minutes by default. MaxLifetime is that of clients with continuous
+// access evaluation, 28 hours.
 //
 // Every application of a tenant can get a token for the API, without any permission. So scp or
 // roles is required. To accept applications without roles, such as managed identities, remove
@@ -161,6 +170,7 @@ func Entra(clientID string, tenants ...string) []claims.Issuer {
 			Audiences:   []string{clientID, "api://" + clientID},
 			ScopeClaims: [][]string{{"scp"}, {"roles"}},
 			RequiredAny: []string{"scp", "roles"},
+			MaxLifetime: 28*time.Hour + margin,
 		}
 		l := newLimits()
 		l.check(!guid.MatchString(clientID), "the client ID must be a GUID in lower case, without api://")
@@ -182,6 +192,13 @@ func Entra(clientID string, tenants ...string) []claims.Issuer {
 	}
 	return issuers
 }
+
+// The longest life of a token is that of a provider's settings, and a margin for the clocks of
+// the servers that set iat and exp.
+const (
+	aDay   = 24 * time.Hour
+	margin = 5 * time.Minute
+)
 
 // externalTenants is the domain of the tenants of Entra External ID.
 const externalTenants = ".ciamlogin.com"
