@@ -1,10 +1,15 @@
 package issuerfile_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/providers"
@@ -15,6 +20,30 @@ const (
 	tenantID = "11111111-2222-3333-4444-555555555555"
 	clientID = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
 )
+
+var accessTag = strings.Repeat("0f", 32)
+
+// A constructor that has no preset cannot be used in a file.
+func TestEveryConstructorHasAPreset(t *testing.T) {
+	files, err := filepath.Glob("../../../claims/providers/*.go")
+	require.NoError(t, err)
+	constructor := regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(.*\) (\[\])?claims\.Issuer \{`)
+	var want []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range constructor.FindAllStringSubmatch(string(text), -1) {
+			if found[1] != "FAPI2" { // it changes the Issuer that it is given
+				want = append(want, strings.ToLower(found[1]))
+			}
+		}
+	}
+	require.NotEmpty(t, want)
+	_, err = issuerfile.Parse([]byte(`[{"preset": {"none": {"a": "b"}}}]`))
+	require.Error(t, err)
+	_, presets, _ := strings.Cut(err.Error(), "it can be ")
+	assert.ElementsMatch(t, want, strings.Split(strings.ReplaceAll(presets, "_", ""), ", "))
+}
 
 func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 	for preset, want := range map[string]claims.Issuer{
@@ -27,6 +56,7 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 			}),
 		`"clerk": {"domain": "clerk.example.com", "origins": ["https://app.example.com"]}`: providers.Clerk(
 			"clerk.example.com", "https://app.example.com"),
+		`"cloudflare_access": {"team": "acme", "audience": "` + accessTag + `"}`: providers.CloudflareAccess("acme", accessTag),
 		`"cognito": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a", "b"]}`: providers.Cognito(
 			"eu-west-1", "eu-west-1_x", "a", "b"),
 		`"cognito_updated": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a"]}`: providers.CognitoUpdated(
@@ -44,6 +74,7 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 				ProjectIDs: []string{"1"}, NamespaceIDs: []string{"2"}, Refs: []string{"refs/heads/main"}, Environments: []string{"live"},
 				Sources: []string{"push"}, UnprotectedRefs: true,
 			}),
+		`"google_iap": {"audience": "/projects/1/apps/shop"}`: providers.GoogleIAP("/projects/1/apps/shop"),
 		`"google_service_account": {"audience": "api", "unique_ids": ["1"], "emails": ["a@p.iam.gserviceaccount.com"]}`: providers.GoogleServiceAccount(
 			"api", providers.GoogleRule{UniqueIDs: []string{"1"}, Emails: []string{"a@p.iam.gserviceaccount.com"}}),
 		`"keycloak": {"base_url": "https://id.example.com", "realm": "acme", "audience": "api"}`: providers.Keycloak(
