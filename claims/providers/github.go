@@ -2,6 +2,7 @@ package providers
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ type GitHubRule struct {
 	// of their repositories is accepted.
 	OwnerIDs []string
 	// Refs are the full references that a job may run for: "refs/heads/main". A wildcard is a
-	// mistake, because no reference has one.
+	// mistake, because no reference has one. The default is all but those of a merge queue.
 	Refs []string
 	// Environments are the environments of the jobs. The protection rules of an environment
 	// hold before the job gets its token. Without such rules, each job can name the environment.
@@ -52,6 +53,10 @@ type GitHubRule struct {
 // workflow_run and issue_comment it does. So all events but those of the default are refused unless
 // Events lists them.
 //
+// A merge queue runs the code of a pull request before it is merged, on a branch that GitHub pushes:
+// the event can be push as well as merge_group. So references below refs/heads/gh-readonly-queue/
+// are refused unless Refs lists references, or Events lists merge_group.
+//
 // URL is that of github.com. Set it to
 //
 //   - https://HOST/_services/token for GitHub Enterprise Server,
@@ -65,14 +70,17 @@ type GitHubRule struct {
 //	 "job_workflow_ref":"o/r/.github/workflows/ci.yaml@refs/heads/main","iat":1,"nbf":1,"exp":2}
 //
 // Sources: https://docs.github.com/en/actions/reference/security/oidc,
-// https://github.com/andreaso/output-oidc-claims-action for a payload, and
+// https://github.com/andreaso/output-oidc-claims-action for a payload,
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
-// (2026-11-28).
+// and, for the pushes of a merge queue, https://github.com/pnpm/pnpm/pull/12633 (2026-11-28).
 func GitHubActions(audience string, rule GitHubRule) claims.Issuer {
 	l := newLimits()
 	l.oneOf("RepositoryIDs", rule.RepositoryIDs, gitHubID, "/repository_id")
 	l.oneOf("OwnerIDs", rule.OwnerIDs, gitHubID, "/repository_owner_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref")
+	if rule.Refs == nil && !slices.Contains(rule.Events, "merge_group") {
+		l.demand("/ref", notBelow("refs/heads/gh-readonly-queue/"))
+	}
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
 	l.oneOf("Workflows", rule.Workflows, gitHubWorkflow, "/job_workflow_ref")
 	l.oneOf("Events", orDefault(rule.Events, gitHubEvents...), jobSource, "/event_name")

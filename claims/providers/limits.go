@@ -50,6 +50,13 @@ func (l *limits) ifPresent(pointer string, values []string) {
 	}
 }
 
+// notBelow is a value of ClaimRules: every string that does not begin with this prefix.
+type notBelow string
+
+func (prefix notBelow) Allows(claim string) bool { return !strings.HasPrefix(claim, string(prefix)) }
+
+func (prefix notBelow) String() string { return "not below " + string(prefix) }
+
 // demand adds a rule. It is also for the rules that do not come from the caller.
 func (l *limits) demand(pointer string, values ...any) { l.rules[pointer] = values }
 

@@ -66,6 +66,9 @@ func TestOneFieldOfARule(t *testing.T) {
 // What a rule leaves out can be asked for.
 func TestOpenedRules(t *testing.T) {
 	pullRequests := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Events: []string{"pull_request"}})
+	queue := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Events: []string{"merge_group", "push"}})
+	listed := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Refs: []string{"refs/heads/gh-readonly-queue/main/pr-1-0f1e"}})
+	const onQueue = `"ref":"refs/heads/gh-readonly-queue/main/pr-1-0f1e"`
 	mergeRequests := providers.GitLabCI(gitLabURL, api, providers.GitLabRule{ProjectIDs: []string{"20"}, Sources: []string{"merge_request_event"}})
 	branches := providers.GitLabCI(gitLabURL, api, providers.GitLabRule{ProjectIDs: []string{"20"}, UnprotectedRefs: true})
 	visitors := providers.Firebase("my-project", "anonymous")
@@ -85,6 +88,9 @@ func TestOpenedRules(t *testing.T) {
 		from, to string // "" for the sample as it is
 		want     claims.Reason
 	}{
+		"a merge queue":            {"github.json", queue, `"ref":"refs/heads/main"`, onQueue, ""},
+		"a branch of the queue":    {"github.json", listed, `"ref":"refs/heads/main"`, onQueue, ""},
+		"a branch beside it":       {"github.json", hosted, `"ref":"refs/heads/main"`, `"ref":"refs/heads/gh-readonly"`, ""},
 		"pull requests":            {"github.json", pullRequests, `"push"`, `"pull_request"`, ""},
 		"only pull requests":       {"github.json", pullRequests, "", "", claims.ErrMissingClaim},
 		"merge requests":           {"gitlab.json", mergeRequests, `"push"`, `"merge_request_event"`, ""},
