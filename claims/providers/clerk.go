@@ -2,6 +2,7 @@ package providers
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -42,7 +43,7 @@ func Clerk(domain string, origins ...string) claims.Issuer {
 	return claims.Issuer{
 		URL:             "https://" + domain,
 		JWKSURL:         "https://" + domain + "/.well-known/jwks.json",
-		WithoutAudience: &claims.WithoutAudience{ClientIDs: origins, ClientIDClaim: "azp"},
+		WithoutAudience: &claims.WithoutAudience{ClientIDs: slices.Clone(origins), ClientIDClaim: "azp"},
 		Algorithms:      []string{"RS256"},
 		RequiredClaims:  []string{"sid"},
 		RequiredAny:     []string{"sub"},

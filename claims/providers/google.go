@@ -26,9 +26,9 @@ type GoogleRule struct {
 // Cloud Run, Compute Engine and other services call. audience is the API's own: the caller
 // chooses it, by custom the API's URL.
 //
-// Everyone with a Google account can get an ID token of this issuer, so a rule is required. ID
-// tokens of users have at_hash or nonce and are refused. The tokens have no scopes, and live for
-// an hour.
+// Everyone with a Google account can get an ID token of this issuer, so a rule is required. It
+// refuses users, who have neither such an id nor such an address. The tokens have no scopes, and
+// live for an hour.
 //
 //	{"iss":"https://accounts.google.com","aud":"https://api.example","azp":"112233445566778899001",
 //	 "sub":"112233445566778899001","email":"n@p.iam.gserviceaccount.com","email_verified":true,"iat":1,"exp":2}

@@ -3,6 +3,7 @@ package providers
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,7 +130,7 @@ func cognito(service, region, userPool string, clientIDs []string) claims.Issuer
 	}
 	return claims.Issuer{
 		URL:             "https://" + service + region + ".amazonaws.com/" + userPool,
-		WithoutAudience: &claims.WithoutAudience{ClientIDs: clientIDs},
+		WithoutAudience: &claims.WithoutAudience{ClientIDs: slices.Clone(clientIDs)},
 		ClaimValues:     map[string]string{"token_use": "access"},
 		MaxLifetime:     aDay + margin,
 		Err:             l.err(),
@@ -166,31 +167,32 @@ func Entra(clientID string, tenants ...string) []claims.Issuer {
 	var issuers []claims.Issuer
 	for _, name := range tenants {
 		tenant, external := strings.CutSuffix(name, externalTenants)
-		base := claims.Issuer{
-			Audiences:   []string{clientID, "api://" + clientID},
-			ScopeClaims: [][]string{{"scp"}, {"roles"}},
-			RequiredAny: []string{"scp", "roles"},
-			MaxLifetime: 28*time.Hour + margin,
-		}
-		l := newLimits()
-		l.check(!guid.MatchString(clientID), "the client ID must be a GUID in lower case, without api://")
-		l.check(!guid.MatchString(tenant), "the tenant must be a GUID in lower case, not an alias such as common")
-		base.Err = l.err()
-		v2, v1 := base, base
-		v2.URL = "https://login.microsoftonline.com/" + tenant + "/v2.0"
-		v2.ClaimValues = map[string]string{"tid": tenant, "ver": "2.0"}
-		v2.RequiredClaims = []string{"azp"}
 		if external {
-			v2.URL = "https://" + name + "/" + tenant + "/v2.0"
-			issuers = append(issuers, v2)
+			issuers = append(issuers, entra("https://"+name+"/"+tenant+"/v2.0", clientID, tenant, "2.0", "azp"))
 			continue
 		}
-		v1.URL = "https://sts.windows.net/" + tenant + "/"
-		v1.ClaimValues = map[string]string{"tid": tenant, "ver": "1.0"}
-		v1.RequiredClaims = []string{"appid"}
-		issuers = append(issuers, v2, v1)
+		issuers = append(issuers,
+			entra("https://login.microsoftonline.com/"+tenant+"/v2.0", clientID, tenant, "2.0", "azp"),
+			entra("https://sts.windows.net/"+tenant+"/", clientID, tenant, "1.0", "appid"))
 	}
 	return issuers
+}
+
+// entra returns one Issuer. clientClaim names the client, in access tokens only.
+func entra(url, clientID, tenant, version, clientClaim string) claims.Issuer {
+	l := newLimits()
+	l.check(!guid.MatchString(clientID), "the client ID must be a GUID in lower case, without api://")
+	l.check(!guid.MatchString(tenant), "the tenant must be a GUID in lower case, not an alias such as common")
+	return claims.Issuer{
+		URL:            url,
+		Audiences:      []string{clientID, "api://" + clientID},
+		ScopeClaims:    [][]string{{"scp"}, {"roles"}},
+		RequiredAny:    []string{"scp", "roles"},
+		RequiredClaims: []string{clientClaim},
+		ClaimValues:    map[string]string{"tid": tenant, "ver": version},
+		MaxLifetime:    28*time.Hour + margin,
+		Err:            l.err(),
+	}
 }
 
 // The longest life of a token is that of a provider's settings, and a margin for the clocks of
