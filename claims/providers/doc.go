@@ -46,6 +46,10 @@
 //     Without a signing key, tokens have HS256 with the client's secret: choose a key.
 //   - Authelia: access tokens are opaque unless access_token_signed_response_alg of the client is set.
 //     The client must ask for the audience.
+//   - AWS load balancers: x-amzn-oidc-data is not supported. It has padded base64, which is no JWT, and
+//     a document for each key.
+//   - Azure AD B2C*: URL https://TENANT.b2clogin.com/TENANTID/v2.0/, with the slash, and JWKSURL of
+//     the policy, which has the discovery document. Demand scp, which ID tokens lack.
 //   - Azure managed identities: [Entra], with a rule on oid or an app role.
 //   - Buildkite: URL https://agent.buildkite.com, which all organisations share: ClaimRules on
 //     /organization_id and /pipeline_id, for which the job asks with --claim, and MustLimit. sub has
@@ -77,7 +81,8 @@
 //   - SPIFFE: the URL that SPIRE has as jwt_issuer, with its OIDC Discovery Provider. ClaimRules on /sub
 //     with whole SPIFFE IDs, and MustLimit. A hook that compares a trust domain must compare
 //     "spiffe://DOMAIN/" with the slash, because spiffe://DOMAIN.evil is another domain. See
-//     jwks.Config.SPIFFEBundle for a bundle without the provider.
+//     jwks.Config.SPIFFEBundle for a bundle without the provider. SPIRE writes the typ JWT; the
+//     standard also has JOSE, for TokenTypes.
 //   - WorkOS AuthKit: URL https://api.workos.com/user_management/CLIENT; older environments have
 //     https://api.workos.com, which all customers share: then set JWKSURL to https://api.workos.com/sso/jwks/CLIENT.
 //     Session tokens have no aud: WithoutAudience with ClientIDClaim iss. permissions are for ScopeClaims.

@@ -45,7 +45,8 @@ type GitHubRule struct {
 //
 // Anyone on GitHub can get a token of this issuer for any audience. So a rule is required, and
 // the default audience of a job, https://github.com/OWNER, is a mistake: tokens with it go to
-// other services, too. The claim sub is not checked, because owners can customise it.
+// other services, too. The claim sub is not checked, because owners can customise it, so that jobs
+// of several repositories can have the same: a route must decide by repository_id.
 //
 // A pull request from a fork can run a stranger's code, while repository_id and repository_owner_id
 // name the repository that the request is for. For the event pull_request, GitHub gives such a

@@ -40,7 +40,8 @@ type GitLabRule struct {
 // audience is the API's own: the job names it with id_tokens.
 //
 // Everyone on gitlab.com, or on a shared instance, can get a token for any audience. So a rule
-// is required. The claim sub is not checked, because a project can configure its parts.
+// is required. The claim sub is not checked, because a project can configure its parts: a route
+// must decide by project_id.
 //
 // A pipeline for the merge request of a fork can run in the project that the request is for. Since
 // GitLab 18.2.2, project_id and namespace_id then name the fork; before, they named the other
