@@ -22,7 +22,7 @@ var notURLs = []string{
 	" ", "x.example", "https://", "https:///x", "https://https://x.example", "https://*", "https://*.x.example",
 	"https://a.example,b.example", "https://x..example", "https://x.example.", "https://x.example//", "https://x.example//p",
 	"https://user:secret@x.example", "https://x.example:", "https://x.example:port", "https://x.example/*", "https://x.example/a,b",
-	"https://x.example?y", "https://x.example#y", "https://${HOST}", "ftp://x.example", "HTTPS://x.example", "https://x.example\n",
+	"https://x.example?y", "https://x.example#y", "https://${HOST}", "ftp://x.example", "https://x.example/ü", "https://ü.example", "HTTPS://x.example", "https://x.example\n",
 }
 
 // mistake returns the error of an issuer whose keys are given, or "".
@@ -84,7 +84,7 @@ func TestNamesThatNoTokenHasAreRefused(t *testing.T) {
 		"the client ID must be a GUID": func(name string) claims.Issuer { return providers.Entra(name, tenant)[0] },
 		"the tenant must be a GUID":    func(name string) claims.Issuer { return providers.Entra(entraClient, name)[0] },
 	} {
-		for _, name := range []string{"", " ", "*", "a/b", "a,b", "https://x.example/", "x\n", "${NAME}", "a?b", "a#b", "user@x"} {
+		for _, name := range []string{"", " ", "*", "a/b", "a,b", "https://x.example/", "x\n", "${NAME}", "a?b", "a#b", "user@x", "ü", "<a>"} {
 			assert.Contains(t, mistake(build(name)), want, "%q", name)
 		}
 	}
@@ -99,6 +99,10 @@ func TestNamesThatNoTokenHasAreRefused(t *testing.T) {
 		assert.NotEmpty(t, text, rule)
 	}
 	assert.Empty(t, mistake(providers.Keycloak("https://h", "My%20Realm.v2_x", api)))
+	for _, id := range []string{"a:b", "x.example", "x..example:shop", "example.com:", "my-project-", "1-project"} {
+		assert.Contains(t, mistake(providers.Firebase(id, "password")), "the project must be an ID", id)
+	}
+	assert.Empty(t, mistake(providers.Firebase("example.com:shop", "password")))
 	assert.Empty(t, mistake(providers.Okta("d.okta.com", "aus9o8wzkhckw9TLa0h7", api)))
 	assert.Empty(t, mistake(providers.Cognito("us-gov-west-1", "us-gov-west-1_AbCd", "1h57kf5cpq17m0eml12EXAMPLE")))
 }

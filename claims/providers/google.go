@@ -103,8 +103,10 @@ func Firebase(project string, signInProviders ...string) claims.Issuer {
 }
 
 var (
-	googleID        = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the uniqueId, a number"}
-	googleEmail     = form{regexp.MustCompile(`^[a-z0-9.-]+@([a-z0-9.-]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
-	signInProvider  = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`), "a value of sign_in_provider, such as password or google.com"}
-	firebaseProject = regexp.MustCompile(`^[a-z]([a-z0-9.:-]*[a-z0-9])?$`)
+	googleID       = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the uniqueId, a number"}
+	googleEmail    = form{regexp.MustCompile(`^[a-z0-9.-]+@([a-z0-9.-]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
+	signInProvider = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`), "a value of sign_in_provider, such as password or google.com"}
 )
+
+// firebaseProject can have a domain in front, as in example.com:shop.
+var firebaseProject = regexp.MustCompile(`^(` + hostLabel + `(\.` + hostLabel + `)+:)?[a-z]([a-z0-9-]*[a-z0-9])?$`)

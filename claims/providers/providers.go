@@ -212,16 +212,16 @@ var (
 	cognitoPool   = regexp.MustCompile(`^[a-z0-9-]+_[A-Za-z0-9]+$`)
 	cognitoClient = regexp.MustCompile(`^[A-Za-z0-9_+]+$`)
 
-	// keycloakRealm has none of the characters that Keycloak reserves in the name of a realm. A
-	// space is written as in iss, %20.
-	keycloakRealm = regexp.MustCompile(`^[^\s\pC:/?#@!$&()*+,;=[\]\\{}<>]+$`)
+	// keycloakRealm has none of the characters that Keycloak reserves in the name of a realm. All
+	// others are written as in iss: a space is %20.
+	keycloakRealm = regexp.MustCompile(`^[A-Za-z0-9._~%'-]+$`)
 
 	// host is a host name as a browser writes it: an iss that has capital letters would not match.
 	host = regexp.MustCompile(`^` + hostLabel + `(\.` + hostLabel + `)*$`)
 
-	// webURL is the address of a server, which can be in a folder. jwks.Config says which hosts may
-	// have http.
-	webURL = regexp.MustCompile(`^https?://(` + serverLabel + `(\.` + serverLabel + `)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^\s\pC/?#*,{}<>]+)*/?$`)
+	// webURL is the address of a server, which can be in a folder (RFC 3986 section 3.3, without *
+	// and the comma). jwks.Config says which hosts may have http.
+	webURL = regexp.MustCompile(`^https?://(` + serverLabel + `(\.` + serverLabel + `)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~%!$&'()+;=:@-]+)*/?$`)
 )
 
 const (
