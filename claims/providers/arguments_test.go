@@ -120,16 +120,18 @@ func TestValuesOfRulesThatNoTokenHasAreRefused(t *testing.T) {
 		return providers.GitLabCI(gitLabURL, api, rule)
 	}
 	for want, issuer := range map[string]claims.Issuer{
-		`RepositoryIDs has "1,2"`:               gitHub(func(r *gitHubRule) { r.RepositoryIDs = []string{"1,2"} }),
-		`OwnerIDs has "01"`:                     gitHub(func(r *gitHubRule) { r.OwnerIDs = []string{"01"} }),
-		`Refs has "refs/heads/a,refs/heads/b"`:  gitHub(func(r *gitHubRule) { r.Refs = []string{"refs/heads/a,refs/heads/b"} }),
-		`Environments has "staging,production"`: gitHub(func(r *gitHubRule) { r.Environments = []string{"staging,production"} }),
-		`Environments has "*"`:                  gitHub(func(r *gitHubRule) { r.Environments = []string{"*"} }),
-		`Environments has "prod-*"`:             gitHub(func(r *gitHubRule) { r.Environments = []string{"prod-*"} }),
-		`Environments has "${ENV}"`:             gitHub(func(r *gitHubRule) { r.Environments = []string{"${ENV}"} }),
-		`Events has "push,schedule"`:            gitHub(func(r *gitHubRule) { r.Events = []string{"push,schedule"} }),
-		`Events has "*"`:                        gitHub(func(r *gitHubRule) { r.Events = []string{"*"} }),
-		`Events has "Push"`:                     gitHub(func(r *gitHubRule) { r.Events = []string{"Push"} }),
+		`RepositoryIDs has the duplicate "1"`:          gitHub(func(r *gitHubRule) { r.RepositoryIDs = []string{"1", "2", "1"} }),
+		`signInProviders has the duplicate "password"`: providers.Firebase("my-project", "password", "password"),
+		`RepositoryIDs has "1,2"`:                      gitHub(func(r *gitHubRule) { r.RepositoryIDs = []string{"1,2"} }),
+		`OwnerIDs has "01"`:                            gitHub(func(r *gitHubRule) { r.OwnerIDs = []string{"01"} }),
+		`Refs has "refs/heads/a,refs/heads/b"`:         gitHub(func(r *gitHubRule) { r.Refs = []string{"refs/heads/a,refs/heads/b"} }),
+		`Environments has "staging,production"`:        gitHub(func(r *gitHubRule) { r.Environments = []string{"staging,production"} }),
+		`Environments has "*"`:                         gitHub(func(r *gitHubRule) { r.Environments = []string{"*"} }),
+		`Environments has "prod-*"`:                    gitHub(func(r *gitHubRule) { r.Environments = []string{"prod-*"} }),
+		`Environments has "${ENV}"`:                    gitHub(func(r *gitHubRule) { r.Environments = []string{"${ENV}"} }),
+		`Events has "push,schedule"`:                   gitHub(func(r *gitHubRule) { r.Events = []string{"push,schedule"} }),
+		`Events has "*"`:                               gitHub(func(r *gitHubRule) { r.Events = []string{"*"} }),
+		`Events has "Push"`:                            gitHub(func(r *gitHubRule) { r.Events = []string{"Push"} }),
 		`Workflows has "o/r/.github/workflows/a.yml@v1,o/r/`: gitHub(func(r *gitHubRule) {
 			r.Workflows = []string{"o/r/.github/workflows/a.yml@v1,o/r/.github/workflows/b.yml@v1"}
 		}),

@@ -33,9 +33,12 @@ func (l *limits) oneOf(field string, values []string, f form, pointer string) {
 		return
 	}
 	known := len(l.errs)
-	for _, value := range values {
-		if !f.pattern.MatchString(value) {
+	for n, value := range values {
+		switch {
+		case !f.pattern.MatchString(value):
 			l.errs = append(l.errs, fmt.Errorf("%s has %q: write %s", field, value, f.example))
+		case slices.Contains(values[:n], value):
+			l.errs = append(l.errs, fmt.Errorf("%s has the duplicate %q", field, value))
 		}
 	}
 	if len(l.errs) == known { // otherwise the claims.Issuer would report the same again
