@@ -45,7 +45,7 @@ type GitLabRule struct {
 //
 // A pipeline for the merge request of a fork can run in the project that the request is for. Since
 // GitLab 18.2.2, project_id and namespace_id then name the fork; before, they named the other
-// project. Since 18.3, job_project_id and job_namespace_id name the project in which the job
+// project. Since 18.4, job_project_id and job_namespace_id name the project in which the job
 // runs. If they are there, they must match the rule as well.
 // By default the sources merge_request_event and external_pull_request_event are refused, and
 // parent_pipeline, which such a pipeline can start.

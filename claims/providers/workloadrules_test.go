@@ -108,7 +108,7 @@ func TestOpenedRules(t *testing.T) {
 		"another client":           {"supabase.json", partner, `"session_id"`, `"client_id":"9a8c","session_id"`, claims.ErrMissingClaim},
 		"hosted runners":           {"github.json", hosted, "", "", ""},
 		"self-hosted runners":      {"github.json", hosted, `"github-hosted"`, `"self-hosted"`, claims.ErrMissingClaim},
-		"GitLab before 18.3":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
+		"GitLab before 18.4":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
 		"AWS without principal_id": {"aws.json", aws, `"principal_id":"` + awsRole + `",`, ``, ""},
 		"an administrator as user": {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts"`, `"act":{"sub":"user_9"},"sts"`, ""},
 		"no administrator as user": {"clerk.json", unattended, `"sts"`, `"act":{"sub":"user_9"},"sts"`, claims.ErrMissingClaim},
