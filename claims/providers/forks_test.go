@@ -42,7 +42,6 @@ func TestJobsOfForksAreRefused(t *testing.T) {
 		"GitHub, pull_request_review":                      {"github.json", []claims.Issuer{repository, owner}, event("pull_request_review")},
 		"GitHub, a push of the merge queue":                {"github.json", []claims.Issuer{repository, owner}, queued},
 		"GitHub, merge_group of a queue":                   {"github.json", []claims.Issuer{repository, owner}, append(event("merge_group"), queued...)},
-		"GitHub, no reference":                             {"github.json", []claims.Issuer{repository, owner}, [][2]string{{`"ref":"refs/heads/main",`, ``}}},
 		"GitHub, a reference that is a list":               {"github.json", []claims.Issuer{repository, owner}, [][2]string{{`"ref":"refs/heads/main"`, `"ref":["refs/heads/main"]`}}},
 		"GitHub, merge_group":                              {"github.json", []claims.Issuer{repository, owner}, event("merge_group")},
 		"GitHub, an event that is not known yet":           {"github.json", []claims.Issuer{repository, owner}, event("agent_session")},

@@ -80,7 +80,7 @@ func GitHubActions(audience string, rule GitHubRule) claims.Issuer {
 	l.oneOf("OwnerIDs", rule.OwnerIDs, gitHubID, "/repository_owner_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref")
 	if rule.Refs == nil && !slices.Contains(rule.Events, "merge_group") {
-		l.demand("/ref", notBelow("refs/heads/gh-readonly-queue/"))
+		l.demand("/ref", notBelow("refs/heads/gh-readonly-queue/"), nil)
 	}
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
 	l.oneOf("Workflows", rule.Workflows, gitHubWorkflow, "/job_workflow_ref")
