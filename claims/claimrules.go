@@ -17,6 +17,12 @@ type claimRule struct {
 	allowed []any
 }
 
+// A matcher is a value of ClaimRules that says itself which strings it accepts.
+type matcher interface {
+	Allows(claim string) bool
+	String() string // for explanations
+}
+
 // copyClaimRules replaces ClaimRules by a copy, and prepares it. The rules are sorted, so that a
 // refusal does not depend on the order in which a map is read.
 func (i *Issuer) copyClaimRules() {
@@ -82,7 +88,8 @@ func (c *Claims) pointed(path []string) (value string, ok bool) {
 	return value, true
 }
 
-// isAllowed compares a JSON text with a string or a bool, or with nil, which means null.
+// isAllowed compares a JSON text with a string or a bool, or with nil, which means null, or asks
+// a matcher about it.
 func isAllowed(text string, want any) bool {
 	if text == null {
 		return want == nil
@@ -91,6 +98,9 @@ func isAllowed(text string, want any) bool {
 	case string:
 		got, err := strict.Unquote(text)
 		return err == nil && got == want
+	case matcher:
+		got, err := strict.Unquote(text)
+		return err == nil && want.Allows(got)
 	case bool:
 		return text == strconv.FormatBool(want)
 	}
@@ -124,6 +134,8 @@ func isUnusable(value any) bool {
 	switch value.(type) {
 	case nil, bool, string:
 		return false
+	case matcher:
+		return isNil(value)
 	}
 	return true
 }

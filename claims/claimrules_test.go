@@ -1,6 +1,7 @@
 package claims_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -191,4 +192,49 @@ func TestExplainShowsClaimRules(t *testing.T) {
 	step = stepOf(t, explained(t, v, token(members{"k": `[{"uid":"7"}]`, "ok": "true"}), explain.Options{}), "required_claims")
 	assert.Equal(t, explain.Fail, step.Result)
 	assert.Equal(t, `/k/uid not in an object, ok true, no sts, sub "alice", no x`, step.Received)
+}
+
+// below is a value of ClaimRules that accepts strings with a prefix.
+type below string
+
+func (prefix below) Allows(claim string) bool { return strings.HasPrefix(claim, string(prefix)) }
+
+func (prefix below) String() string { return "below " + string(prefix) }
+
+func TestAValueOfAClaimRuleCanDecideAboutStrings(t *testing.T) {
+	issuer := goodIssuer()
+	issuer.ClaimRules = map[string][]any{"/k/ref": {below("refs/heads/"), "HEAD"}, "/opt": {nil, below("a")}}
+	with := func(text string) string { return token(members{"k": text}) }
+	runVerify(t, []claims.Issuer{issuer}, []verifyCase{
+		{"what it allows", with(`{"ref":"refs/heads/main"}`), ""},
+		{"with escapes", with(`{"ref":"\u0072efs/heads/main"}`), ""},
+		{"another value of the rule", with(`{"ref":"HEAD"}`), ""},
+		{"what it does not allow", with(`{"ref":"refs/tags/main"}`), claims.ErrMissingClaim},
+		{"absent", with(`{}`), claims.ErrMissingClaim},
+		{"null", with(`{"ref":null}`), claims.ErrMissingClaim},
+		{"an array", with(`{"ref":["refs/heads/main"]}`), claims.ErrMissingClaim},
+		{"an object", with(`{"ref":{"refs/heads/main":1}}`), claims.ErrMissingClaim},
+		{"a number", with(`{"ref":1}`), claims.ErrMissingClaim},
+		{"in an array", with(`[{"ref":"refs/heads/main"}]`), claims.ErrMissingClaim},
+		{"what it allows, where the claim can be absent", token(members{"k": `{"ref":"HEAD"}`, "opt": `"ab"`}), ""},
+		{"what it does not allow, where the claim can be absent", token(members{"k": `{"ref":"HEAD"}`, "opt": `"b"`}), claims.ErrMissingClaim},
+	})
+	var none *below
+	issuer.ClaimRules = map[string][]any{"/ref": {none}}
+	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+	assert.ErrorContains(t, err, "neither a string, a bool nor nil", "a nil pointer")
+	issuer.ClaimRules = map[string][]any{"/ref": {below("")}}
+	issuer.MustLimit = []string{"/ref"}
+	_, err = claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{issuer}})
+	assert.ErrorContains(t, err, "no rule limits whose tokens are accepted", "it may accept all strings")
+}
+
+func TestExplainShowsWhatAValueDecides(t *testing.T) {
+	v := newVerifier(t, ownIssuer(func(i *claims.Issuer) {
+		i.ClaimRules = map[string][]any{"/ref": {below("refs/heads/"), "HEAD", nil}}
+	})...)
+	step := stepOf(t, explained(t, v, token(members{"ref": `"refs/tags/v1"`}), explain.Options{}), "required_claims")
+	assert.Equal(t, explain.Fail, step.Result)
+	assert.Equal(t, `ref "HEAD" or below refs/heads/ or absent`, step.Expected)
+	assert.Equal(t, `ref "refs/tags/v1"`, step.Received)
 }

@@ -119,6 +119,8 @@ func (i *Issuer) expectedRules() (texts []string) {
 				others = append(others, strconv.FormatBool(want))
 			case string:
 				values = append(values, want)
+			case matcher:
+				others = append(others, want.String())
 			}
 		}
 		if len(values) > 0 {

@@ -14,6 +14,8 @@ func (e *explanation) ruleHint(missing string) string {
 		return "The issuer is right, but the token is of another caller. If it may call this API, add what the token has to the rule."
 	case missing == "event_name", missing == "pipeline_source":
 		return "The rule does not list what started this job. Forks can start some jobs: read providers.GitHubActions or providers.GitLabCI before you add it."
+	case missing == "ref":
+		return "The rule does not allow this reference. Those of a merge queue can have the code of a fork: read providers.GitHubActions before you add it."
 	}
 	return ""
 }

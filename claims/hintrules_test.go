@@ -21,7 +21,9 @@ func ruleHints() []hintCase {
 	}
 	good, otherRunner := job(nil), job(members{"runner_environment": `"self-hosted"`})
 	fork := job(members{"event_name": `"pull_request_target"`})
+	queued := job(members{"ref": `"refs/heads/gh-readonly-queue/main/pr-1-0f1e"`})
 	cases := []hintCase{
+		{rule: "a branch of a merge queue", hint: "The rule does not allow this reference", token: queued, others: []string{good, fork, otherRunner}},
 		{rule: "another repository", hint: "The issuer is right, but the token is of another caller", token: job(members{"repository_id": `"8"`}), others: []string{good, fork, otherRunner}},
 		{rule: "an event of a fork", hint: "The rule does not list what started this job", token: fork, others: []string{good, otherRunner}},
 		{rule: "another claim of a rule", hint: "This claim tells tokens of this issuer apart", token: otherRunner, others: []string{good, fork}},

@@ -99,6 +99,9 @@ type Issuer struct {
 	// Strings are compared byte by byte, and a claim of another type does not match. Each claim
 	// must match. Elements of arrays have no pointers: a token in which a claim on the way is an
 	// array, or anything else but an object, is refused. Only an absent or null one lets nil match.
+	//
+	// A value can also have the methods Allows(claim string) bool, which decides about a string,
+	// and String() string, which says what it allows. They must be safe for concurrent use.
 	ClaimRules map[string][]any
 
 	// MustLimit, if not nil, names claims by their JSON Pointers. One of them is enough:

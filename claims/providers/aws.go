@@ -32,7 +32,8 @@ type AWSRule struct {
 //
 // With SubjectMode OriginIdentity, sub is not the caller but the user or workload on whose behalf
 // it acts, in the words of another identity provider. So principal_id, if there is one, must be
-// one of Principals as well: it always names the caller.
+// one of Principals as well: it always names the caller. Without Principals, a route must not
+// decide by sub alone: it can look like the ARN of another role.
 //
 // Tokens have no scopes, and live for an hour at most. Roles for service accounts of EKS (IRSA) are
 // for [Kubernetes]. EKS Pod Identity, and instance roles, make no tokens of their own.
@@ -51,6 +52,7 @@ func AWS(issuerURL, audience string, rule AWSRule) claims.Issuer {
 	l.ifPresent(awsObject+"principal_id", rule.Principals)
 	l.check(rule.Principals == nil && rule.Accounts == nil && rule.Organizations == nil,
 		"AWSRule: Principals, Accounts or Organizations is required: all principals of the account get tokens of this issuer")
+	l.checkAudience(audience, audience == issuerURL, "the audience must be the API's own, not the issuer")
 	l.check(!awsIssuer.MatchString(issuerURL), "the issuer must be https://ID.tokens.sts.global.api.aws, without a slash at the end")
 	return claims.Issuer{
 		URL:         issuerURL,
@@ -68,7 +70,7 @@ const awsObject = "/https:~1~1sts.amazonaws.com~1/"
 
 var (
 	awsIssuer       = regexp.MustCompile(`^https://[0-9a-z-]+\.tokens\.sts\.global\.api\.aws$`)
-	awsPrincipal    = form{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[^*\s]+$`), "the ARN of a role or user, such as arn:aws:iam::123456789012:role/Uploader, without a wildcard"}
+	awsPrincipal    = form{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[^*?:\s\pC]+$`), "the ARN of a role or user, such as arn:aws:iam::123456789012:role/Uploader, without a wildcard"}
 	awsAccount      = form{regexp.MustCompile(`^[0-9]{12}$`), "the 12 digits of an account"}
 	awsOrganization = form{regexp.MustCompile(`^o-[a-z0-9]{10,32}$`), "the id of an organization, such as o-abc1234567"}
 )

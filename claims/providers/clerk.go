@@ -2,6 +2,7 @@ package providers
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
@@ -20,14 +21,18 @@ import (
 // writes an aud, a plain claims.Issuer is right.
 //
 // Tokens live for 60 seconds; raise MaxLifetime if you raised that. There are no scopes. The object
-// o has the organisation (id), the role (rol) and the permissions (per) of version 2. act is
-// there if somebody acts as the user.
+// o has the organisation (id), the role (rol) and the permissions (per) of version 2.
+//
+// With act, somebody else acts as the user, such as an administrator who looks at what the user
+// sees. [claims.Claims.Actor] says who. Such a token is accepted, because Clerk means the session
+// to have all of the user's rights. To refuse it, write issuer.ClaimRules["/act"] = []any{nil}.
 //
 //	{"iss":"https://clerk.example.com","azp":"https://app.example.com","sub":"user_1","sid":"sess_1","v":2,"sts":"active",
 //	 "fva":[7,-1],"o":{"id":"org_1","rol":"admin","slg":"s"},"iat":1,"nbf":1,"exp":2}
 //
-// Sources: https://clerk.com/docs/guides/sessions/session-tokens and
-// https://clerk.com/docs/guides/sessions/manual-jwt-verification (2026-11-28).
+// Sources: https://clerk.com/docs/guides/sessions/session-tokens,
+// https://clerk.com/docs/guides/sessions/manual-jwt-verification and, for act,
+// https://clerk.com/docs/guides/users/impersonation (2026-11-28).
 func Clerk(domain string, origins ...string) claims.Issuer {
 	l := newLimits()
 	l.demand("/sts", "active", nil)
@@ -38,7 +43,7 @@ func Clerk(domain string, origins ...string) claims.Issuer {
 	return claims.Issuer{
 		URL:             "https://" + domain,
 		JWKSURL:         "https://" + domain + "/.well-known/jwks.json",
-		WithoutAudience: &claims.WithoutAudience{ClientIDs: origins, ClientIDClaim: "azp"},
+		WithoutAudience: &claims.WithoutAudience{ClientIDs: slices.Clone(origins), ClientIDClaim: "azp"},
 		Algorithms:      []string{"RS256"},
 		RequiredClaims:  []string{"sid"},
 		RequiredAny:     []string{"sub"},

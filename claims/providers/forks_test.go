@@ -23,6 +23,7 @@ func TestJobsOfForksAreRefused(t *testing.T) {
 	event := func(name string) [][2]string {
 		return [][2]string{{`"push"`, `"` + name + `"`}, {`"head_ref":""`, `"head_ref":"patch-1"`}}
 	}
+	queued := [][2]string{{`"ref":"refs/heads/main"`, `"ref":"refs/heads/gh-readonly-queue/main/pr-1-0f1e"`}}
 	forkOf := [][2]string{
 		{`"push"`, `"merge_request_event"`},
 		{`"project_id":"20"`, `"project_id":"99"`},
@@ -39,6 +40,9 @@ func TestJobsOfForksAreRefused(t *testing.T) {
 		"GitHub, workflow_run after a pull request":        {"github.json", []claims.Issuer{repository, owner}, event("workflow_run")},
 		"GitHub, issue_comment":                            {"github.json", []claims.Issuer{repository, owner}, event("issue_comment")},
 		"GitHub, pull_request_review":                      {"github.json", []claims.Issuer{repository, owner}, event("pull_request_review")},
+		"GitHub, a push of the merge queue":                {"github.json", []claims.Issuer{repository, owner}, queued},
+		"GitHub, merge_group of a queue":                   {"github.json", []claims.Issuer{repository, owner}, append(event("merge_group"), queued...)},
+		"GitHub, a reference that is a list":               {"github.json", []claims.Issuer{repository, owner}, [][2]string{{`"ref":"refs/heads/main"`, `"ref":["refs/heads/main"]`}}},
 		"GitHub, merge_group":                              {"github.json", []claims.Issuer{repository, owner}, event("merge_group")},
 		"GitHub, an event that is not known yet":           {"github.json", []claims.Issuer{repository, owner}, event("agent_session")},
 		"GitLab, a push to the fork":                       {"gitlab.json", []claims.Issuer{inProject, inGroup}, forkOf[1:]},

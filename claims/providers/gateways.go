@@ -24,8 +24,8 @@ const (
 //	}
 //
 // A token of the account itself, which has another type, is refused. sub and email are of the user.
-// The token of a service has an empty sub, so it has no Principal: its client id is in common_name.
-// There are no scopes.
+// The token of a service has an empty sub: its client id is in common_name, and
+// [claims.Claims.Principal] returns an error for it. There are no scopes.
 // Access rotates its keys every six weeks. MaxLifetime is that of the default session, 24 hours,
 // with a margin: raise it if you raised that.
 //
@@ -53,8 +53,9 @@ func CloudflareAccess(team, audience string) claims.Issuer {
 
 // GoogleIAP returns the Issuer for the tokens with which Google's Identity-Aware Proxy sends requests
 // to an application. audience names the application:
-// "/projects/NUMBER/global/backendServices/ID", "/projects/NUMBER/locations/REGION/services/NAME"
-// or "/projects/NUMBER/apps/PROJECT". The token is in the field [GoogleIAPField].
+// "/projects/NUMBER/global/backendServices/ID", with the region in place of global for a regional
+// load balancer, "/projects/NUMBER/locations/REGION/services/NAME" or
+// "/projects/NUMBER/apps/PROJECT". The token is in the field [GoogleIAPField].
 //
 // Everyone whom the proxy lets through is accepted. sub is the user and does not change; email can.
 // There are no scopes. Health checks of Google's load balancers have no token.
@@ -62,10 +63,11 @@ func CloudflareAccess(team, audience string) claims.Issuer {
 //	{"iss":"https://cloud.google.com/iap","aud":"/projects/1234/global/backendServices/5678",
 //	 "sub":"accounts.google.com:1122","email":"a@example.com","hd":"example.com","iat":1,"exp":2}
 //
-// Source: https://cloud.google.com/iap/docs/signed-headers-howto (2026-11-28).
+// Sources: https://cloud.google.com/iap/docs/signed-headers-howto and, for regional load balancers,
+// https://github.com/GoogleCloudPlatform/iap-gcip-web-toolkit/issues/307 (2026-11-28).
 func GoogleIAP(audience string) claims.Issuer {
 	l := newLimits()
-	l.check(audience != "" && !iapAudience.MatchString(audience), "the audience must begin with /projects/ and the number of the project")
+	l.check(audience != "" && !iapAudience.MatchString(audience), "the audience must begin with /projects/ and the number of the project, and name a backend service, a service or an app")
 	return claims.Issuer{
 		URL:         "https://cloud.google.com/iap",
 		JWKSURL:     "https://www.gstatic.com/iap/verify/public_key-jwk",
@@ -80,5 +82,5 @@ func GoogleIAP(audience string) claims.Issuer {
 var (
 	cloudflareTeam = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	cloudflareTag  = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	iapAudience    = regexp.MustCompile(`^/projects/[0-9]+/(global/backendServices/[0-9]+|locations/[a-z0-9-]+/services/[a-z0-9-]+|apps/[a-z0-9.:-]+)$`)
+	iapAudience    = regexp.MustCompile(`^/projects/[0-9]+/([a-z0-9-]+/backendServices/[0-9]+|locations/[a-z0-9-]+/services/[a-z0-9-]+|apps/[a-z0-9.:-]+)$`)
 )

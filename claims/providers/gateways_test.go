@@ -76,3 +76,13 @@ func TestGatewayMistakes(t *testing.T) {
 	}
 	assert.Equal(t, "https://acme.cloudflareaccess.com/cdn-cgi/access/certs", providers.CloudflareAccess("acme", accessTag).JWKSURL)
 }
+
+// The backend service of a regional load balancer has its region where others have global.
+func TestAudiencesOfIAP(t *testing.T) {
+	for _, audience := range []string{iapTarget, "/projects/1/europe-west1/backendServices/2", "/projects/1/locations/us-central1/services/my-api", "/projects/1/apps/my-project"} {
+		assert.Empty(t, mistake(providers.GoogleIAP(audience)), audience)
+	}
+	for _, audience := range []string{"/projects/1/global/backendServices/", "/projects/1/global/backendServices/*", "/projects/1", "projects/1/apps/p", "/projects/1/a/b/backendServices/2"} {
+		assert.Contains(t, mistake(providers.GoogleIAP(audience)), "the audience must", audience)
+	}
+}

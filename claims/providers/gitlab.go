@@ -24,7 +24,8 @@ type GitLabRule struct {
 	// with ref_path, because ref does not tell a branch from a tag. A wildcard is a mistake,
 	// because no reference has one.
 	Refs []string
-	// Environments are the environments of the jobs.
+	// Environments are the environments of the jobs. A job can name each environment that is not
+	// protected.
 	Environments []string
 	// Sources are the sources of the pipelines. The default is push, web, schedule, api, trigger
 	// and pipeline. See [GitLabCI] before you list another.
@@ -35,14 +36,16 @@ type GitLabRule struct {
 }
 
 // GitLabCI returns the Issuer for jobs of GitLab CI. url is that of the instance, as its users see
-// it: "https://gitlab.com". audience is the API's own: the job names it with id_tokens.
+// it: "https://gitlab.com". If its administrator has set ci_id_tokens.issuer_url, url is that.
+// audience is the API's own: the job names it with id_tokens.
 //
 // Everyone on gitlab.com, or on a shared instance, can get a token for any audience. So a rule
-// is required. The claim sub is not checked, because a project can configure its parts.
+// is required. The claim sub is not checked, because a project can configure its parts: a route
+// must decide by project_id.
 //
 // A pipeline for the merge request of a fork can run in the project that the request is for. Since
 // GitLab 18.2.2, project_id and namespace_id then name the fork; before, they named the other
-// project. Since 18.3, job_project_id and job_namespace_id name the project in which the job
+// project. Since 18.4, job_project_id and job_namespace_id name the project in which the job
 // runs. If they are there, they must match the rule as well.
 // By default the sources merge_request_event and external_pull_request_event are refused, and
 // parent_pipeline, which such a pipeline can start.
@@ -55,22 +58,24 @@ type GitLabRule struct {
 //
 // Sources: https://docs.gitlab.com/ci/secrets/id_token_authentication/,
 // https://gitlab.com/gitlab-org/gitlab/-/issues/561735 and
-// https://gitlab.com/gitlab-org/gitlab/-/merge_requests/202241 for forks (2026-11-28).
+// https://gitlab.com/gitlab-org/gitlab/-/merge_requests/202241 for forks, and
+// https://gitlab.com/gitlab-org/gitlab/-/blob/master/lib/gitlab/ci/jwt_v2.rb for iss (2026-11-28).
 func GitLabCI(url, audience string, rule GitLabRule) claims.Issuer {
 	l := newLimits()
 	l.oneOf("ProjectIDs", rule.ProjectIDs, gitLabID, "/project_id")
 	l.oneOf("NamespaceIDs", rule.NamespaceIDs, gitLabID, "/namespace_id")
 	l.oneOf("Refs", rule.Refs, fullRef, "/ref_path")
 	l.oneOf("Environments", rule.Environments, anyText, "/environment")
-	l.oneOf("Sources", orDefault(rule.Sources, gitLabSources...), anyText, "/pipeline_source")
+	l.oneOf("Sources", orDefault(rule.Sources, gitLabSources...), jobSource, "/pipeline_source")
 	l.ifPresent("/job_project_id", rule.ProjectIDs)
 	l.ifPresent("/job_namespace_id", rule.NamespaceIDs)
 	if !rule.UnprotectedRefs {
 		l.demand("/ref_protected", "true")
 	}
 	l.check(rule.ProjectIDs == nil && rule.NamespaceIDs == nil, "GitLabRule: ProjectIDs or NamespaceIDs is required: all users of the instance get tokens of this issuer")
+	l.check(url != "" && !webURL.MatchString(url), "the URL of the instance must be a URL such as https://gitlab.example.com")
 	l.check(strings.HasSuffix(url, "/"), "the URL of the instance must not end in a slash")
-	l.check(audience == url, "the audience must be the API's own, not the URL of the instance")
+	l.checkAudience(audience, audience == url, "the audience must be the API's own, not the URL of the instance")
 	return claims.Issuer{
 		URL:         url,
 		Audiences:   []string{audience},

@@ -26,9 +26,9 @@ type GoogleRule struct {
 // Compute Engine and other services call with them. audience is the API's own: the caller chooses
 // it, by custom the API's URL.
 //
-// Everyone with a Google account can get an ID token of this issuer, so a rule is required. ID
-// tokens of users have at_hash or nonce and are refused. The tokens have no scopes, and live for
-// an hour.
+// Everyone with a Google account can get an ID token of this issuer, so a rule is required. It
+// refuses users, who have neither such an id nor such an address. The tokens have no scopes, and
+// live for an hour.
 //
 //	{"iss":"https://accounts.google.com","aud":"https://api.example","azp":"112233445566778899001",
 //	 "sub":"112233445566778899001","email":"n@p.iam.gserviceaccount.com","email_verified":true,"iat":1,"exp":2}
@@ -44,6 +44,7 @@ func GoogleServiceAccount(audience string, rule GoogleRule) claims.Issuer {
 	if rule.Emails != nil {
 		l.demand("/email_verified", true)
 	}
+	l.checkAudience(audience, audience == "https://accounts.google.com", "the audience must be the API's own, not Google")
 	l.check(rule.UniqueIDs == nil && rule.Emails == nil, "GoogleRule: UniqueIDs or Emails is required: everyone with a Google account gets tokens of this issuer")
 	return claims.Issuer{
 		URL:         "https://accounts.google.com",
@@ -71,8 +72,10 @@ const aboutAnHour = 65 * time.Minute
 // Tokens of a tenant of Identity Platform are refused. To accept a tenant, write its ID:
 // issuer.ClaimRules["/firebase/tenant"] = []any{"staff-x1y2z"}.
 //
-// sub is the user, and must not be empty. auth_time is when the user signed in. There are no
-// scopes; custom claims are at the top level. Session cookies have another issuer and are refused.
+// sub is the user, and must not be empty. Never decide by email alone: anyone can sign up with
+// somebody else's address and a password, and email_verified is then false. auth_time is when the
+// user signed in. There are no scopes; custom claims are at the top level. Session cookies have
+// another issuer and are refused.
 //
 //	{"iss":"https://securetoken.google.com/PROJECT","aud":"PROJECT","auth_time":1,"sub":"uid","user_id":"uid",
 //	 "firebase":{"identities":{},"sign_in_provider":"password"},"iat":1,"exp":2}
@@ -100,8 +103,10 @@ func Firebase(project string, signInProviders ...string) claims.Issuer {
 }
 
 var (
-	googleID        = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the uniqueId, a number"}
-	googleEmail     = form{regexp.MustCompile(`^[^@\s]+@([^@\s]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
-	signInProvider  = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`), "a value of sign_in_provider, such as password or google.com"}
-	firebaseProject = regexp.MustCompile(`^[a-z]([a-z0-9.:-]*[a-z0-9])?$`)
+	googleID       = form{regexp.MustCompile(`^[1-9][0-9]*$`), "the uniqueId, a number"}
+	googleEmail    = form{regexp.MustCompile(`^[a-z0-9.-]+@([a-z0-9.-]+\.)?gserviceaccount\.com$`), "the address of a service account, NAME@PROJECT.iam.gserviceaccount.com"}
+	signInProvider = form{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`), "a value of sign_in_provider, such as password or google.com"}
 )
+
+// firebaseProject can have a domain in front, as in example.com:shop.
+var firebaseProject = regexp.MustCompile(`^(` + hostLabel + `(\.` + hostLabel + `)+:)?[a-z]([a-z0-9-]*[a-z0-9])?$`)

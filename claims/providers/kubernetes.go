@@ -63,7 +63,7 @@ func Kubernetes(url, audience string, rule KubernetesRule) claims.Issuer {
 	}
 	l.check(rule.ServiceAccounts == nil && rule.UIDs == nil && rule.Namespaces == nil,
 		"KubernetesRule: ServiceAccounts, UIDs or Namespaces is required: all pods of the cluster get tokens of this issuer")
-	l.check(audience == url, "the audience must be the API's own: every pod has a token for the API server, whose audience is this URL by default")
+	l.checkAudience(audience, audience == url, "the audience must be the API's own: every pod has a token for the API server, whose audience is this URL by default")
 	return claims.Issuer{
 		URL:         url,
 		Audiences:   []string{audience},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // limits are the ClaimRules of an Issuer, with the mistakes in what the caller wrote.
@@ -32,9 +33,12 @@ func (l *limits) oneOf(field string, values []string, f form, pointer string) {
 		return
 	}
 	known := len(l.errs)
-	for _, value := range values {
-		if !f.pattern.MatchString(value) {
+	for n, value := range values {
+		switch {
+		case !f.pattern.MatchString(value):
 			l.errs = append(l.errs, fmt.Errorf("%s has %q: write %s", field, value, f.example))
+		case slices.Contains(values[:n], value):
+			l.errs = append(l.errs, fmt.Errorf("%s has the duplicate %q", field, value))
 		}
 	}
 	if len(l.errs) == known { // otherwise the claims.Issuer would report the same again
@@ -48,6 +52,13 @@ func (l *limits) ifPresent(pointer string, values []string) {
 		l.demand(pointer, append(anyOf(values), nil)...)
 	}
 }
+
+// notBelow is a value of ClaimRules: every string that does not begin with this prefix.
+type notBelow string
+
+func (prefix notBelow) Allows(claim string) bool { return !strings.HasPrefix(claim, string(prefix)) }
+
+func (prefix notBelow) String() string { return "not below " + string(prefix) }
 
 // demand adds a rule. It is also for the rules that do not come from the caller.
 func (l *limits) demand(pointer string, values ...any) { l.rules[pointer] = values }
@@ -79,9 +90,36 @@ func orDefault(values []string, fallback ...string) []string {
 	return values
 }
 
-var (
-	anyText = form{regexp.MustCompile(`^[^\s\pC]([^\pC]*[^\s\pC])?$`), "a name, without white space around it or characters that cannot be printed"}
+// checkAudience reports an audience that callers have asked for on behalf of another service. An
+// API that accepted it could be sent the tokens that this service gets, and could use its own
+// callers' tokens there. bad says whether it is one of this issuer's, and problem what it is.
+func (l *limits) checkAudience(audience string, bad bool, problem string) {
+	isOther := func(prefix string) bool { return strings.HasPrefix(audience+"/", prefix) }
+	switch {
+	case audience == "": // the claims.Issuer reports it
+	case bad:
+		l.check(true, problem)
+	case slices.ContainsFunc(othersAudiences, isOther):
+		l.errs = append(l.errs, fmt.Errorf("the audience must be the API's own: callers ask for %q for another service", audience))
+	}
+}
 
-	// fullRef has the characters that git allows in a reference (git-check-ref-format).
-	fullRef = form{regexp.MustCompile(`^refs/[^/\s\pC*?[\\~^:]+/[^\s\pC*?[\\~^:]+$`), "the full reference, such as refs/heads/main, without a wildcard"}
+// othersAudiences are what the documentation of clouds tells callers to ask for, each with what
+// follows it: federation with AWS, Azure and Google, and the API server of Kubernetes.
+var othersAudiences = []string{
+	"sts.amazonaws.com/",
+	"api://AzureADTokenExchange/",
+	"//iam.googleapis.com/", "https://iam.googleapis.com/",
+	"https://kubernetes.default.svc/", "https://kubernetes.default.svc.cluster.local/",
+}
+
+var (
+	anyText = form{regexp.MustCompile(`^[^\s\pC*,{}<>]([^\pC*,{}<>]*[^\s\pC*,{}<>])?$`), "a name, without white space around it, a comma, a wildcard, or characters that cannot be printed"}
+
+	// fullRef has the characters that git allows in a reference (git-check-ref-format), without
+	// the comma of a list that was not split.
+	fullRef = form{regexp.MustCompile(`^refs/[^/\s\pC*?[\\~^:,]+/[^\s\pC*?[\\~^:,]+$`), "the full reference, such as refs/heads/main, without a wildcard"}
+
+	// jobSource is how GitHub and GitLab write what started a job.
+	jobSource = form{regexp.MustCompile(`^[a-z][a-z0-9_]*$`), "a name such as push"}
 )

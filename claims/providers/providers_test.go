@@ -210,14 +210,14 @@ func TestMistakeIsReportedWhateverElseIsSet(t *testing.T) {
 func TestMistakesAreReportedTogether(t *testing.T) {
 	_, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{
 		providers.Keycloak("https://id.test", "", ""),
-		providers.Cognito("Frankfurt", "p"),
+		providers.Cognito("Frankfurt", "eu-west-1_p"),
 	}})
 	require.EqualError(t, err, `claims: invalid Issuer "https://id.test/realms/": the realm must be a name
 claims: invalid Issuer "https://id.test/realms/": Keys is nil
 claims: invalid Issuer "https://id.test/realms/": Audiences has an empty value
-claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": the region must be a name such as eu-west-1
-claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": Keys is nil
-claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/p": WithoutAudience.ClientIDs is empty`)
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/eu-west-1_p": the region must be a name such as eu-west-1
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/eu-west-1_p": Keys is nil
+claims: invalid Issuer "https://cognito-idp.Frankfurt.amazonaws.com/eu-west-1_p": WithoutAudience.ClientIDs is empty`)
 }
 
 func TestKeycloaksBaseURLEndsBeforeTheRealm(t *testing.T) {

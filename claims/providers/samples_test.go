@@ -149,3 +149,20 @@ func TestC6EntraApplicationsWithoutPermission(t *testing.T) {
 	_, err = newVerifier(t, other...).Verify(t.Context(), bare)
 	requireReason(t, claims.ErrMissingClaim, err)
 }
+
+// A stolen token is of use for a known time, whatever the provider's settings become.
+func TestLifetimesOfIdentityProvidersAreBounded(t *testing.T) {
+	for _, sample := range samples {
+		text, err := os.ReadFile(filepath.Join("testdata", sample.file))
+		require.NoError(t, err)
+		header := goodHeader
+		if strings.Contains(sample.file, "rfc9068") {
+			header = `{"alg":"EdDSA","kid":"k1","typ":"at+jwt"}`
+		}
+		v := newVerifier(t, sample.issuers...)
+		for _, iat := range []string{`"x":1`, `"iat":1890000000`} { // absent, and 41 days before exp
+			_, err := v.Verify(t.Context(), sign(header, replaced(t, string(text), `"iat":1893553400`, iat)), thumbprint{})
+			assert.ErrorIs(t, err, claims.ErrMissingClaim, sample.file)
+		}
+	}
+}

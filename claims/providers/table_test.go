@@ -23,6 +23,10 @@ func TestRowsOfTheTable(t *testing.T) {
 		WithoutAudience: &claims.WithoutAudience{ClientIDs: []string{"https://api.workos.com/user_management/client_1"}, ClientIDClaim: "iss"},
 		ScopeClaims:     [][]string{{"permissions"}},
 	}
+	authentik := plain("https://ak.example/application/o/api/", nil)
+	authentik.RequiredClaims = []string{"azp", "uid"}
+	fusionAuth := plain("acme.com", nil)
+	fusionAuth.RequiredClaims = []string{"applicationId"}
 	for rule, tc := range map[string]struct {
 		issuer  claims.Issuer
 		payload string
@@ -44,6 +48,13 @@ func TestRowsOfTheTable(t *testing.T) {
 			{`sa/checkout`, `sa/checkout2`, claims.ErrMissingClaim},
 			{`"iss":"https://spire.example.org",`, ``, claims.ErrMissingClaim},
 		}},
+		"authentik": {authentik, `{"iss":"https://ak.example/application/o/api/","sub":"u","aud":"https://api.example/","acr":"goauthentik.io/providers/oauth2/default","nonce":"n","scope":"read:x","azp":"https://api.example/","uid":"u1",` + times + `}`, []nearMiss{
+			{`"azp":"https://api.example/","uid":"u1",`, ``, claims.ErrMissingClaim}, // the ID token of the same login
+			{`"scope":"read:x",`, ``, claims.ErrType},
+		}},
+		"FusionAuth": {fusionAuth, `{"iss":"acme.com","sub":"u","aud":"https://api.example/","applicationId":"https://api.example/","roles":["admin"],"scope":"openid",` + times + `}`, []nearMiss{
+			{`"applicationId":"https://api.example/","roles":["admin"],`, `"nonce":"n",`, claims.ErrMissingClaim}, // the ID token
+		}},
 		"WorkOS": {workOS, `{"iss":"https://api.workos.com/user_management/client_1","sub":"user_1","org_id":"org_1","permissions":["read:x"],"sid":"session_1","jti":"j",` + times + `}`, []nearMiss{
 			{`client_1`, `client_2`, claims.ErrIssuer},
 			{`"sid"`, `"aud":"other","sid"`, claims.ErrAudience},
@@ -57,4 +68,21 @@ func TestRowsOfTheTable(t *testing.T) {
 			assert.ErrorIs(t, err, miss.want, "%s: %s", rule, miss.to)
 		}
 	}
+}
+
+// What Dex calls an access token has at_hash, of a random text, as its ID tokens do.
+func TestTokensOfDexAreRefused(t *testing.T) {
+	v := newVerifier(t, claims.Issuer{URL: "https://dex.example", Audiences: []string{api}})
+	_, err := v.Verify(t.Context(), sign(rs256Header, `{"iss":"https://dex.example","sub":"u","aud":"https://api.example/","at_hash":"h","iat":1893553400,"exp":1893557000}`))
+	requireReason(t, claims.ErrType, err)
+}
+
+// The ID tokens of WSO2 have no typ, and the same aud.
+func TestWSO2sTokensAreKnownByTheirType(t *testing.T) {
+	issuer := claims.Issuer{URL: "https://is.example/oauth2/token", Audiences: []string{"client"}, TokenTypes: []string{"at+jwt"}}
+	v, payload := newVerifier(t, issuer), `{"iss":"https://is.example/oauth2/token","sub":"u","aud":"client","azp":"client","scope":"read:x","iat":1893553400,"exp":1893557000}`
+	_, err := v.Verify(t.Context(), sign(`{"alg":"RS256","kid":"k1","typ":"at+jwt"}`, payload))
+	require.NoError(t, err)
+	_, err = v.Verify(t.Context(), sign(`{"alg":"RS256","kid":"k1"}`, payload))
+	requireReason(t, claims.ErrType, err)
 }

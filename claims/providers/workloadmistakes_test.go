@@ -176,6 +176,15 @@ func TestRulesAreNotShared(t *testing.T) {
 	issuer := providers.GitLabCI(gitLabURL, api, gitLabRule{ProjectIDs: ids})
 	ids[0] = "21"
 	assert.Equal(t, []any{"20"}, issuer.ClaimRules["/project_id"])
+	clients := []string{"abc"}
+	cognito, clerk := providers.Cognito("eu-west-1", "eu-west-1_x", clients...), providers.Clerk("clerk.example.com", clients...)
+	entra := providers.Entra(entraClient, tenant)
+	clients[0], entra[0].Audiences[0], entra[0].ScopeClaims[0][0], entra[0].RequiredAny[0] = "evil", "evil", "evil", "evil"
+	assert.Equal(t, []string{"abc"}, cognito.WithoutAudience.ClientIDs)
+	assert.Equal(t, []string{"abc"}, clerk.WithoutAudience.ClientIDs)
+	assert.Equal(t, entraClient, entra[1].Audiences[0])
+	assert.Equal(t, "scp", entra[1].ScopeClaims[0][0])
+	assert.Equal(t, "scp", entra[1].RequiredAny[0])
 }
 
 func TestZitadelsRolesAreScopes(t *testing.T) {

@@ -66,6 +66,9 @@ func TestOneFieldOfARule(t *testing.T) {
 // What a rule leaves out can be asked for.
 func TestOpenedRules(t *testing.T) {
 	pullRequests := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Events: []string{"pull_request"}})
+	queue := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Events: []string{"merge_group", "push"}})
+	listed := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}, Refs: []string{"refs/heads/gh-readonly-queue/main/pr-1-0f1e"}})
+	const onQueue = `"ref":"refs/heads/gh-readonly-queue/main/pr-1-0f1e"`
 	mergeRequests := providers.GitLabCI(gitLabURL, api, providers.GitLabRule{ProjectIDs: []string{"20"}, Sources: []string{"merge_request_event"}})
 	branches := providers.GitLabCI(gitLabURL, api, providers.GitLabRule{ProjectIDs: []string{"20"}, UnprotectedRefs: true})
 	visitors := providers.Firebase("my-project", "anonymous")
@@ -75,6 +78,8 @@ func TestOpenedRules(t *testing.T) {
 	guests.ClaimRules["/is_anonymous"] = []any{false, true}
 	partner := providers.Supabase("abcdefghijklmnopqrst.supabase.co")
 	partner.ClaimRules["/client_id"] = []any{nil, "9a8b"}
+	unattended := providers.Clerk("clerk.example.com", "https://app.example.com")
+	unattended.ClaimRules["/act"] = []any{nil}
 	hosted := providers.GitHubActions(api, providers.GitHubRule{OwnerIDs: []string{"285964"}})
 	hosted.ClaimRules["/runner_environment"] = []any{"github-hosted"}
 	for rule, tc := range map[string]struct {
@@ -83,6 +88,9 @@ func TestOpenedRules(t *testing.T) {
 		from, to string // "" for the sample as it is
 		want     claims.Reason
 	}{
+		"a merge queue":            {"github.json", queue, `"ref":"refs/heads/main"`, onQueue, ""},
+		"a branch of the queue":    {"github.json", listed, `"ref":"refs/heads/main"`, onQueue, ""},
+		"a branch beside it":       {"github.json", hosted, `"ref":"refs/heads/main"`, `"ref":"refs/heads/gh-readonly"`, ""},
 		"pull requests":            {"github.json", pullRequests, `"push"`, `"pull_request"`, ""},
 		"only pull requests":       {"github.json", pullRequests, "", "", claims.ErrMissingClaim},
 		"merge requests":           {"gitlab.json", mergeRequests, `"push"`, `"merge_request_event"`, ""},
@@ -100,8 +108,11 @@ func TestOpenedRules(t *testing.T) {
 		"another client":           {"supabase.json", partner, `"session_id"`, `"client_id":"9a8c","session_id"`, claims.ErrMissingClaim},
 		"hosted runners":           {"github.json", hosted, "", "", ""},
 		"self-hosted runners":      {"github.json", hosted, `"github-hosted"`, `"self-hosted"`, claims.ErrMissingClaim},
-		"GitLab before 18.3":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
+		"GitLab before 18.4":       {"gitlab.json", gitLab, `"job_project_id":"20",`, ``, ""},
 		"AWS without principal_id": {"aws.json", aws, `"principal_id":"` + awsRole + `",`, ``, ""},
+		"an administrator as user": {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts"`, `"act":{"sub":"user_9"},"sts"`, ""},
+		"no administrator as user": {"clerk.json", unattended, `"sts"`, `"act":{"sub":"user_9"},"sts"`, claims.ErrMissingClaim},
+		"nobody else as user":      {"clerk.json", unattended, "", "", ""},
 		"Clerk, version 1":         {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts":"active",`, ``, ""},
 	} {
 		text := sample(t, tc.file)

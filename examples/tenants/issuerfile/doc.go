@@ -30,5 +30,6 @@
 // it add to its settings: required_claims, claim_values, claim_one_of and claim_rules add checks.
 // url, algorithms and max_lifetime replace what the preset has, as some providers need. Any other
 // member is a mistake if the preset sets it, because it could replace what tells the provider's
-// access tokens from its other tokens.
+// access tokens from its other tokens. The presets cloudflare_access and google_iap are for programs
+// that set Config.TokenField of package middleware.
 package issuerfile

@@ -29,8 +29,8 @@ func FuzzParse(f *testing.F) {
 		`[{"url": "https://a.example/", "audiences": null}]`,
 		`[{"url": "https://a.example/", "without_audience": {"client_ids": ["a"]}, "rfc9068": true}]`,
 		`[{"url": "https://a.example/", "audiences": ["api"], "claim_rules": {"/a": [null, true]}, "leeway": "1h"}]`,
-		`[{"preset": {"entra": {"client_id": "api", "tenants": ["` + tenantID + `"]}}, "url": "https://a.example/"}]`,
-		`[{"preset": {"cognito": {"region": "eu-west-1", "user_pool": "p", "client_ids": ["a"]}}, "audiences": ["api"]}]`,
+		`[{"preset": {"entra": {"client_id": "` + clientID + `", "tenants": ["` + tenantID + `"]}}, "url": "https://a.example/"}]`,
+		`[{"preset": {"cognito": {"region": "eu-west-1", "user_pool": "eu-west-1_p", "client_ids": ["a"]}}, "audiences": ["api"]}]`,
 	} {
 		f.Add([]byte(seed))
 	}

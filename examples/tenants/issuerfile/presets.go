@@ -27,6 +27,9 @@ var presets = map[string]func(a *object) []claims.Issuer{
 	"clerk": func(a *object) []claims.Issuer {
 		return one(providers.Clerk(a.required("domain"), a.requiredList("origins")...))
 	},
+	"cloudflare_access": func(a *object) []claims.Issuer {
+		return one(providers.CloudflareAccess(a.required("team"), a.required("audience")))
+	},
 	"cognito": func(a *object) []claims.Issuer {
 		return one(providers.Cognito(a.required("region"), a.required("user_pool"), a.requiredList("client_ids")...))
 	},
@@ -59,6 +62,9 @@ var presets = map[string]func(a *object) []claims.Issuer{
 		}
 		take(a, "unprotected_refs", "true or false", &rule.UnprotectedRefs)
 		return one(providers.GitLabCI(a.required("url"), a.required("audience"), rule))
+	},
+	"google_iap": func(a *object) []claims.Issuer {
+		return one(providers.GoogleIAP(a.required("audience")))
 	},
 	"google_service_account": func(a *object) []claims.Issuer {
 		return one(providers.GoogleServiceAccount(a.required("audience"), providers.GoogleRule{

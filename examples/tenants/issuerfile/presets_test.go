@@ -1,17 +1,49 @@
 package issuerfile_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/providers"
 	"github.com/bearerguard/bearerguard/examples/tenants/issuerfile"
 )
 
-const tenantID = "11111111-2222-3333-4444-555555555555"
+const (
+	tenantID = "11111111-2222-3333-4444-555555555555"
+	clientID = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
+)
+
+var accessTag = strings.Repeat("0f", 32)
+
+// A constructor that has no preset cannot be used in a file.
+func TestEveryConstructorHasAPreset(t *testing.T) {
+	files, err := filepath.Glob("../../../claims/providers/*.go")
+	require.NoError(t, err)
+	constructor := regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(.*\) (\[\])?claims\.Issuer \{`)
+	var want []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range constructor.FindAllStringSubmatch(string(text), -1) {
+			if found[1] != "FAPI2" { // it changes the Issuer that it is given
+				want = append(want, strings.ToLower(found[1]))
+			}
+		}
+	}
+	require.NotEmpty(t, want)
+	_, err = issuerfile.Parse([]byte(`[{"preset": {"none": {"a": "b"}}}]`))
+	require.Error(t, err)
+	_, presets, _ := strings.Cut(err.Error(), "it can be ")
+	assert.ElementsMatch(t, want, strings.Split(strings.ReplaceAll(presets, "_", ""), ", "))
+}
 
 func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 	for preset, want := range map[string]claims.Issuer{
@@ -24,6 +56,7 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 			}),
 		`"clerk": {"domain": "clerk.example.com", "origins": ["https://app.example.com"]}`: providers.Clerk(
 			"clerk.example.com", "https://app.example.com"),
+		`"cloudflare_access": {"team": "acme", "audience": "` + accessTag + `"}`: providers.CloudflareAccess("acme", accessTag),
 		`"cognito": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a", "b"]}`: providers.Cognito(
 			"eu-west-1", "eu-west-1_x", "a", "b"),
 		`"cognito_updated": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a"]}`: providers.CognitoUpdated(
@@ -41,6 +74,7 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 				ProjectIDs: []string{"1"}, NamespaceIDs: []string{"2"}, Refs: []string{"refs/heads/main"}, Environments: []string{"live"},
 				Sources: []string{"push"}, UnprotectedRefs: true,
 			}),
+		`"google_iap": {"audience": "/projects/1/apps/shop"}`: providers.GoogleIAP("/projects/1/apps/shop"),
 		`"google_service_account": {"audience": "api", "unique_ids": ["1"], "emails": ["a@p.iam.gserviceaccount.com"]}`: providers.GoogleServiceAccount(
 			"api", providers.GoogleRule{UniqueIDs: []string{"1"}, Emails: []string{"a@p.iam.gserviceaccount.com"}}),
 		`"keycloak": {"base_url": "https://id.example.com", "realm": "acme", "audience": "api"}`: providers.Keycloak(
@@ -55,8 +89,8 @@ func TestPresetsAreTheConstructorsOfProviders(t *testing.T) {
 	} {
 		assert.Equal(t, []claims.Issuer{want}, parse(t, `[{"preset": {`+preset+`}}]`), preset)
 	}
-	assert.Equal(t, providers.Entra("api", tenantID),
-		parse(t, `[{"preset": {"entra": {"client_id": "api", "tenants": ["`+tenantID+`"]}}}]`), "two issuers")
+	assert.Equal(t, providers.Entra(clientID, tenantID),
+		parse(t, `[{"preset": {"entra": {"client_id": "`+clientID+`", "tenants": ["`+tenantID+`"]}}}]`), "two issuers")
 }
 
 func TestMembersNextToAPresetAdd(t *testing.T) {
@@ -83,7 +117,7 @@ func TestPresetsKeepTheirChecks(t *testing.T) {
 		keycloak = `"preset": {"keycloak": {"base_url": "https://id.example.com", "realm": "acme", "audience": "api"}}`
 		cognito  = `"preset": {"cognito": {"region": "eu-west-1", "user_pool": "eu-west-1_x", "client_ids": ["a"]}}`
 		gitHub   = `"preset": {"github_actions": {"audience": "api", "owner_ids": ["1"]}}`
-		entra    = `"preset": {"entra": {"client_id": "api", "tenants": ["` + tenantID + `"]}}`
+		entra    = `"preset": {"entra": {"client_id": "` + clientID + `", "tenants": ["` + tenantID + `"]}}`
 	)
 	for _, tt := range []struct{ rule, issuer, want string }{
 		{"what tells access tokens apart", keycloak + `, "claim_one_of": {"typ": ["ID"]}`, "/0/claim_one_of/typ: the preset sets it"},
@@ -94,7 +128,7 @@ func TestPresetsKeepTheirChecks(t *testing.T) {
 		{"the rules that are demanded", gitHub + `, "must_limit": ["/sub"]`, "/0/must_limit: the preset sets it"},
 		{"a choice", entra + `, "required_any": ["sub"]`, "/0/required_any: the preset sets it"},
 		{"the constructor's own checks", `"preset": {"github_actions": {"audience": "api"}}`, "RepositoryIDs or OwnerIDs is required"},
-		{"an alias", `"preset": {"entra": {"client_id": "api", "tenants": ["common"]}}`, "the tenant must be a GUID"},
+		{"an alias", `"preset": {"entra": {"client_id": "` + clientID + `", "tenants": ["common"]}}`, "the tenant must be a GUID"},
 		{"an empty argument", `"preset": {"okta": {"domain": "a.okta.com", "server": "", "audience": "api"}}`, "/0/preset/okta/server: it is empty"},
 		{"a list that is null", `"preset": {"github_actions": {"audience": "api", "owner_ids": ["1"], "refs": null}}`, "/0/preset/github_actions/refs: it is empty"},
 		{"unknown argument", `"preset": {"auth0": {"domain": "a.auth0.com", "audience": "api", "realm": "x"}}`, "/0/preset/auth0/realm: there is no such member"},

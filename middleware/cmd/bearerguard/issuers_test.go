@@ -12,7 +12,10 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-const tenant = "11111111-2222-3333-4444-555555555555"
+const (
+	tenant = "11111111-2222-3333-4444-555555555555"
+	client = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
+)
 
 func TestProviders(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -36,10 +39,10 @@ func TestProviders(t *testing.T) {
 			nil,
 		},
 		"Entra": {
-			[]string{"-entra", tenant, "-audience", "client", "-audience", "api://timesheets"},
+			[]string{"-entra", tenant, "-audience", client, "-audience", "api://timesheets"},
 			[]string{"https://login.microsoftonline.com/" + tenant + "/v2.0", "https://sts.windows.net/" + tenant + "/"},
 			func(t *testing.T, i claims.Issuer) {
-				assert.Equal(t, []string{"client", "api://client", "api://timesheets"}, i.Audiences)
+				assert.Equal(t, []string{client, "api://" + client, "api://timesheets"}, i.Audiences)
 			},
 		},
 		"Keycloak": {
@@ -94,7 +97,8 @@ func TestMistakesInProviders(t *testing.T) {
 	}{
 		"a scheme":             {[]string{"-auth0", "https://t.auth0.com/", "-audience", "a"}, "the domain must be a host name"},
 		"no server":            {[]string{"-okta", "d.okta.com", "-audience", "a"}, "the authorization server must be"},
-		"an alias":             {[]string{"-entra", "common", "-audience", "a"}, "the tenant must be a GUID"},
+		"an alias":             {[]string{"-entra", "common", "-audience", client}, "the tenant must be a GUID"},
+		"no client ID":         {[]string{"-entra", tenant, "-audience", "api://" + client}, "the client ID must be a GUID"},
 		"no realm":             {[]string{"-keycloak", "https://id.example.com", "-audience", "a"}, "the realm must be a name"},
 		"more than a realm":    {[]string{"-keycloak", "https://id.example.com/realms/a/b", "-audience", "a"}, "the realm must be a name"},
 		"no region":            {[]string{"-cognito", "AbCd", "-client", "c"}, "the region must be a name"},
