@@ -1,6 +1,7 @@
 package mtls
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -93,7 +94,7 @@ func New(config Config) (*Checker, error) {
 		proxies:    slices.Clone(config.TrustedProxies),
 		identities: slices.Clone(config.TrustedIdentities),
 		required:   config.Required,
-		spoofed:    config.Spoofed,
+		spoofed:    cmp.Or(config.Spoofed, new(atomic.Uint64)),
 	}, nil
 }
 
