@@ -2,8 +2,8 @@ package revocation
 
 import "time"
 
-// A Status describes a [List] at one moment, for metrics. The counters begin with the process.
-// It is a copy, and does not change.
+// A Status describes a [List] at one moment, for metrics: ShowRevocation of package metrics
+// publishes it. The counters begin with the process. It is a copy, and does not change.
 type Status struct {
 	_ [0]func() // written with field names
 

@@ -2,7 +2,8 @@ package tenants
 
 import "time"
 
-// A Status describes a [Resolver] at one moment. The counts are those since [New].
+// A Status describes a [Resolver] at one moment: ShowTenants of package metrics publishes it. The
+// counts are those since [New].
 type Status struct {
 	_ [0]func() // written with field names
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Status describes an [Introspector] at one moment, for metrics. The counters begin with the
-// process. It is a copy, and does not change.
+// A Status describes an [Introspector] at one moment, for metrics: ShowIntrospection of package
+// metrics publishes it. The counters begin with the process. It is a copy, and does not change.
 type Status struct {
 	_ [0]func() // written with field names
 

@@ -52,6 +52,7 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	if err != nil {
 		return api{}, err
 	}
+	metrics.ShowRevocation("redis", list) // no figures without REDIS_URL
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(metrics.Collector(auth)); err != nil {
 		return api{}, err
