@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -99,6 +100,19 @@ func TestSourcesThatAreNotThere(t *testing.T) {
 	for _, name := range names(counts, auth) {
 		assert.NotRegexp(t, `^dpop\.(store|nonces)`, name)
 	}
+	auth, counts = observed(t, issuer, func(c *middleware.Config) {
+		c.DPoP = &dpop.Config{Origins: []string{origin}, Replays: silentStore{}}
+	})
+	for _, name := range names(counts, auth) {
+		assert.NotRegexp(t, `^dpop\.`, name, "a store without a status")
+	}
+}
+
+// A silentStore knows no proof, and has no status.
+type silentStore struct{}
+
+func (silentStore) Use(context.Context, [32]byte, [32]byte, time.Time) (bool, error) {
+	return true, nil
 }
 
 func TestFiguresOfAnOutage(t *testing.T) {
@@ -162,10 +176,10 @@ func TestFiguresOfRefusals(t *testing.T) {
 			"revocation.feed.waiting feed=logout":                 1,
 			"mtls.spoofed":                                        1,
 			"forwardauth.refusals gateway=timesheets cause=unset": 1,
-			"dpop.replays":              2,
-			"dpop.replay.entries":       1,
-			"dpop.store.calls":          1,
-			"dpop.nonces state=missing": 1,
+			"dpop.replays":                                        2,
+			"dpop.replay.entries":                                 1,
+			"dpop.store.calls":                                    1,
+			"dpop.nonces state=missing":                           1,
 		}, news(before, w.figures(), "revocation.refused", "revocation.entries", "revocation.feed.waiting", "mtls", "forwardauth", "dpop"))
 	})
 }

@@ -68,9 +68,8 @@ type Config struct {
 	Required bool
 
 	// Spoofed, if set, counts the requests with the field from an address that is no trusted
-	// proxy. Its Load method reads it; Middleware.Status and the metrics have the count also without
-	// it. If it grows, a stranger guesses, or TrustedProxies lacks a
-	// proxy.
+	// proxy. Its Load method reads it. The Status of a Checker and the metrics have the count also
+	// without it. If it grows, a stranger guesses, or TrustedProxies lacks a proxy.
 	Spoofed *atomic.Uint64
 }
 
