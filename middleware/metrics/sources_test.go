@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,6 +248,27 @@ func TestShowReplacesWhatHasTheName(t *testing.T) {
 		assert.NotContains(t, text, "feed=none")
 		assert.NotRegexp(t, `^(tenants|introspection|forwardauth)\.`, text)
 	}
+}
+
+// A program can show a source while others read and requests are served.
+func TestShowWhileFiguresAreRead(t *testing.T) {
+	w := newWorld(t)
+	var group sync.WaitGroup
+	for n := range 4 {
+		group.Go(func() {
+			for range 50 {
+				w.counts.ShowRevocation(fmt.Sprint("feed ", n), w.list)
+				w.counts.ShowReloads(func() (uint64, uint64, time.Time, error) { return 1, 0, time.Time{}, nil })
+				w.counts.Families(w.auth.Status())
+				w.send("Authorization", "Bearer an-opaque-token-1")
+			}
+		})
+	}
+	group.Wait()
+	all := w.figures()
+	assert.Contains(t, all, "revocation.feed.age feed=feed 3")
+	assert.EqualValues(t, 200, all["verifications outcome=refused error.type=rejected issuer="+w.issuer.URL()])
+	assert.EqualValues(t, 1, all["introspection.requests issuer="+w.issuer.URL()+" result=inactive"])
 }
 
 func TestFiguresOfReloads(t *testing.T) {
