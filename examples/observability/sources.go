@@ -16,8 +16,11 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/promauth"
 )
 
-// The sources are what the API has beside its keys, one of each kind. Nothing happens to them here,
-// so that their figures stay 0: a dashboard and its alerts need those zeros.
+// opaquePrefix is how the opaque tokens of the issuer begin.
+const opaquePrefix = "at_"
+
+// The sources are what the API has beside its keys, one of each kind. But for unknown opaque tokens
+// nothing happens to them here, so that their figures stay 0: the alerts need those zeros.
 type sources struct {
 	list     *revocation.List
 	opaque   *introspection.Introspector
@@ -31,7 +34,7 @@ func newSources(endpoint string) (s sources, err error) {
 		return s, err
 	}
 	if s.opaque, err = introspection.New(introspection.Config{
-		Endpoint: endpoint, Prefix: "at_", InsecureNoAuthentication: true,
+		Endpoint: endpoint, Prefix: opaquePrefix, InsecureNoAuthentication: true,
 	}); err != nil {
 		return s, err
 	}
