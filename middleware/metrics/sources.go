@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims/revocation"
@@ -43,7 +44,7 @@ func (c *Counts) ShowIntrospection(issuer string, opaque *introspection.Introspe
 }
 
 // ShowTenants adds the figures of what looks up the issuers of tenants: Config.Tenants of package
-// middleware. A second call replaces it.
+// middleware. A second call replaces it, and one with nil takes it away.
 func (c *Counts) ShowTenants(resolver *tenants.Resolver) {
 	c.show(func(s *sources) { s.tenants = resolver })
 }
@@ -71,9 +72,11 @@ func (c *Counts) show(change func(*sources)) {
 	change(&c.sources)
 }
 
-// with returns a copy of list with a source in the place of the one with the same name: two series
-// with the same labels would make a scrape fail. The zero source is left out.
+// with returns a copy of list with a source in the place of the one with the same name. Two series
+// with the same labels would make a scrape fail, and so would a label that is not UTF-8. The zero
+// source is left out.
 func with[T comparable](list []named[T], name string, source T) []named[T] {
+	name = strings.ToValidUTF8(name, "\uFFFD")
 	n := slices.IndexFunc(list, func(other named[T]) bool { return other.name == name })
 	list = slices.Clone(list)
 	var none T

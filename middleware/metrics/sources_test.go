@@ -177,10 +177,11 @@ func TestFiguresOfRefusals(t *testing.T) {
 			"revocation.feed.waiting feed=logout":                 1,
 			"mtls.spoofed":                                        1,
 			"forwardauth.refusals gateway=timesheets cause=unset": 1,
-			"dpop.replays":                                        2,
-			"dpop.replay.entries":                                 1,
-			"dpop.store.calls":                                    1,
-			"dpop.nonces state=missing":                           1,
+
+			"dpop.replays":              2,
+			"dpop.replay.entries":       1,
+			"dpop.store.calls":          1,
+			"dpop.nonces state=missing": 1,
 		}, news(before, w.figures(), "revocation.refused", "revocation.entries", "revocation.feed.waiting", "mtls", "forwardauth", "dpop"))
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/promauth"
@@ -113,6 +114,25 @@ func TestLint(t *testing.T) {
 	problems, err := testutil.CollectAndLint(metrics.Collector(auth))
 	require.NoError(t, err)
 	assert.Empty(t, problems)
+}
+
+// A name that a program gives must not make a scrape fail: all alerts would be blind.
+func TestNamesCannotMakeAScrapeFail(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth, metrics := observed(t, issuer)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics.Collector(auth))
+	list, err := revocation.New(revocation.Config{})
+	require.NoError(t, err)
+	for _, name := range []string{"a\xff", "a\xfe", "", "\"\n", "logout", "logout"} {
+		metrics.ShowRevocation(name, list)
+		metrics.ShowGateway(name, nil)
+		metrics.ShowIntrospection(name, nil)
+	}
+	all := gather(t, registry)
+	assert.Contains(t, all, `bearerguard_revocation_max_entries{feed="logout"}`)
+	assert.Contains(t, all, "bearerguard_revocation_max_entries{feed=\"a\uFFFD\"}")
+	assert.Contains(t, all, `bearerguard_revocation_max_entries{feed="\"\n"}`)
 }
 
 func TestTwoMiddlewaresInOneProcess(t *testing.T) {
