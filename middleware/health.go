@@ -8,6 +8,8 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 )
 
 // A Status describes a [Middleware] at one moment. It is a copy, and does not change.
@@ -26,16 +28,48 @@ type Status struct {
 	CacheEntries   int
 	CacheEvictions uint64
 	CacheKeysGone  uint64
+
+	// Replaced counts the calls of Replace that took effect, the latest one at ReplacedAt, and
+	// ReplaceRefused those that returned an error and changed nothing. ReplaceError is the error of
+	// the latest call, or nil if it took effect; it is for logs.
+	Replaced, ReplaceRefused uint64
+
+	ReplacedAt   time.Time
+	ReplaceError error
+
+	// DPoP and MTLS describe what checks the proofs of requests. They are nil without Config.DPoP
+	// and Config.MTLS.
+	DPoP *dpop.Status
+	MTLS *mtls.Status
 }
 
-// Status describes the key sets of all issuers, and the cache of verified tokens. It makes no
-// request. Its cost grows with the number of issuers: it is for dashboards, not for requests.
+// replacements counts the calls of Replace.
+type replacements struct {
+	replaced, refused uint64
+	at                time.Time
+	err               error
+}
+
+// noteReplaced counts a call of Replace.
+func (m *Middleware) noteReplaced(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.replacements.err = err; err != nil {
+		m.replacements.refused++
+		return
+	}
+	m.replacements.replaced++
+	m.replacements.at = time.Now()
+}
+
+// Status describes the key sets of all issuers, the cache of verified tokens, the calls of Replace,
+// and the proofs of requests. It makes no request. Its cost grows with the number of issuers: it is for dashboards, not for requests.
 func (m *Middleware) Status() Status {
+	s := m.proofStatus()
 	v, ok := m.verifier.(*claims.Verifier)
 	if !ok {
-		return Status{}
+		return s
 	}
-	var s Status
 	s.CacheEntries, s.CacheEvictions, s.CacheKeysGone = v.CacheStatus()
 	for url, keys := range v.Issuers() {
 		var issuer jwks.Status
@@ -44,6 +78,21 @@ func (m *Middleware) Status() Status {
 		}
 		issuer.Issuer = url
 		s.Issuers = append(s.Issuers, issuer)
+	}
+	return s
+}
+
+// proofStatus returns what Status says about all but the issuers and their tokens.
+func (m *Middleware) proofStatus() (s Status) {
+	m.mu.Lock()
+	r := m.replacements
+	m.mu.Unlock()
+	s.Replaced, s.ReplaceRefused, s.ReplacedAt, s.ReplaceError = r.replaced, r.refused, r.at, r.err
+	if m.dpop != nil {
+		s.DPoP = new(m.dpop.Status())
+	}
+	if m.mtls != nil {
+		s.MTLS = new(m.mtls.Status())
 	}
 	return s
 }

@@ -60,9 +60,10 @@ type Middleware struct {
 	servers       atomic.Pointer[[]string] // the authorization servers in the metadata
 	insecureHosts []string                 // Config.InsecureHTTPHosts
 
-	mu       sync.Mutex      // guards declared and runs
-	declared map[string]bool // the scopes that declared routes accept
-	runs     []*run          // calls of Run under way
+	mu           sync.Mutex      // guards declared, runs and replacements
+	declared     map[string]bool // the scopes that declared routes accept
+	runs         []*run          // calls of Run under way
+	replacements replacements
 
 	tenants interface {
 		Resolve(context.Context, string) (*claims.Verifier, error)

@@ -31,9 +31,10 @@ import (
 //
 // Replace makes no request, and is safe for concurrent use. It cannot be used with a
 // Config.Verifier: call its Replace.
-func (m *Middleware) Replace(issuers []claims.Issuer) error {
+func (m *Middleware) Replace(issuers []claims.Issuer) (err error) {
 	m.replacing.Lock()
 	defer m.replacing.Unlock()
+	defer func() { m.noteReplaced(err) }()
 	v, ok := m.verifier.(*claims.Verifier)
 	if !ok || m.fetching == nil {
 		return errors.New("middleware: Replace cannot be used with Config.Verifier, which has issuers of its own")

@@ -34,7 +34,8 @@ type List struct {
 	writing sync.Mutex // serialises changes of state, and guards the field below
 	tidied  time.Time
 
-	refused                 atomic.Uint64
+	refused                 [numKinds]atomic.Uint64
+	overLimit               atomic.Uint64
 	logouts, logoutsRefused atomic.Uint64
 }
 
@@ -91,7 +92,7 @@ func (l *List) judge(s *state, c *claims.Claims, hash uint64) error {
 	if !revoked {
 		return nil
 	}
-	l.refused.Add(1)
+	l.refused[k].Add(1)
 	return fmt.Errorf("revocation: %w: by an entry of kind %s", claims.ErrRevoked, kindNames[k])
 }
 
@@ -208,6 +209,7 @@ func (l *List) applyRead(records []record, recent func() map[key]bool) error {
 	next, refused := l.state.Load().with(records, l.now(), l.maxEntries)
 	l.state.Store(next)
 	if refused > 0 {
+		l.overLimit.Add(uint64(refused))
 		return outage{fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)}
 	}
 	return nil

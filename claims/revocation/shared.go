@@ -39,6 +39,8 @@ type shared struct {
 	stale                      atomic.Bool // as the log has it
 	polls, failures, malformed atomic.Uint64
 	givenBack                  atomic.Uint64
+
+	staleRefused, staleAccepted atomic.Uint64
 }
 
 func newShared(l *List, config Config) *shared {
@@ -118,8 +120,10 @@ func (s *shared) usable(ctx context.Context) error {
 	}
 	s.noteStale()
 	if s.goesOn() {
+		s.staleAccepted.Add(1)
 		return nil
 	}
+	s.staleRefused.Add(1)
 	return errStale
 }
 

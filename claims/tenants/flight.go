@@ -70,7 +70,6 @@ func (r *Resolver) take(ctx context.Context, f *flight) (release func(found bool
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !f.isRenewal && !r.bucket.keep(time.Now()) {
-		r.refused.Add(1)
 		<-slots
 		return nil, errTooMany
 	}
@@ -100,17 +99,18 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			r.failed.Add(1)
+			r.fail(errPanicked)
 			found, err = nil, errPanicked
 			r.logPanic(v)
 		}
 	}()
 	r.lookups.Add(1)
 	at := time.Now() // what is found can be as old as this
+	defer func() { r.took.Add(int64(time.Since(at))) }()
 	issuer, ok, err := r.lookup(ctx, f.iss)
 	switch {
 	case err != nil:
-		r.failed.Add(1)
+		r.fail(err)
 		return nil, err // which counts like an issuer that is none: strangers can cause both
 	case !ok:
 		r.absent.Add(1)
@@ -125,8 +125,17 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 		r.warn(f.iss, err)
 		return nil, err
 	}
+	r.found.Add(1)
 	found.at, found.ttl = at, r.ttl
 	return found, nil
+}
+
+// fail counts a look-up that has failed.
+func (r *Resolver) fail(err error) {
+	r.failed.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastError, r.lastErrorAt = err, time.Now()
 }
 
 // admit returns the tenant with this issuer. It keeps the Verifier if the settings are the same,

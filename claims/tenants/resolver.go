@@ -31,8 +31,12 @@ type Resolver struct {
 	bucket           bucket
 	warned, panicked time.Time // when a line of this kind was logged
 	forgets          uint64    // calls of Forget
+	lastError        error     // of Lookup
+	lastErrorAt      time.Time
 
-	lookups, absent, failed, invalid, refused atomic.Uint64
+	lookups, found, absent, failed, invalid, refused, slow atomic.Uint64
+
+	took atomic.Int64 // nanoseconds, of all look-ups that have ended
 }
 
 // Resolve returns a Verifier with the issuer of the tenant that has this iss. It is for Tenants
@@ -58,19 +62,19 @@ func (r *Resolver) Resolve(ctx context.Context, iss string) (*claims.Verifier, e
 		t, f, err := r.findOrStart(ctx, iss)
 		switch {
 		case err != nil:
-			return nil, unavailable(err)
+			return nil, r.unanswered(err)
 		case t != nil:
 			return t.answer()
 		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return nil, unavailable(context.Cause(ctx))
+			return nil, r.unanswered(context.Cause(ctx))
 		}
 		switch {
 		case f.forgotten: // what it found can be older than the call of Forget
 		case f.err != nil:
-			return nil, unavailable(f.err)
+			return nil, r.unanswered(f.err)
 		default:
 			return f.found.answer()
 		}
@@ -82,6 +86,17 @@ func (t *tenant) answer() (*claims.Verifier, error) {
 		return nil, claims.ErrIssuer
 	}
 	return t.verifier, nil
+}
+
+// unanswered returns the error of a request that gets a 503, and counts why if Lookup did not fail.
+func (r *Resolver) unanswered(err error) error {
+	switch {
+	case errors.Is(err, errTooMany):
+		r.refused.Add(1)
+	case errors.Is(err, errSlow):
+		r.slow.Add(1)
+	}
+	return unavailable(err)
 }
 
 // unavailable hides what the application's error matches: it must not count as ErrIssuer.
@@ -127,7 +142,6 @@ func (r *Resolver) findOrStart(ctx context.Context, iss string) (*tenant, *fligh
 	case t != nil && t.isCurrent(now): // of a look-up that has just ended
 		return t, nil, nil
 	case !isTenant && (len(r.flights) >= maxFlights || r.bucket.isEmpty(now)):
-		r.refused.Add(1)
 		return nil, nil, errTooMany
 	}
 	f := &flight{iss: iss, old: t, isRenewal: isTenant, forgets: r.forgets, done: make(chan struct{})}

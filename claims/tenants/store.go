@@ -46,6 +46,7 @@ const maxAbsent = 1000
 type store struct {
 	byIssuer               sync.Map // of *tenant
 	used, unproven, absent queue
+	evictions              uint64 // from used
 }
 
 func (s *store) init(maxTenants int) {
@@ -70,6 +71,9 @@ func (s *store) put(t *tenant) {
 	}
 	for q.order.Len() >= q.max {
 		s.remove(q.victim())
+		if q == &s.used {
+			s.evictions++
+		}
 	}
 	t.in = q
 	t.place = q.order.PushFront(t)

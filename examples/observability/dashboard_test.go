@@ -103,7 +103,10 @@ func TestDashboardHasWhatAnOperatorNeeds(t *testing.T) {
 			assert.Contains(t, target.Expr, `job=~"$job"`, p.Title)
 		}
 	}
-	assert.Equal(t, []string{"Traffic by outcome", "Refusals by reason", "Key sets", "Caches"}, rows)
+	assert.Equal(t, []string{
+		"Traffic by outcome", "Refusals by reason", "Key sets", "Caches",
+		"Revoked tokens", "Opaque tokens and tenants", "Proofs, gateways and issuers",
+	}, rows)
 	readme := read(t, "README.md")
 	for _, row := range rows {
 		has(t, readme, "**"+row+".**", "the README says what it tells")

@@ -33,6 +33,7 @@ var usual = []kind{
 	{"another issuer's", 3, http.MethodGet, claiming("iss", "https://elsewhere.example/")},
 	{"forged", 4, http.MethodGet, func(c *caller) string { return jwkstest.TamperSignature(c.w.token(nil)) }},
 	{"not a token", 3, http.MethodGet, func(*caller) string { return "c2VjcmV0" }},
+	{"unknown to the issuer", 3, http.MethodGet, func(*caller) string { return opaquePrefix + rand.Text() }},
 	{"too few scopes", 5, http.MethodPost, claiming("scope", "read:timesheets")},
 }
 

@@ -60,7 +60,11 @@ func (w *world) start(metricsAddr string) error {
 	w.issuer = jwkstest.NewIssuer(jwkstest.Config{URL: "http://" + listener.Addr().String() + "/"})
 	w.serve(listener, w.issuer)
 
-	auth, err := w.newAuth()
+	endpoint, err := w.listen("127.0.0.1:0", http.HandlerFunc(introspect))
+	if err != nil {
+		return err
+	}
+	auth, err := w.newAuth(endpoint)
 	if err != nil {
 		return err
 	}
@@ -74,7 +78,7 @@ func (w *world) start(metricsAddr string) error {
 
 // newAuth is the code that a resource server needs, with all periods of the key cache in
 // proportion to w.refresh.
-func (w *world) newAuth() (*middleware.Middleware, error) {
+func (w *world) newAuth(endpoint string) (*middleware.Middleware, error) {
 	metrics := promauth.New()
 	silent := slog.New(slog.DiscardHandler)
 	keys, err := jwks.New(jwks.Config{
@@ -87,14 +91,23 @@ func (w *world) newAuth() (*middleware.Middleware, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := middleware.New(middleware.Config{
+	sources, err := newSources(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	config := middleware.Config{
 		Issuers: []claims.Issuer{{
 			URL: w.issuer.URL(), Audiences: []string{jwkstest.Audience}, Keys: keys,
 		}},
 		Realm: "timesheets", CacheEntries: cacheEntries, Logger: silent,
 		Observe: metrics.Observe, ObserveDuration: true,
-	})
+	}
+	sources.protect(&config)
+	auth, err := middleware.New(config)
 	if err != nil {
+		return nil, err
+	}
+	if err := sources.show(metrics, w.issuer.URL(), auth); err != nil {
 		return nil, err
 	}
 	return auth, w.registry.Register(metrics.Collector(auth))

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/bearerguard/bearerguard/examples/tenants/issuerfile"
 )
 
@@ -16,11 +18,13 @@ const maxBody = 1 << 20
 // newAdmin returns the handler of ADMIN_ADDR. It requires no token.
 //
 //	GET    /status                what is in force, and what is wrong with the file
+//	GET    /metrics               the same and all decisions, for Prometheus
 //	PUT    /tenants               adds or changes the tenants that the body lists, as in the file
 //	DELETE /tenants?issuer=URL    removes one
 func newAdmin(a *api) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", a.showStatus)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
 	if a.tenants != nil {
 		mux.HandleFunc("PUT /tenants", a.tenants.serveAdd)
 		mux.HandleFunc("DELETE /tenants", a.tenants.serveRemove)

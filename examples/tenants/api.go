@@ -4,12 +4,15 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/tenants"
 	"github.com/bearerguard/bearerguard/examples/tenants/issuerfile"
 	"github.com/bearerguard/bearerguard/examples/timesheets"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/promauth"
 )
 
 // An api has a handler for each of its addresses, and what changes the issuers.
@@ -19,13 +22,15 @@ type api struct {
 	auth    *middleware.Middleware
 	watcher *issuerfile.Watcher // nil without ISSUERS_FILE
 	tenants *table              // nil without TENANT_PATTERNS
+	metrics *prometheus.Registry
 }
 
 // newAPI makes no request. The client is for the fetches of keys; nil means the library's.
 func newAPI(c config, client *http.Client, logger *slog.Logger) (*api, error) {
-	a := new(api)
+	a, metrics := &api{metrics: prometheus.NewRegistry()}, promauth.New()
 	config := middleware.Config{
 		Realm: "timesheets", Client: client, Logger: logger,
+		Observe: metrics.Observe, ObserveFetch: metrics.ObserveFetch,
 		PrivateHosts: c.privateHosts, InsecureHTTPHosts: c.insecureHosts,
 	}
 	var err error
@@ -34,6 +39,7 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (*api, error) {
 			return nil, err
 		}
 		config.Tenants = a.tenants.resolver
+		metrics.ShowTenants(a.tenants.resolver)
 	} else {
 		config.Issuers = notYet
 	}
@@ -47,9 +53,10 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (*api, error) {
 		if err != nil {
 			return nil, err
 		}
+		metrics.ShowReloads(a.watcher.Reloads)
 	}
 	a.public, a.admin = timesheets.New(a.auth), newAdmin(a)
-	return a, nil
+	return a, a.metrics.Register(metrics.Collector(a.auth)) // after the file: notYet gets no label
 }
 
 // notYet is replaced by the issuers of the file before a request is served. The middleware dials

@@ -42,7 +42,13 @@ func TestTenantsOfTheFile(t *testing.T) {
 	p.until(func() bool { return strings.Contains(p.file().Problem, "no such file") })
 	assert.Equal(t, []int{401, 200, 200}, []int{p.call(tokenA), p.call(tokenG), p.call(tokenI)}, "so does none")
 
+	for _, line := range []string{"issuers_reload_refused 1", `issuers_reloads_total{result="refused"} 2`, "issuers 2"} {
+		assert.Contains(t, p.metrics(), "bearerguard_"+line+"\n")
+	}
+	assert.NotContains(t, p.metrics(), "issuer.invalid")
+
 	change(document(acme), func(s fileStatus) bool { return s.Problem == "" })
+	assert.Contains(t, p.metrics(), "bearerguard_issuers_reload_refused 0\n")
 	assert.Equal(t, []int{200, 401, 401}, []int{p.call(tokenA), p.call(tokenG), p.call(tokenI)})
 	s := p.file()
 	assert.Equal(t, map[string]uint64{"ok": 4, "refused": 2}, s.Reloads)

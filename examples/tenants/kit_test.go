@@ -158,6 +158,14 @@ func (p *program) file() (s fileStatus) {
 	return s
 }
 
+// metrics returns what a scrape returns.
+func (p *program) metrics() string {
+	p.t.Helper()
+	status, body := p.do(http.MethodGet, p.admin+"/metrics", "", "")
+	require.Equal(p.t, http.StatusOK, status, body)
+	return body
+}
+
 // servedIssuer returns the issuer of a tenant, which listens on loopback.
 func servedIssuer(t *testing.T) *jwkstest.Issuer {
 	t.Helper()

@@ -15,9 +15,9 @@
 //	                     https://login.example.com/realms/*
 //	TENANT_TTL           for how long a tenant that was found is used; 30s by default
 //	ADDR                 the address of the API; 127.0.0.1:8080 by default
-//	ADMIN_ADDR           the address of the status and the table of tenants; not served by
-//	                     default. With TENANT_PATTERNS it must be on loopback, and so must the
-//	                     host that a request names
+//	ADMIN_ADDR           the address of the status, the metrics and the table of tenants; not
+//	                     served by default. With TENANT_PATTERNS it must be on loopback, and so
+//	                     must the host that a request names
 //	PRIVATE_HOSTS        hosts of issuers that may have private addresses, separated by commas
 //	INSECURE_HTTP_HOSTS  hosts of issuers that may be asked over http, separated by commas
 //

@@ -38,6 +38,10 @@ func TestTenantsOfTheTable(t *testing.T) {
 
 	_, body = p.do(http.MethodGet, p.admin+"/status", "", "")
 	assert.JSONEq(t, `{"tenants": {"remembered": 1, "lookups": 5, "not_found": 3, "failed": 0, "refused": 0}}`, body)
+	for _, line := range []string{`lookups_total{result="found"} 2`, `lookups_total{result="not_found"} 3`, `entries{state="proven"} 1`} {
+		assert.Contains(t, p.metrics(), "bearerguard_tenants_"+line+"\n")
+	}
+	assert.NotContains(t, p.metrics(), acme.URL(), "a tenant is no label")
 }
 
 func patternOf(issuer *jwkstest.Issuer) string {

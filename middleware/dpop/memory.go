@@ -180,7 +180,8 @@ func (m *Memory) discount(key shortKey, slot int64) {
 func (m *Memory) Status() ReplayStatus {
 	m.sweep(m.instant())
 	return ReplayStatus{
-		Entries: int(m.entries.Load()), Replays: m.replays.Load(), OverLimit: m.overLimit.Load(),
+		Entries: int(m.entries.Load()), MaxEntries: int(m.maxEntries),
+		Replays: m.replays.Load(), OverLimit: m.overLimit.Load(),
 	}
 }
 

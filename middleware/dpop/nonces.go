@@ -68,6 +68,8 @@ type nonceSource struct {
 	macs    []func(step uint32) []byte // closures, which no printer can read by reflection
 	always  bool
 	current atomic.Pointer[nonceSteps]
+
+	live, dead, missing atomic.Uint64
 }
 
 // nonceSteps are the live nonces of one minute: the newest one and the one before it, of each

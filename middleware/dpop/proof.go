@@ -161,10 +161,12 @@ func (c *Checker) checkTime(content payload, now time.Time) (until time.Time, ag
 	}
 	switch age := now.Sub(content.iat); {
 	case c.nonces != nil && c.nonces.always:
+		c.nonces.missing.Add(1)
 		return until, false, c.useNonce("the proof has no nonce", now)
 	case age <= c.maxAge && age >= -c.maxAhead:
 		return content.iat.Add(c.maxAge + c.maxAhead), false, nil
 	case c.nonces != nil:
+		c.nonces.missing.Add(1)
 		return until, false, c.useNonce("iat is too far from the time, and there is no nonce", now)
 	case age > 0:
 		return until, false, invalidProof("iat is too long ago")
@@ -176,8 +178,10 @@ func (c *Checker) checkNonce(nonce string, now time.Time) (until time.Time, agin
 	current := c.nonces.at(now)
 	step, ok := current.find(nonce)
 	if !ok {
+		c.nonces.dead.Add(1)
 		return until, false, c.useNonce("the nonce is not a live one", now)
 	}
+	c.nonces.live.Add(1)
 	return endOf(step).Add(c.maxAhead), step < current.step, nil
 }
 

@@ -25,9 +25,10 @@ type ReplayStore interface {
 type ReplayStatus struct {
 	_ [0]func() // written with field names
 
-	Entries   int    // proofs in the memory of this process
-	Replays   uint64 // uses of a proof that was used before
-	OverLimit uint64 // uses refused because the key, or all keys together, had too many entries
+	Entries    int    // proofs in the memory of this process
+	MaxEntries int    // the bound of Entries
+	Replays    uint64 // uses of a proof that was used before
+	OverLimit  uint64 // uses refused because the key, or all keys together, had too many entries
 
 	// All others are those of a Shared.
 

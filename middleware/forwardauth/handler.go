@@ -24,8 +24,8 @@ type Handler struct {
 	untrusted, unset, malformed, unlisted, upgrading *refusal
 }
 
-// A Status counts the requests that a [Handler] has refused itself. What a Guard decides is
-// observed by its Middleware.
+// A Status counts the requests that a [Handler] has refused itself: ShowGateway of package metrics
+// publishes it. What a Guard decides is observed by its Middleware.
 type Status struct {
 	_ [0]func() // written with field names
 

@@ -53,6 +53,7 @@ func (i *Introspector) join(ctx context.Context, q question) (*flight, *answer, 
 		return nil, a, nil
 	}
 	if wait := i.lanes[q.lane].breaker.wait(now); wait > 0 {
+		i.counts.paused.Add(1)
 		return nil, nil, outage(wait, errPaused)
 	}
 	if b := i.lanes[q.lane].bucket; b != nil {
@@ -84,17 +85,19 @@ func (i *Introspector) queue(ctx context.Context, q question) (*answer, error) {
 	l := &i.lanes[q.lane]
 	release := i.acquire(l)
 	if release == nil {
-		i.counts.limited.Add(1)
+		i.counts.queued.Add(1)
 		return nil, outage(time.Second, errQueue)
 	}
 	if wait := l.breaker.enter(time.Now()); wait > 0 { // it broke while this one waited
 		release()
+		i.counts.paused.Add(1)
 		return nil, outage(wait, errPaused)
 	}
+	began := time.Now()
 	a, err := i.inTime(ctx, q, release)
 	pause := pauseOf(err)
 	l.breaker.leave(time.Now(), isOutage(err, q.lane), pause)
-	i.counts.add(a, err)
+	i.counts.add(a, err, q.lane, time.Since(began))
 	if err != nil {
 		i.log.failed(ctx, err, q.lane)
 		return nil, outage(max(pause, breakFor), err)

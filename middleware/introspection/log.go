@@ -16,25 +16,42 @@ type eventLog struct {
 	logger   *slog.Logger
 	endpoint string
 
-	mu      sync.Mutex   // guards the fields below
-	logged  [3]time.Time // the latest failure of each kind; zero for none
-	failing bool         // a failure was logged, and no answer since
+	mu      sync.Mutex       // guards the fields below
+	logged  [kinds]time.Time // the latest failure of each kind; zero for none
+	failing bool             // a failure was logged, and no answer since
 }
 
-// kindOf returns the number of a kind of failure, and its line. A failure that one token can cause
-// must not hide a failure of the endpoint, nor look like one.
-func kindOf(err error, lane int) (kind int, level slog.Level, message string) {
+// The kinds of failures. One that a single token can cause must not hide a failure of the
+// endpoint, nor look like one.
+const (
+	kindCredentials = iota
+	kindOutage
+	kindUnusable
+	kinds
+)
+
+func kindOf(err error, lane int) int {
 	switch {
 	case isCredentialError(err):
-		return 0, slog.LevelError, "this API has no credential that the endpoint accepts: tokens that are not remembered get a 503"
+		return kindCredentials
 	case isOutage(err, lane):
-		return 1, slog.LevelWarn, "the endpoint gives no answer: tokens that are not remembered get a 503"
+		return kindOutage
 	}
-	return 2, slog.LevelWarn, "the endpoint gives no answer about a token that can be used: the token gets a 503"
+	return kindUnusable
+}
+
+// failureLines are what is logged about each kind.
+var failureLines = [kinds]struct {
+	level   slog.Level
+	message string
+}{
+	kindCredentials: {slog.LevelError, "this API has no credential that the endpoint accepts: tokens that are not remembered get a 503"},
+	kindOutage:      {slog.LevelWarn, "the endpoint gives no answer: tokens that are not remembered get a 503"},
+	kindUnusable:    {slog.LevelWarn, "the endpoint gives no answer about a token that can be used: the token gets a 503"},
 }
 
 func (l *eventLog) failed(ctx context.Context, err error, lane int) {
-	kind, level, message := kindOf(err, lane)
+	kind := kindOf(err, lane)
 	l.mu.Lock()
 	now := time.Now()
 	due := l.logged[kind].IsZero() || now.Sub(l.logged[kind]) >= logEvery
@@ -43,7 +60,7 @@ func (l *eventLog) failed(ctx context.Context, err error, lane int) {
 	}
 	l.mu.Unlock()
 	if due {
-		l.log(ctx, level, message, slog.Any("error", err))
+		l.log(ctx, failureLines[kind].level, failureLines[kind].message, slog.Any("error", err))
 	}
 }
 

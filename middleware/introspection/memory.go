@@ -28,6 +28,7 @@ type memory struct {
 	entries    map[id]*list.Element
 	order      list.List // of *remembered, the latest used first
 	bytes      int
+	evictions  uint64
 	maxEntries int
 }
 
@@ -60,6 +61,7 @@ func (m *memory) put(of id, a *answer) {
 	m.bytes += entryOverhead + len(a.payload)
 	for len(m.entries) > m.maxEntries || m.bytes > m.maxEntries*entryBytes && len(m.entries) > 1 {
 		m.remove(m.order.Back())
+		m.evictions++
 	}
 }
 
@@ -83,4 +85,11 @@ func (m *memory) size() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.entries)
+}
+
+// evicted returns how many entries were dropped to make room.
+func (m *memory) evicted() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.evictions
 }

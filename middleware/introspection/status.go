@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Status describes an [Introspector] at one moment, for metrics. The counters begin with the
-// process. It is a copy, and does not change.
+// A Status describes an [Introspector] at one moment, for metrics: ShowIntrospection of package
+// metrics publishes it. The counters begin with the process. It is a copy, and does not change.
 type Status struct {
 	_ [0]func() // written with field names
 
@@ -16,13 +16,25 @@ type Status struct {
 	Inactive uint64 // of Requests
 	Errors   uint64 // of Requests: no answer, or one that cannot be used
 
-	Cached  uint64 // answers from memory
-	Stale   uint64 // answers from memory after their TTL, by Config.StaleIfError
-	Limited uint64 // requests refused by UnknownPerSecond or MaxInFlight
+	// CredentialErrors and Outages are of Errors: the endpoint did not accept this API, or gave no
+	// answer about any token. The other Errors can be caused by single tokens, which anyone can
+	// make up.
+	CredentialErrors, Outages uint64
 
-	InFlight        int // requests to the endpoint
-	Entries         int // tokens that are remembered and were accepted
-	InactiveEntries int // others: not active, or active and not accepted
+	RequestTime time.Duration // of all Requests together
+
+	Cached uint64 // answers from memory
+	Stale  uint64 // answers from memory after their TTL, by Config.StaleIfError
+
+	// Limited and Paused count the tokens that were not asked about, and got a 503 or a Stale
+	// answer. Limited were those beyond UnknownPerSecond or MaxInFlight; LimitedInFlight of them
+	// were the latter. Paused came while the endpoint failed.
+	Limited, LimitedInFlight, Paused uint64
+
+	InFlight        int    // requests to the endpoint
+	Entries         int    // tokens that are remembered and were accepted
+	InactiveEntries int    // others: not active, or active and not accepted
+	Evictions       uint64 // accepted tokens that were dropped to make room
 
 	// LastError is the latest of Errors, and LastErrorAt its time. They stay when the endpoint
 	// answers again. It is for logs, and has nothing of the body of an answer.
@@ -32,18 +44,21 @@ type Status struct {
 
 // counts count without a lock, except for the latest error.
 type counts struct {
-	active, inactive, errors, cached, stale, limited atomic.Uint64
-	inFlight                                         atomic.Int64
+	active, inactive, credentials, outages, unusable atomic.Uint64
+	cached, stale, limited, queued, paused           atomic.Uint64
+	inFlight, took                                   atomic.Int64 // took has nanoseconds
 
 	mu   sync.Mutex // guards the fields below
 	last error
 	at   time.Time
 }
 
-func (c *counts) add(a *answer, err error) {
+// add counts a request that has ended, for a token of a lane.
+func (c *counts) add(a *answer, err error, lane int, took time.Duration) {
+	c.took.Add(int64(took))
 	switch {
 	case err != nil:
-		c.errors.Add(1)
+		[...]*atomic.Uint64{kindCredentials: &c.credentials, kindOutage: &c.outages, kindUnusable: &c.unusable}[kindOf(err, lane)].Add(1)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.last, c.at = err, time.Now()
@@ -58,10 +73,14 @@ func (c *counts) add(a *answer, err error) {
 func (i *Introspector) Status() Status {
 	c := &i.counts
 	s := Status{
-		Active: c.active.Load(), Inactive: c.inactive.Load(), Errors: c.errors.Load(),
-		Cached: c.cached.Load(), Stale: c.stale.Load(), Limited: c.limited.Load(),
-		InFlight: int(c.inFlight.Load()), Entries: i.accepted.size(), InactiveEntries: i.others.size(),
+		Active: c.active.Load(), Inactive: c.inactive.Load(),
+		CredentialErrors: c.credentials.Load(), Outages: c.outages.Load(), RequestTime: time.Duration(c.took.Load()),
+		Cached: c.cached.Load(), Stale: c.stale.Load(), LimitedInFlight: c.queued.Load(), Paused: c.paused.Load(),
+		InFlight: int(c.inFlight.Load()),
+		Entries:  i.accepted.size(), InactiveEntries: i.others.size(), Evictions: i.accepted.evicted(),
 	}
+	s.Errors = s.CredentialErrors + s.Outages + c.unusable.Load()
+	s.Limited = s.LimitedInFlight + c.limited.Load()
 	s.Requests = s.Active + s.Inactive + s.Errors
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -27,8 +27,9 @@ type Counts struct {
 	none   row // of decisions that name no issuer
 	others row // of issuers without a row
 
-	mu   sync.Mutex // held to replace rows
-	rows atomic.Pointer[rows]
+	mu      sync.Mutex // guards sources, and is held to replace rows
+	sources sources
+	rows    atomic.Pointer[rows]
 }
 
 // New returns a Counts that has counted nothing. [Counts.Var] or [Counts.Families] tells it

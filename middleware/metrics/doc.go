@@ -1,4 +1,5 @@
-// Package metrics counts what a [middleware.Middleware] decides, and shows what its caches do.
+// Package metrics counts what a [middleware.Middleware] decides, and shows what its caches, its
+// proofs of possession and the rest of a program around it do.
 //
 // It has no dependency, so that a program can publish its figures by any means. Most programs
 // use package promauth for Prometheus, or package otelauth for OpenTelemetry, which rest on it.
@@ -11,10 +12,25 @@
 //	…
 //	expvar.Publish("bearerguard", counts.Var(auth))
 //
+// # What a Middleware does not know
+//
+// A Middleware knows its issuers and their keys, remembered tokens, calls of Replace, DPoP proofs,
+// and spoofed certificates. Everything else needs one line each:
+//
+//	counts.ShowRevocation("logout", list)       // of package claims/revocation
+//	counts.ShowIntrospection(issuer, opaque)    // of package introspection
+//	counts.ShowTenants(resolver)                // of package claims/tenants
+//	counts.ShowGateway("timesheets", handler)   // of package forwardauth
+//	counts.ShowReloads(read)                    // of what reads the issuers from a file
+//
+// A program can write these lines at any time, and in any order. Their figures are read when the
+// others are, and never on behalf of a request.
+//
 // # Labels
 //
-// All values of labels are from fixed lists, but for issuers. No part of a token is ever in a
-// label: no kid, subject, client or jti, and no iss that is not configured.
+// All values of labels are from fixed lists, but for issuers, and for feed and gateway, which the
+// program names. No part of a token is ever in a label: no kid, subject, client or jti, and no iss
+// that is not configured.
 //
 //	outcome     ok, missing, refused, forbidden, unavailable: see middleware.Decision
 //	error.type  the claims.Reason, or invalid_request for a 400; empty if there is none
@@ -24,6 +40,11 @@
 //	cause       schedule, forced, asked: see jwks.Config.OnFetch
 //	result      of a fetch: ok, not_modified, error; of a look-up: hit, miss, key_gone
 //	state       the jwks.State
+//	feed        what ShowRevocation names
+//	gateway     what ShowGateway names
+//	kind        the revocation.Kind
+//
+// The help of a family says what its other values of result, state and cause mean.
 //
 // Any other value counts as "_other". The first 64 issuers have values of their own, in the
 // order of the configuration, and all later ones are "_other" together.
@@ -41,4 +62,6 @@
 //	usable_for, keys, last_success_timestamp  the least of those that have had a key set
 //	state                                     1 for each state that one of them is in
 //	unknown_kid, unknown_kid_suppressed       the sum
+//
+// Of the figures about introspection it has the sum.
 package metrics

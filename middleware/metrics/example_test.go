@@ -1,12 +1,16 @@
 package metrics_test
 
 import (
+	"context"
 	"encoding/json"
 	"expvar"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
+	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/metrics"
@@ -59,4 +63,39 @@ func ExampleErrorType() {
 	fmt.Println(refusals)
 	// Output:
 	// map[_other:1 expired:1 invalid_request:1]
+}
+
+// What a program has beside its Middleware needs one line each.
+func ExampleCounts_ShowRevocation() {
+	list, err := revocation.New(revocation.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const issuer = "https://issuer.example/"
+	counts := metrics.New()
+	auth, err := middleware.New(middleware.Config{
+		Issuers: []claims.Issuer{list.Protect(claims.Issuer{
+			URL: issuer, Audiences: []string{"https://api.example"}, MaxLifetime: time.Hour,
+		})},
+		Observe: counts.Observe, ObserveFetch: counts.ObserveFetch,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	counts.ShowRevocation("logout", list)
+
+	if err := list.Add(context.Background(), revocation.Entry{Kind: revocation.Subject, Issuer: issuer, ID: "alice"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var figures map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(counts.Var(auth).String()), &figures); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(string(figures["bearerguard.revocation.entries"]))
+	// Output:
+	// [{"feed":"logout","kind":"subject","value":1}]
 }

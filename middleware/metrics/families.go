@@ -50,7 +50,7 @@ func (c *Counts) Families(status middleware.Status) []Family {
 		{
 			Name: "bearerguard.requests", Kind: counter, Unit: "{request}",
 			Help:   "Requests by the decision of the outermost layer, each once",
-			Labels: []string{"outcome", "scheme", "transport"}, Series: c.requested(),
+			Labels: []string{"outcome", "scheme", "transport"}, Series: c.requested(status.DPoP != nil),
 		},
 		{
 			Name: "bearerguard.verifications", Kind: counter, Unit: "{verification}",
@@ -86,19 +86,24 @@ func (c *Counts) Families(status middleware.Status) []Family {
 			Labels: []string{"issuer", "cause", "result"}, Bounds: seconds(fetchBounds[:]), Series: durations,
 		},
 	}
-	return append(families, keyFamilies(rows, status.Issuers, time.Now())...)
+	families = append(families, keyFamilies(rows, status.Issuers, time.Now())...)
+	return append(families, c.sourceFamilies(&status)...)
 }
 
 func single(name string, kind, unit, help string, value float64) Family {
 	return Family{Name: name, Kind: kind, Unit: unit, Help: help, Series: []Series{{Value: value}}}
 }
 
-// requested returns the series of requests.
-func (c *Counts) requested() (list []Series) {
+// requested returns the series of requests. Those of DPoP are expected if it is configured.
+func (c *Counts) requested(expectsDPoP bool) (list []Series) {
+	last := expectedSchemes
+	if expectsDPoP {
+		last++
+	}
 	for o := range outcomes {
 		for s := range schemes {
 			for t := range transports {
-				expected := outcomes[o] != other && s < expectedSchemes && t < expectedTransports
+				expected := outcomes[o] != other && s < last && t < expectedTransports
 				n := c.requests[o][s][t].Load()
 				list = appendCount(list, expected, n, outcomes[o], schemes[s], transports[t])
 			}

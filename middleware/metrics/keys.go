@@ -61,11 +61,13 @@ func usableFor(s *jwks.Status, now time.Time) float64 {
 	return max(s.UsableUntil.Sub(now).Seconds(), 0)
 }
 
-func lastSuccess(s *jwks.Status, _ time.Time) float64 {
-	if s.LastSuccess.IsZero() {
+func lastSuccess(s *jwks.Status, _ time.Time) float64 { return since1970(s.LastSuccess) }
+
+func since1970(t time.Time) float64 {
+	if t.IsZero() {
 		return 0
 	}
-	return float64(s.LastSuccess.UnixMilli()) / 1000
+	return float64(t.UnixMilli()) / 1000
 }
 
 func sum(a, b float64) float64 { return a + b }

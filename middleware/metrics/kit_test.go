@@ -14,6 +14,8 @@ import (
 	"github.com/bearerguard/bearerguard/middleware/metrics"
 )
 
+var silent = slog.New(slog.DiscardHandler)
+
 const issuerURL = "https://tenant.eu.auth0.com/"
 
 // statuses returns this many issuers with fresh key sets.

@@ -62,7 +62,8 @@ const (
 	unavailable
 )
 
-// The places of schemes and transports up to which series are there from the start.
+// The places of schemes and transports up to which series are there from the start. With DPoP, its
+// scheme is, too.
 const (
 	expectedSchemes    = 2
 	expectedTransports = 3

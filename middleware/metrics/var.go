@@ -8,7 +8,8 @@ import (
 )
 
 // Var returns an expvar.Var, whose String is a JSON object of all figures by their names. A
-// series that is 0 is left out if it has labels. auth is the Middleware whose decisions c
+// series that is 0 is left out if it has labels. A figure of what the program does not have is null,
+// or an empty list if it has labels. auth is the Middleware whose decisions c
 // counts.
 //
 // This package does not import expvar, which would register a handler that shows the command
@@ -34,7 +35,11 @@ func (p published) String() string {
 
 // tree returns the value of a family without labels, or else a list of its series.
 func (f *Family) tree() any {
-	if len(f.Labels) == 0 {
+	switch {
+	case len(f.Labels) > 0:
+	case len(f.Series) == 0:
+		return nil
+	default:
 		return f.Series[0].Value
 	}
 	list := []map[string]any{}

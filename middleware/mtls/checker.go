@@ -29,11 +29,23 @@ type Checker struct {
 	proxies    []netip.Prefix
 	identities []string
 	required   bool
-	spoofed    *atomic.Uint64 // nil if nothing is counted
+	spoofed    *atomic.Uint64
 }
 
 // Required reports whether tokens that are not bound to a certificate must be refused.
 func (c *Checker) Required() bool { return c.required }
+
+// A Status describes a [Checker] at one moment, for metrics.
+type Status struct {
+	_ [0]func() // written with field names
+
+	// Spoofed counts the requests with the certificate's field from an address that is no trusted
+	// proxy, as Config.Spoofed does.
+	Spoofed uint64
+}
+
+// Status returns the present state.
+func (c *Checker) Status() Status { return Status{Spoofed: c.spoofed.Load()} }
 
 // A Request is where the certificate of a client is looked for.
 type Request struct {
@@ -73,9 +85,7 @@ func (c *Checker) Proof(request Request) claims.Proof {
 	case len(values) == 0:
 		return nil
 	case !c.trusts(request.RemoteAddr):
-		if c.spoofed != nil {
-			c.spoofed.Add(1)
-		}
+		c.spoofed.Add(1)
 		p.problem = errUntrusted
 	case len(values) > 1:
 		p.problem = errSeveral // a proxy and this server could each choose another one

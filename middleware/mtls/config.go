@@ -1,6 +1,7 @@
 package mtls
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -67,8 +68,8 @@ type Config struct {
 	Required bool
 
 	// Spoofed, if set, counts the requests with the field from an address that is no trusted
-	// proxy. Its Load method reads it. If it grows, a stranger guesses, or TrustedProxies lacks a
-	// proxy.
+	// proxy. Its Load method reads it. The Status of a Checker and the metrics have the count also
+	// without it. If it grows, a stranger guesses, or TrustedProxies lacks a proxy.
 	Spoofed *atomic.Uint64
 }
 
@@ -93,7 +94,7 @@ func New(config Config) (*Checker, error) {
 		proxies:    slices.Clone(config.TrustedProxies),
 		identities: slices.Clone(config.TrustedIdentities),
 		required:   config.Required,
-		spoofed:    config.Spoofed,
+		spoofed:    cmp.Or(config.Spoofed, new(atomic.Uint64)),
 	}, nil
 }
 

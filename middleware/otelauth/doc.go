@@ -1,5 +1,5 @@
 // Package otelauth tells OpenTelemetry what a [middleware.Middleware] decides, and the state of
-// its key sets:
+// its key sets and of the rest of a program around it:
 //
 //	telemetry, err := otelauth.New(otelauth.Config{MeterProvider: meterProvider})
 //	…
@@ -8,6 +8,14 @@
 //	})
 //	…
 //	registration, err := telemetry.Register(auth)
+//
+// A Middleware does not know all that a program has. What it does not know needs one line each:
+//
+//	telemetry.ShowRevocation("logout", list)      // a list of package claims/revocation
+//	telemetry.ShowIntrospection(issuer, opaque)   // the Opaque of an issuer
+//	telemetry.ShowTenants(resolver)               // Config.Tenants
+//	telemetry.ShowGateway("timesheets", handler)  // a Handler of package forwardauth
+//	telemetry.ShowReloads(read)                   // what reads the issuers from a file
 //
 // It uses the API of OpenTelemetry only: neither its SDK nor its global providers.
 //
@@ -34,6 +42,60 @@
 //	bearerguard.jwks.keys_skipped            {key}           issuer
 //	bearerguard.jwks.unknown_kid             {lookup}        issuer
 //	bearerguard.jwks.unknown_kid_suppressed  {lookup}        issuer
+//
+// Those of the calls of Replace, or of ShowReloads:
+//
+//	bearerguard.issuers                         {issuer}
+//	bearerguard.issuers.reloads                 {reload}       result
+//	bearerguard.issuers.reload_refused
+//	bearerguard.issuers.last_reload_timestamp   s
+//
+// With Config.DPoP and Config.MTLS. Those of a store are there if dpop.Config.Replays is a
+// dpop.Shared:
+//
+//	bearerguard.mtls.spoofed                    {request}
+//	bearerguard.dpop.replays                    {proof}
+//	bearerguard.dpop.replay.entries             {proof}
+//	bearerguard.dpop.replay.max_entries         {proof}
+//	bearerguard.dpop.replay.over_limit          {proof}
+//	bearerguard.dpop.store.calls                {call}
+//	bearerguard.dpop.store.failures             {call}
+//	bearerguard.dpop.store.call_time            s
+//	bearerguard.dpop.store.fallbacks            {proof}
+//	bearerguard.dpop.nonces                     {proof}        state
+//
+// With ShowRevocation. Those of a feed are there if the list is shared:
+//
+//	bearerguard.revocation.refused              {token}        feed, kind
+//	bearerguard.revocation.entries              {entry}        feed, kind
+//	bearerguard.revocation.max_entries          {entry}        feed
+//	bearerguard.revocation.over_limit           {entry}        feed
+//	bearerguard.revocation.logouts              {request}      feed, result
+//	bearerguard.revocation.feed.age             s              feed
+//	bearerguard.revocation.feed.max_age         s              feed
+//	bearerguard.revocation.feed.polls           {poll}         feed
+//	bearerguard.revocation.feed.failures        {poll}         feed
+//	bearerguard.revocation.feed.malformed       {entry}        feed
+//	bearerguard.revocation.feed.waiting         {entry}        feed
+//	bearerguard.revocation.feed.given_back      {entry}        feed
+//	bearerguard.revocation.feed.stale_checks    {check}        feed, result
+//
+// With ShowIntrospection, ShowTenants and ShowGateway:
+//
+//	bearerguard.tenants.entries                 {issuer}       state
+//	bearerguard.tenants.evictions               {issuer}
+//	bearerguard.tenants.lookups                 {lookup}       result
+//	bearerguard.tenants.lookup_time             s
+//	bearerguard.tenants.in_flight               {lookup}
+//	bearerguard.tenants.unanswered              {request}      cause
+//	bearerguard.introspection.requests          {request}      issuer, result
+//	bearerguard.introspection.request_time      s              issuer
+//	bearerguard.introspection.in_flight         {request}      issuer
+//	bearerguard.introspection.remembered        {answer}       issuer, result
+//	bearerguard.introspection.unasked           {token}        issuer, cause
+//	bearerguard.introspection.entries           {token}        issuer, state
+//	bearerguard.introspection.evictions         {token}        issuer
+//	bearerguard.forwardauth.refusals            {request}      gateway, cause
 //
 // The two histograms are recorded as things happen. All others are read when a reader of the SDK
 // collects.

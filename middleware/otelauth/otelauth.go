@@ -32,12 +32,13 @@ type Config struct {
 	Attributes []attribute.KeyValue
 }
 
-// A Telemetry observes one [middleware.Middleware]. [New] makes it. It is safe for concurrent
-// use.
+// A Telemetry observes one [middleware.Middleware]. [New] makes it. The methods Show of its Counts
+// add the figures of what a program has beside the Middleware. It is safe for concurrent use.
 type Telemetry struct {
+	*metrics.Counts
+
 	meter      metric.Meter
 	attributes []attribute.KeyValue
-	counts     *metrics.Counts
 
 	decisions    metric.Float64Histogram
 	fetches      metric.Float64Histogram
@@ -58,7 +59,7 @@ func New(config Config) (*Telemetry, error) {
 	t := &Telemetry{
 		meter:        config.MeterProvider.Meter(scope),
 		attributes:   slices.Clone(config.Attributes),
-		counts:       metrics.New(),
+		Counts:       metrics.New(),
 		decisionSets: make(map[string]cacheSets),
 	}
 	for _, outcome := range []string{"ok", "missing", "refused", "forbidden", "unavailable", other} {
@@ -88,7 +89,7 @@ func (t *Telemetry) with(names, values []string) metric.MeasurementOption {
 // Observe counts a decision, records its Duration if it has one, and says on the current span
 // of ctx what was decided. It is for Config.Observe of package middleware.
 func (t *Telemetry) Observe(ctx context.Context, d middleware.Decision) {
-	t.counts.Observe(ctx, d)
+	t.Counts.Observe(ctx, d)
 	if d.Nested && d.Outcome == "ok" {
 		return
 	}
@@ -116,9 +117,9 @@ func (t *Telemetry) record(ctx context.Context, d *middleware.Decision) {
 // Config.ObserveFetch of package middleware. A program that makes a jwks.Cache itself calls it
 // in the OnFetch of the cache, with the URL of the issuer that has the cache as its Keys.
 func (t *Telemetry) ObserveFetch(issuer, cause, result string, took time.Duration) {
-	t.counts.ObserveFetch(issuer, cause, result, took)
+	t.Counts.ObserveFetch(issuer, cause, result, took)
 	values := []string{
-		t.counts.Issuer(issuer),
+		t.Counts.Issuer(issuer),
 		oneOf(cause, "schedule", "forced", "asked"),
 		oneOf(result, "ok", "not_modified", "error"),
 	}

@@ -36,7 +36,8 @@ func (t *Telemetry) createHistograms() error {
 // auth are known, and all others count as "_other". The result ends the reading by its
 // Unregister.
 //
-// A collection makes no request and stops none. It reads the status of every issuer.
+// A collection makes no request and stops none. It reads the status of every issuer, and of what
+// the methods Show have added, before or after.
 func (t *Telemetry) Register(auth *middleware.Middleware) (metric.Registration, error) {
 	if auth == nil {
 		return nil, errors.New("otelauth: Register: the Middleware is nil")
@@ -44,12 +45,12 @@ func (t *Telemetry) Register(auth *middleware.Middleware) (metric.Registration, 
 	if t.registered.Swap(true) {
 		return nil, errors.New("otelauth: Register: it was called before; make a Telemetry for each Middleware")
 	}
-	observables, instruments, err := t.createObservables(t.counts.Families(auth.Status()))
+	observables, instruments, err := t.createObservables(t.Counts.Families(auth.Status()))
 	if err != nil {
 		return nil, err
 	}
 	return t.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for n, f := range t.counts.Families(auth.Status()) {
+		for n, f := range t.Counts.Families(auth.Status()) {
 			for _, s := range f.Series {
 				observables[n].observe(o, s.Value, t.with(f.Labels, s.Values))
 			}
@@ -58,9 +59,10 @@ func (t *Telemetry) Register(auth *middleware.Middleware) (metric.Registration, 
 	}, instruments...)
 }
 
-// An observable is the instrument of a family. One of the two is set, or none for a histogram.
+// An observable is the instrument of a family. One of them is set, or none for a histogram.
 type observable struct {
 	counter metric.Int64ObservableCounter
+	seconds metric.Float64ObservableCounter // a counter of time
 	gauge   metric.Float64ObservableGauge
 }
 
@@ -68,6 +70,8 @@ func (i observable) observe(o metric.Observer, value float64, attributes metric.
 	switch {
 	case i.counter != nil:
 		o.ObserveInt64(i.counter, int64(value), attributes)
+	case i.seconds != nil:
+		o.ObserveFloat64(i.seconds, value, attributes)
 	case i.gauge != nil:
 		o.ObserveFloat64(i.gauge, value, attributes)
 	}
@@ -80,11 +84,14 @@ func (t *Telemetry) createObservables(families []metrics.Family) ([]observable, 
 	var errs []error
 	for n, f := range families {
 		var err error
-		switch i := &observables[n]; f.Kind {
-		case "counter":
+		switch i := &observables[n]; {
+		case f.Kind == "counter" && f.Unit == "s":
+			i.seconds, err = t.meter.Float64ObservableCounter(f.Name, metric.WithUnit(f.Unit), metric.WithDescription(f.Help))
+			instruments = append(instruments, i.seconds)
+		case f.Kind == "counter":
 			i.counter, err = t.meter.Int64ObservableCounter(f.Name, metric.WithUnit(f.Unit), metric.WithDescription(f.Help))
 			instruments = append(instruments, i.counter)
-		case "gauge":
+		case f.Kind == "gauge":
 			i.gauge, err = t.meter.Float64ObservableGauge(f.Name, metric.WithUnit(f.Unit), metric.WithDescription(f.Help))
 			instruments = append(instruments, i.gauge)
 		}

@@ -59,7 +59,7 @@ func BenchmarkRequest(b *testing.B) {
 func BenchmarkScrape(b *testing.B) {
 	for _, issuers := range []int{1, 64, 1000} {
 		b.Run(fmt.Sprintf("issuers=%d", issuers), func(b *testing.B) {
-			auth, metrics := tenants(b, issuers)
+			auth, metrics := manyIssuers(b, issuers)
 			registry := prometheus.NewRegistry()
 			require.NoError(b, registry.Register(metrics.Collector(auth)))
 			b.ReportAllocs()

@@ -1,5 +1,5 @@
 // Package promauth shows Prometheus what a [middleware.Middleware] decides, and the state of its
-// key sets:
+// key sets and of the rest of a program around it:
 //
 //	metrics := promauth.New()
 //	auth, err := middleware.New(middleware.Config{
@@ -7,6 +7,14 @@
 //	})
 //	…
 //	registry.MustRegister(metrics.Collector(auth))
+//
+// A Middleware does not know all that a program has. What it does not know needs one line each:
+//
+//	metrics.ShowRevocation("logout", list)      // a list of package claims/revocation
+//	metrics.ShowIntrospection(issuer, opaque)   // the Opaque of an issuer
+//	metrics.ShowTenants(resolver)               // Config.Tenants
+//	metrics.ShowGateway("timesheets", handler)  // a Handler of package forwardauth
+//	metrics.ShowReloads(read)                   // what reads the issuers from a file
 //
 // Nothing is registered by itself. The metrics are those of package metrics, which says what
 // their labels can be and what issuers beyond the 64th have together. Their names follow the
@@ -31,6 +39,56 @@
 //	bearerguard_jwks_keys_skipped{issuer}
 //	bearerguard_jwks_unknown_kid_total{issuer}
 //	bearerguard_jwks_unknown_kid_suppressed_total{issuer}
+//	bearerguard_issuers
+//	bearerguard_issuers_reloads_total{result}
+//	bearerguard_issuers_reload_refused
+//	bearerguard_issuers_last_reload_timestamp_seconds
+//
+// With Config.DPoP and Config.MTLS. Those of a store are there if dpop.Config.Replays is a dpop.Shared:
+//
+//	bearerguard_dpop_replays_total
+//	bearerguard_dpop_replay_entries
+//	bearerguard_dpop_replay_max_entries
+//	bearerguard_dpop_replay_over_limit_total
+//	bearerguard_dpop_store_calls_total
+//	bearerguard_dpop_store_failures_total
+//	bearerguard_dpop_store_call_time_seconds_total
+//	bearerguard_dpop_store_fallbacks_total
+//	bearerguard_dpop_nonces_total{state}
+//	bearerguard_mtls_spoofed_total
+//
+// With ShowRevocation. Those of a feed are there if the list is shared:
+//
+//	bearerguard_revocation_refused_total{feed,kind}
+//	bearerguard_revocation_entries{feed,kind}
+//	bearerguard_revocation_max_entries{feed}
+//	bearerguard_revocation_over_limit_total{feed}
+//	bearerguard_revocation_logouts_total{feed,result}
+//	bearerguard_revocation_feed_age_seconds{feed}
+//	bearerguard_revocation_feed_max_age_seconds{feed}
+//	bearerguard_revocation_feed_polls_total{feed}
+//	bearerguard_revocation_feed_failures_total{feed}
+//	bearerguard_revocation_feed_malformed_total{feed}
+//	bearerguard_revocation_feed_waiting{feed}
+//	bearerguard_revocation_feed_given_back_total{feed}
+//	bearerguard_revocation_feed_stale_checks_total{feed,result}
+//
+// With ShowIntrospection, ShowTenants and ShowGateway:
+//
+//	bearerguard_introspection_requests_total{issuer,result}
+//	bearerguard_introspection_request_time_seconds_total{issuer}
+//	bearerguard_introspection_in_flight{issuer}
+//	bearerguard_introspection_remembered_total{issuer,result}
+//	bearerguard_introspection_unasked_total{cause,issuer}
+//	bearerguard_introspection_entries{issuer,state}
+//	bearerguard_introspection_evictions_total{issuer}
+//	bearerguard_tenants_entries{state}
+//	bearerguard_tenants_evictions_total
+//	bearerguard_tenants_lookups_total{result}
+//	bearerguard_tenants_lookup_time_seconds_total
+//	bearerguard_tenants_in_flight
+//	bearerguard_tenants_unanswered_total{cause}
+//	bearerguard_forwardauth_refusals_total{cause,gateway}
 //
 // A program with two Middlewares gives each a Metrics of its own and a label that tells them
 // apart. Without the label, registering the second Collector is an error:
@@ -49,7 +107,8 @@ import (
 )
 
 // A Metrics counts the decisions of one [middleware.Middleware], by the methods Observe and
-// ObserveFetch of its Counts. [New] makes it. It is safe for concurrent use.
+// ObserveFetch of its Counts. The methods Show of its Counts add what the Middleware does not know.
+// [New] makes it. It is safe for concurrent use.
 type Metrics struct{ *metrics.Counts }
 
 // New returns a Metrics that has counted nothing.
@@ -59,7 +118,8 @@ func New() *Metrics { return &Metrics{metrics.New()} }
 // Call Collector before auth serves requests: from then on the issuers of auth are known, and
 // all others count as "_other".
 //
-// A scrape makes no request and stops none. It reads the status of every issuer.
+// A scrape makes no request and stops none. It reads the status of every issuer, and of what the
+// methods Show have added, before or after.
 func (m *Metrics) Collector(auth *middleware.Middleware) prometheus.Collector {
 	c := &collector{counts: m.Counts, auth: auth}
 	for _, f := range m.Families(auth.Status()) {

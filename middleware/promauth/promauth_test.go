@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/middleware/promauth"
@@ -33,8 +34,10 @@ func TestExposition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwkstest.NewIssuer(jwkstest.Config{Key: jwkstest.NewKey("EdDSA")})
 		issuer.FailNext(1, jwkstest.JWKS, jwkstest.Delay(40*time.Millisecond))
-		auth, metrics := observed(t, issuer, func(c *middleware.Config) { c.ObserveDuration = true })
+		auth, metrics := observed(t, issuer, withProofs(t), func(c *middleware.Config) { c.ObserveDuration = true })
 		collector := metrics.Collector(auth)
+		list := showAll(t, auth, metrics, issuer.URL()) // after Collector: the order does not matter
+		require.NoError(t, list.Check(t.Context(), new(claims.Claims)))
 		h := auth.Handler(auth.RequireScopes("read:example")(empty))
 		good := "Bearer " + issuer.Token(nil)
 		for _, tt := range []struct {
@@ -104,11 +107,32 @@ func compare(t *testing.T, file string, got []byte) {
 }
 
 func TestLint(t *testing.T) {
-	auth, metrics := observed(t, jwkstest.NewIssuer(jwkstest.Config{}), func(c *middleware.Config) { c.ObserveDuration = true })
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth, metrics := observed(t, issuer, withProofs(t), func(c *middleware.Config) { c.ObserveDuration = true })
+	showAll(t, auth, metrics, issuer.URL())
 	send(auth.Handler(empty), "")
 	problems, err := testutil.CollectAndLint(metrics.Collector(auth))
 	require.NoError(t, err)
 	assert.Empty(t, problems)
+}
+
+// A name that a program gives must not make a scrape fail: all alerts would be blind.
+func TestNamesCannotMakeAScrapeFail(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth, metrics := observed(t, issuer)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics.Collector(auth))
+	list, err := revocation.New(revocation.Config{})
+	require.NoError(t, err)
+	for _, name := range []string{"a\xff", "a\xfe", "", "\"\n", "logout", "logout"} {
+		metrics.ShowRevocation(name, list)
+		metrics.ShowGateway(name, nil)
+		metrics.ShowIntrospection(name, nil)
+	}
+	all := gather(t, registry)
+	assert.Contains(t, all, `bearerguard_revocation_max_entries{feed="logout"}`)
+	assert.Contains(t, all, "bearerguard_revocation_max_entries{feed=\"a\uFFFD\"}")
+	assert.Contains(t, all, `bearerguard_revocation_max_entries{feed="\"\n"}`)
 }
 
 func TestTwoMiddlewaresInOneProcess(t *testing.T) {
@@ -158,8 +182,8 @@ func gather(t testing.TB, gatherer prometheus.Gatherer) map[string]string {
 	return all
 }
 
-// tenants returns a Middleware with this many issuers.
-func tenants(t testing.TB, count int) (*middleware.Middleware, *promauth.Metrics) {
+// manyIssuers returns a Middleware with this many issuers.
+func manyIssuers(t testing.TB, count int) (*middleware.Middleware, *promauth.Metrics) {
 	t.Helper()
 	metrics := promauth.New()
 	config := middleware.Config{Observe: metrics.Observe, ObserveFetch: metrics.ObserveFetch}
@@ -175,7 +199,7 @@ func tenants(t testing.TB, count int) (*middleware.Middleware, *promauth.Metrics
 
 func TestScrapeOfAThousandIssuers(t *testing.T) {
 	scrape := func(issuers int) map[string]string {
-		auth, metrics := tenants(t, issuers)
+		auth, metrics := manyIssuers(t, issuers)
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(metrics.Collector(auth))
 		return gather(t, registry)

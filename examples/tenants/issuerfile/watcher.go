@@ -195,6 +195,12 @@ func (w *Watcher) Status() Status {
 	return w.status
 }
 
+// Reloads tells a part of Status in the form that ShowReloads of package metrics takes.
+func (w *Watcher) Reloads() (loaded, refused uint64, loadedAt time.Time, problem error) {
+	s := w.Status()
+	return s.Loaded, s.Refused, s.LoadedAt, s.Problem
+}
+
 // A content is what the file has at one moment, or why it cannot be read.
 type content struct {
 	document []byte

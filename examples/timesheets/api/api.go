@@ -52,17 +52,13 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	if err != nil {
 		return api{}, err
 	}
+	metrics.ShowRevocation("redis", list) // no figures without REDIS_URL
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(metrics.Collector(auth)); err != nil {
 		return api{}, err
 	}
 	handler := timesheets.New(auth)
 	if list != nil {
-		for _, collector := range revocationMetrics(list) {
-			if err := registry.Register(collector); err != nil {
-				return api{}, err
-			}
-		}
 		mux := http.NewServeMux()
 		mux.Handle("/", handler)
 		mux.Handle("POST /revocations", auth.RequireScopes("write:revocations")(revoke(list, unprotected, auth)))

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/revocation"
 	"github.com/bearerguard/bearerguard/middleware"
@@ -44,29 +42,6 @@ func revoke(list *revocation.List, issuer claims.Issuer, auth *middleware.Middle
 			w.WriteHeader(http.StatusNoContent)
 		}
 	})
-}
-
-// revocationMetrics are for alarms: before the list is too old and requests are refused, before it
-// is full, and when the server has lost entries.
-func revocationMetrics(list *revocation.List) []prometheus.Collector {
-	gauge := func(name, help string, value func(revocation.Status) float64) prometheus.Collector {
-		opts := prometheus.GaugeOpts{Name: "timesheets_revocation_" + name, Help: help}
-		return prometheus.NewGaugeFunc(opts, func() float64 { return value(list.Status()) })
-	}
-	return []prometheus.Collector{
-		gauge("age_seconds", "Time since the last complete reading of the shared list began.",
-			func(s revocation.Status) float64 { return s.Age.Seconds() }),
-		gauge("entries", "Entries of the list of this process.", func(s revocation.Status) (total float64) {
-			for _, n := range s.Entries {
-				total += float64(n)
-			}
-			return total
-		}),
-		gauge("waiting", "Additions that the server has not taken yet.",
-			func(s revocation.Status) float64 { return float64(s.Waiting) }),
-		gauge("given_back", "Entries that the server had lost since this process started.",
-			func(s revocation.Status) float64 { return float64(s.GivenBack) }),
-	}
 }
 
 var kinds = map[string]revocation.Kind{

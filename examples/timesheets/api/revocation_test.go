@@ -67,19 +67,29 @@ func TestRevocationsAreShared(t *testing.T) {
 	assert.Equal(t, 200, call(two, "GET", "/timesheets", admin, "").Code, "another user")
 }
 
-func TestTheListHasMetrics(t *testing.T) {
+func TestRevocationsAreMeasured(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
-	c, err := configFrom(environment("ISSUER_URL", issuer.URL(), "REDIS_URL", redisServer(t), "MAX_LIFETIME", "2h"))
-	require.NoError(t, err)
-	a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	admin := issuer.Token(map[string]any{"scope": "write:revocations"})
-	require.Equal(t, 204, call(a.timesheets, "POST", "/revocations", admin, `{"kind":"subject","id":"bob"}`).Code)
-	body := call(a.metrics, "GET", "/metrics", "", "").Body.String()
-	for _, line := range []string{"timesheets_revocation_entries 1\n", "timesheets_revocation_waiting 0\n", "timesheets_revocation_given_back 0\n", "timesheets_revocation_age_seconds "} {
-		assert.Contains(t, body, line)
+	start := func(pairs ...string) api {
+		c, err := configFrom(environment(append(pairs, "ISSUER_URL", issuer.URL(), "MAX_LIFETIME", "2h")...))
+		require.NoError(t, err)
+		a, err := newAPI(c, issuer.Client(), slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		return a
 	}
-	assert.NotContains(t, body, "bob")
+	a := start("REDIS_URL", redisServer(t))
+	admin := issuer.Token(map[string]any{"scope": "write:revocations"})
+	require.Equal(t, 204, call(a.timesheets, "POST", "/revocations", admin, `{"kind":"subject","id":"alice"}`).Code)
+	require.Equal(t, 401, call(a.timesheets, "GET", "/timesheets", scoped(issuer, "read:timesheets"), "").Code)
+	scrape := call(a.metrics, "GET", "/metrics", "", "").Body.String()
+	for _, line := range []string{
+		`bearerguard_revocation_refused_total{feed="redis",kind="subject"} 1`,
+		`bearerguard_revocation_entries{feed="redis",kind="subject"} 1`,
+		`bearerguard_revocation_feed_max_age_seconds{feed="redis"} 60`,
+	} {
+		assert.Contains(t, scrape, line+"\n")
+	}
+	assert.NotContains(t, scrape, "alice")
+	assert.NotContains(t, call(start().metrics, "GET", "/metrics", "", "").Body.String(), "revocation")
 }
 
 func TestRevocationsThatCannotBeRead(t *testing.T) {

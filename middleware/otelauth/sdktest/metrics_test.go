@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/jwks/jwkstest"
 	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/middleware/metrics"
 	"github.com/bearerguard/bearerguard/middleware/otelauth"
 	"github.com/bearerguard/bearerguard/middleware/promauth"
 )
@@ -38,7 +40,7 @@ func TestMetricsAreThoseOfPromauth(t *testing.T) {
 
 		issuer, metrics := jwkstest.NewIssuer(jwkstest.Config{}), promauth.New()
 		issuer.FailNext(1, jwkstest.JWKS, jwkstest.Delay(40*time.Millisecond))
-		auth := observed(t, issuer, telemetry, func(c *middleware.Config) {
+		auth := observed(t, issuer, telemetry, withProofs(t), func(c *middleware.Config) {
 			c.ObserveDuration = true
 			c.Observe = func(ctx context.Context, d middleware.Decision) {
 				telemetry.Observe(ctx, d)
@@ -50,6 +52,7 @@ func TestMetricsAreThoseOfPromauth(t *testing.T) {
 			}
 		})
 		direct.MustRegister(metrics.Collector(auth))
+		showAll(t, auth, issuer.URL(), telemetry.Counts, metrics.Counts)
 		h := auth.Handler(auth.RequireScopes("read:example")(empty))
 		for _, authorization := range []string{
 			"Bearer " + issuer.Token(nil), "", "Bearer", "Bearer x",
@@ -61,9 +64,32 @@ func TestMetricsAreThoseOfPromauth(t *testing.T) {
 			synctest.Wait()
 		}
 		want := exposition(t, direct)
-		require.Greater(t, len(want), 100)
+		require.Greater(t, len(want), 200)
+		assert.Contains(t, want, "bearerguard_tenants_lookup_time_seconds_total 1.5\n")
 		assert.Equal(t, want, exposition(t, exported))
+		assert.ElementsMatch(t, documented(t), collected(t, telemetry.Families(auth.Status())))
 	})
+}
+
+// documented returns the names, units and attributes in the package documentation.
+func documented(t *testing.T) (lines []string) {
+	t.Helper()
+	code, err := os.ReadFile("../doc.go")
+	require.NoError(t, err)
+	for _, match := range regexp.MustCompile(`(?m)^//\t(bearerguard\.\w.*)`).FindAllSubmatch(code, -1) {
+		lines = append(lines, strings.Join(strings.Fields(string(match[1])), " "))
+	}
+	return lines
+}
+
+// collected returns the same of what is collected.
+func collected(t *testing.T, families []metrics.Family) (lines []string) {
+	t.Helper()
+	for _, f := range families {
+		require.NotEmpty(t, f.Series, f.Name)
+		lines = append(lines, strings.Join(strings.Fields(f.Name+" "+f.Unit+" "+strings.Join(f.Labels, ", ")), " "))
+	}
+	return lines
 }
 
 // exposition returns the lines of a scrape without empty labels, which mean the same as none. It
