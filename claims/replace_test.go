@@ -75,6 +75,36 @@ func TestReplaceDecidesAboutRememberedTokens(t *testing.T) {
 	}
 }
 
+// Two requests with one token have begun, and then its issuer leaves. The first one remembers the
+// token after Replace has forgotten all others, and the second one finds it.
+func TestReplaceRefusesWhatEarlierRequestsRemember(t *testing.T) {
+	var v *claims.Verifier
+	var atStart []func() // of a Verify that has begun, for the next calls of Now
+	clock := func() time.Time {
+		if len(atStart) > 0 {
+			next := atStart[0]
+			atStart = atStart[1:]
+			next()
+		}
+		return now
+	}
+	v, err := claims.NewVerifier(claims.Config{Issuers: []claims.Issuer{goodIssuer(), partner(oneKey())}, Now: clock})
+	require.NoError(t, err)
+	atStart = []func(){
+		func() {
+			c, err := v.Verify(t.Context(), partnerToken)
+			require.NoError(t, err, "it began before Replace")
+			assert.False(t, c.Remembered())
+		},
+		func() { require.NoError(t, v.Replace([]claims.Issuer{goodIssuer()})) },
+	}
+	c, err := v.Verify(t.Context(), partnerToken)
+	require.NoError(t, err, "so did this one")
+	assert.True(t, c.Remembered())
+	_, err = v.Verify(t.Context(), partnerToken)
+	requireReason(t, claims.ErrIssuer, err)
+}
+
 func TestReplaceOfAHookForgetsWhatTheOldOneAccepted(t *testing.T) {
 	with := func(err error) claims.Issuer {
 		i := goodIssuer()
