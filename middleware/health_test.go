@@ -182,7 +182,11 @@ func TestReadySurvivesAPanicOfObserveWait(t *testing.T) {
 		s := newTenancy(t, 2, func(c *middleware.Config) {
 			c.ObserveWait = func(context.Context) func(error) { panic("a bug") }
 		})
+		for _, issuer := range s.issuers {
+			issuer.Fail(jwkstest.JWKS, jwkstest.Delay(time.Second)) // an answer at once needs no wait
+		}
 		require.ErrorIs(t, s.auth.Ready(t.Context()), claims.ErrKeysUnavailable)
+		time.Sleep(time.Minute) // until the fetches have ended
 	})
 }
 
@@ -226,6 +230,7 @@ func TestFetchesAndWaitsAreObserved(t *testing.T) {
 				}
 			}
 		})
+		s.issuers[0].Fail(jwkstest.JWKS, jwkstest.Delay(time.Second)) // an answer at once needs no wait
 		r := bearer(s.issuers[0].Token(nil))
 		r = r.WithContext(context.WithValue(r.Context(), key{}, "of the request"))
 		for range 2 {

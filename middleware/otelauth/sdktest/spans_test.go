@@ -118,11 +118,14 @@ func TestSpanOfAWait(t *testing.T) {
 		_, ended := spans.serve(h, "Bearer "+issuer.Token(nil))
 		assert.Len(t, ended, 1, "a request that does not wait has no span")
 
+		issuer.FailNext(1, jwkstest.JWKS, jwkstest.Delay(time.Second)) // an answer at once needs no wait
 		unknown := wait("Bearer "+issuer.Token(nil, jwkstest.Header("kid", "h0stile")), http.StatusUnauthorized)
 		assert.Empty(t, unknown.Attributes())
 		assert.Equal(t, codes.Unset, unknown.Status().Code, "the wait has told that there is no such key")
 
-		issuer.Fail(jwkstest.JWKS, jwkstest.Refuse())
+		issuer.Fail(jwkstest.JWKS, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			jwkstest.Delay(time.Second)(w, r, http.NotFoundHandler())
+		})
 		time.Sleep(25 * time.Hour)
 		outage := wait("Bearer "+issuer.Token(nil), http.StatusServiceUnavailable)
 		assert.Equal(t, []string{"error.type=keys_unavailable"}, texts(outage))
