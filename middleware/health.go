@@ -29,9 +29,9 @@ type Status struct {
 	CacheEvictions uint64
 	CacheKeysGone  uint64
 
-	// Replaced counts the calls of Replace that took effect, the latest one at ReplacedAt, and
-	// ReplaceRefused those that returned an error and changed nothing. ReplaceError is the error of
-	// the latest call, or nil if it took effect; it is for logs.
+	// Replaced counts the calls of Replace that took effect, the latest one at ReplacedAt.
+	// ReplaceRefused counts those that returned an error and changed nothing. ReplaceError is the
+	// error of the latest call, or nil if it took effect; it is for logs.
 	Replaced, ReplaceRefused uint64
 
 	ReplacedAt   time.Time
@@ -62,8 +62,9 @@ func (m *Middleware) noteReplaced(err error) {
 	m.replacements.at = time.Now()
 }
 
-// Status describes the key sets of all issuers, the cache of verified tokens, the calls of Replace,
-// and the proofs of requests. It makes no request. Its cost grows with the number of issuers: it is for dashboards, not for requests.
+// Status describes the key sets, the cache of verified tokens, the calls of Replace, and the proofs
+// of requests. It makes no request. Its cost grows with the number of issuers: it is for dashboards,
+// not for requests.
 func (m *Middleware) Status() Status {
 	s := m.proofStatus()
 	v, ok := m.verifier.(*claims.Verifier)

@@ -98,7 +98,7 @@ func (s *shared) readNew(ctx context.Context) error {
 	return nil
 }
 
-// giveBack has the next poll send what the server has lost.
+// giveBack makes the next poll send what the server has lost.
 func (s *shared) giveBack() {
 	lost := s.copies.lost(s.list.now())
 	if len(lost) == 0 {
