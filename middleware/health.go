@@ -16,11 +16,10 @@ import (
 type Status struct {
 	_ [0]func() // written with field names
 
-	// Issuers has an element for each configured issuer, in the order of the Config, or of the
-	// latest Replace, with its URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing
+	// Issuers has an element for each configured issuer, with its URL as Issuer. The order is that
+	// of the Config, or of the latest Replace. An issuer whose Keys are no jwks.Cache has nothing
 	// else: its State is "". The Status method of an introspection.Introspector describes its
-	// answers.
-	// Issuers is empty with a Config.Verifier that is no claims.Verifier.
+	// answers. Issuers is empty with a Config.Verifier that is no claims.Verifier.
 	Issuers []jwks.Status
 
 	// CacheEntries is how many tokens are remembered. CacheEvictions is how many were dropped to

@@ -87,8 +87,7 @@ type Options struct {
 	Scopes []string
 }
 
-// A KeySet describes a set of keys at the moment when a key was looked up in it without a
-// fetch. A KeySet of the application returns it from its Peek method: see the Explain method.
+// A KeySet describes a set of keys when a key was looked up in it without a fetch. A KeySet of the application returns it from its Peek method: see the Explain method.
 // The zero KeySet says nothing.
 type KeySet struct {
 	State       string        // such as jwks.StateFresh
@@ -96,7 +95,8 @@ type KeySet struct {
 	KeyIDs      []string      // of the usable keys
 	NextRefresh time.Time     // earliest time
 
-	// ClockDifference is how far the issuer's clock is ahead of ours, by the Date field of its
-	// latest answer (RFC 9110 section 6.6.1), in whole seconds. It is 0 if that is not known.
+	// ClockDifference is how far the issuer's clock is ahead of ours, in whole seconds. It is
+	// taken from the Date field of the latest answer (RFC 9110 section 6.6.1), and 0 if that is not
+	// known.
 	ClockDifference time.Duration
 }
