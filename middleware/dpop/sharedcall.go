@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// storeMargin is how much longer than until the store keeps an id, for a process whose clock is
-// behind that of the one which used it.
+// storeMargin is how much longer than until the store keeps an id. It is for a process whose clock
+// is behind that of the one which used the id.
 const storeMargin = 30 * time.Second
 
 var errNoReply = errors.New("no reply from Do")
