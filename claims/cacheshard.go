@@ -33,8 +33,8 @@ func (s *cacheShard) find(place uint64) *cacheEntry {
 }
 
 // victim returns the first entry that was not used since the hand last passed. It looks from the
-// hand towards the newest entry, and round again. After two rounds it takes any entry: otherwise readers
-// that use all entries all the time could keep it searching.
+// hand towards the newest entry, and round again. After two rounds it takes any entry: otherwise
+// readers that use all entries all the time could keep it searching.
 func (s *cacheShard) victim() *cacheEntry {
 	for steps := 2 * s.entries; ; steps-- {
 		if s.hand == nil {

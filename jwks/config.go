@@ -71,8 +71,9 @@ type Config struct {
 	RootCAs *x509.CertPool
 
 	// WrapTransport, if set, returns the RoundTripper to use, for example one that traces or
-	// counts. New calls it with the transport of the requests. Unlike a RoundTripper in Client, it keeps the rules on addresses, because the wrapped transport
-	// still dials. It can be called more than once, and must not return nil.
+	// counts. New calls it with the transport of the requests. Unlike a RoundTripper in Client, it
+	// keeps the rules on addresses, because the wrapped transport still dials. It can be called
+	// more than once, and must not return nil.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 
 	// Authorization, if set, returns the value of the Authorization field: "Bearer " and a token.

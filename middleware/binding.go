@@ -81,8 +81,8 @@ const (
 )
 
 // checkBinding returns the Error for a valid token whose binding does not fit its scheme (RFC 9449
-// section 7.2). It also does for one that lacks a binding which the Config requires. Verify has already
-// refused a bound token without its proof.
+// section 7.2). It also does for one that lacks a binding which the Config requires. Verify has
+// already refused a bound token without its proof.
 func (m *Middleware) checkBinding(scheme string, proofs []claims.Proof) *Error {
 	switch {
 	case m.dpop == nil || haveConfirmed(proofs, memberDPoP):

@@ -87,7 +87,8 @@ type Options struct {
 	Scopes []string
 }
 
-// A KeySet describes a set of keys when a key was looked up in it without a fetch. A KeySet of the application returns it from its Peek method: see the Explain method.
+// A KeySet describes a set of keys when a key was looked up in it without a fetch. A KeySet of the
+// application returns it from its Peek method: see the Explain method.
 // The zero KeySet says nothing.
 type KeySet struct {
 	State       string        // such as jwks.StateFresh
