@@ -27,7 +27,7 @@ const (
 )
 
 // A Report has all checks of one token, in the order in which a Verifier makes them. It is a
-// copy, and safe for concurrent use while no one changes it.
+// copy, and safe for concurrent use while no goroutine changes it.
 type Report struct {
 	At     time.Time // when the token was judged, by the clock of the Verifier
 	Issuer string    // the configured issuer that the token names, or ""
