@@ -37,8 +37,8 @@ func (e *cacheEntry) isOf(parts strict.Compact) bool {
 // A digest is the SHA-256 of a signature segment.
 type digest [sha256.Size]byte
 
-// pieceBytes is how much of a signature is copied to the stack at once, because converting
-// all of it to a byte slice would allocate. Only ML-DSA, and RSA with more than 6,144 bits, make
+// pieceBytes is how much of a signature is copied to the stack at once. Converting all of it to a
+// byte slice would allocate. Only ML-DSA, and RSA with more than 6,144 bits, make
 // signatures that are longer in base64url.
 const pieceBytes = 1 << 10
 

@@ -32,9 +32,9 @@ func (s *cacheShard) find(place uint64) *cacheEntry {
 	return entry
 }
 
-// victim returns the first entry, from the hand towards the newest and round again, that was
-// not used since the hand last passed. After two rounds it takes any entry: otherwise readers
-// that use all entries all the time could keep it searching.
+// victim returns the first entry that was not used since the hand last passed. It looks from the
+// hand towards the newest entry, and round again. After two rounds it takes any entry: otherwise
+// readers that use all entries all the time could keep it searching.
 func (s *cacheShard) victim() *cacheEntry {
 	for steps := 2 * s.entries; ; steps-- {
 		if s.hand == nil {

@@ -129,8 +129,8 @@ func checkValues(c *Claims, values map[string]string) error {
 	return nil
 }
 
-// firstOf returns the name that sorts first, so that a refusal does not depend on the order in
-// which a map is read. "" is no name.
+// firstOf returns the name that sorts first. So a refusal does not depend on the order in which a
+// map is read. "" is no name.
 func firstOf(found, name string) string {
 	if found == "" || name < found {
 		return name

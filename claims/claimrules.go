@@ -17,7 +17,7 @@ type claimRule struct {
 	allowed []any
 }
 
-// A matcher is a value of ClaimRules that says itself which strings it accepts.
+// A matcher is a value of ClaimRules that decides itself about strings.
 type matcher interface {
 	Allows(claim string) bool
 	String() string // for explanations
@@ -88,8 +88,8 @@ func (c *Claims) pointed(path []string) (value string, ok bool) {
 	return value, true
 }
 
-// isAllowed compares a JSON text with a string or a bool, or with nil, which means null, or asks
-// a matcher about it.
+// isAllowed compares a JSON text with a value of ClaimRules: a string, a bool, or nil for null. A
+// matcher decides itself.
 func isAllowed(text string, want any) bool {
 	if text == null {
 		return want == nil

@@ -244,8 +244,8 @@ func (c *Claims) HasString(value string, path ...string) bool {
 	return value != "" && kind.has(text, value)
 }
 
-// Confirmation returns the JSON value of a member of cnf, such as jkt, and whether it is
-// present (RFC 7800 section 3.1).
+// Confirmation returns the JSON value of a member of cnf, such as jkt (RFC 7800 section 3.1). ok
+// reports whether it is present.
 func (c *Claims) Confirmation(member string) (value []byte, ok bool) {
 	text, ok := c.at([]string{"cnf", member})
 	if !ok {
@@ -289,8 +289,8 @@ func (c *Claims) LogValue() slog.Value {
 	)
 }
 
-// Format writes what [Claims.LogValue] logs, quoted, for every verb, so that printing a *Claims
-// does not reveal the other claims of a user.
+// Format writes what [Claims.LogValue] logs, quoted, for every verb. So printing a *Claims does not
+// reveal the other claims of a user.
 func (c *Claims) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "[iss=%q sub=%q client_id=%q jti=%q]", cut(c.Issuer()), cut(c.Subject()), cut(c.ClientID()), cut(c.ID()))
 }

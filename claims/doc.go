@@ -1,5 +1,5 @@
-// Package claims verifies OAuth 2.0 access tokens in the form of JWTs (RFC 7519, RFC 9068)
-// and gives access to their claims. It makes no network request of its own.
+// Package claims verifies OAuth 2.0 access tokens that are JWTs, and gives access to their claims
+// (RFC 7519, RFC 9068). It makes no network request of its own.
 //
 // Most programs use only [FromContext] and [As], because package middleware does the rest.
 // Without HTTP, for example in a queue consumer, use a [Verifier]:

@@ -145,8 +145,8 @@ func isAuth0API(audience string) bool {
 	return isAuth0(s) && (s.path == "userinfo" || s.path == "api/v2")
 }
 
-// similarAudience returns the audience that differs from one of the issuer's in the slash at its
-// end, in its scheme, such as api:// of Entra ID, or in case. Otherwise it returns "".
+// similarAudience returns an audience that is nearly one of the issuer's, or "". It differs in the
+// slash at its end, in its scheme, such as api:// of Entra ID, or in case.
 func (e *explanation) similarAudience(audience []string) string {
 	for _, own := range e.issuer.Audiences {
 		for _, a := range audience {

@@ -2,9 +2,9 @@ package claims
 
 import "strings"
 
-// Principal returns a text that identifies the caller among the callers of all issuers, for the
-// owner of a record or the key of a limit. sub alone does not: each issuer can give its tokens
-// any sub (RFC 7519 section 4.1.2).
+// Principal returns a text that identifies the caller among the callers of all issuers. It is for
+// the owner of a record or the key of a limit. sub alone does not identify the caller: each issuer
+// can give its tokens any sub (RFC 7519 section 4.1.2).
 //
 // It is made of iss and sub, or of iss and [Claims.ClientID] for a token without sub. The two
 // kinds never give the same text, and neither do two issuers:

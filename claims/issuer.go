@@ -77,8 +77,8 @@ type Issuer struct {
 	// are always required, except for aud if WithoutAudience is set.
 	RequiredClaims []string
 
-	// RequiredAny are names of claims of which at least one must be present and neither null
-	// nor an empty string, array or object. The default is none.
+	// RequiredAny are names of claims of which a token must have at least one. null, and an empty
+	// string, array or object count as absent. The default is none.
 	RequiredAny []string
 
 	// ClaimValues are claims that must be strings with exactly these values. They
@@ -143,9 +143,9 @@ type Issuer struct {
 	// ErrRevoked, refuses the token with a 401. The error's text is never sent.
 	Validate func(ctx context.Context, c *Claims) error
 
-	// Err, if not nil, is what is wrong with the arguments of the constructor that made the
-	// Issuer, such as those of package providers. NewVerifier reports it with all other
-	// mistakes, so that nothing trusts the Issuer.
+	// Err, if not nil, is what is wrong with the arguments of the constructor of the Issuer. Those
+	// of package providers set it. NewVerifier reports it with all other mistakes, so that nothing
+	// trusts the Issuer.
 	Err error
 
 	rules []claimRule // of ClaimRules, set by withDefaults

@@ -39,8 +39,8 @@ func (t *trust) addOpaque(name string, issuer *Issuer) error {
 	return nil
 }
 
-// opaqueIssuer returns the issuer that must be asked about a token, or nil for a token that is
-// verified as a JWT. Only the bytes of the token decide. A JWT that is not valid, or that is
+// opaqueIssuer returns the issuer that must be asked about a token. It returns nil for a token that
+// is verified as a JWT. Only the bytes of the token decide. A JWT that is not valid, or that is
 // encrypted, is never introspected: a stranger could otherwise cause a request with each.
 func (t *trust) opaqueIssuer(token string) *Issuer {
 	for _, route := range t.opaque {

@@ -83,9 +83,9 @@ func (c *Claims) checkSameToken(answer *Claims) error {
 	return nil
 }
 
-// checkSameBinding refuses an answer that binds the token to a key that the JWT does not name (RFC
-// 8705 section 3.2, RFC 9449 section 6.2). The caller proves only the keys in the JWT, and without
-// any it would be a bearer token.
+// checkSameBinding refuses an answer that binds the token to a key that the JWT does not name. The
+// caller proves only the keys in the JWT, and without any it would be a bearer token (RFC 8705
+// section 3.2, RFC 9449 section 6.2).
 func (c *Claims) checkSameBinding(answer *Claims) error {
 	if answer.confirmation == (strict.Span{}) {
 		return nil

@@ -2,8 +2,8 @@ package claims
 
 import "iter"
 
-// Issuers returns the URL and the key set of each issuer, in the order of the Config, or of the
-// latest Replace. Those that Config.Resolve finds are not among them.
+// Issuers returns the URL and the key set of each issuer. The order is that of the Config, or of
+// the latest Replace. Issuers that Config.Resolve finds are not among them.
 func (v *Verifier) Issuers() iter.Seq2[string, KeySet] {
 	t := v.trusted.Load()
 	return func(yield func(string, KeySet) bool) {

@@ -16,8 +16,8 @@ import (
 // Issuer or URL is required. The zero value of every other field is a safe default. [New]
 // copies the Config.
 type Config struct {
-	// Issuer is the issuer's identifier, byte for byte as in the iss of its tokens, with
-	// the trailing slash if it has one. If URL is empty, the key set is found by discovery:
+	// Issuer is the issuer's identifier, byte for byte as in the iss of its tokens. A slash at
+	// its end is part of it. If URL is empty, the key set is found by discovery:
 	// OpenID Connect Discovery 1.0 section 4, and RFC 8414 section 3 if the issuer's answer
 	// to the former is not a discovery document.
 	Issuer string
@@ -45,14 +45,14 @@ type Config struct {
 	// https issuer never comes over http.
 	InsecureHTTPHosts []string
 
-	// PrivateHosts names the hosts, without a port, that a jwks_uri may be on although they
-	// are not on the public Internet. The host of Issuer is always allowed, unless PublicOnly
+	// PrivateHosts names hosts outside the public Internet that a jwks_uri may be on, without
+	// a port. The host of Issuer is always allowed, unless PublicOnly
 	// is set. Any other host is dialled on public unicast addresses only, so that an issuer
 	// cannot make this server ask a metadata service or a neighbour. A proxy resolves names
 	// itself, so behind a proxy this rule is the proxy's to keep.
 	PrivateHosts []string
 
-	// PublicOnly says that Issuer and URL were not configured by hand but come from elsewhere,
+	// PublicOnly says that Issuer and URL were not configured by hand. They come from elsewhere,
 	// such as the record of a tenant. Then their hosts have no privilege: they are dialled on
 	// public unicast addresses only, unless PrivateHosts names them, and over http only if
 	// InsecureHTTPHosts names them, on loopback too. AllowRedirects and Authorization cannot be
@@ -70,14 +70,14 @@ type Config struct {
 	// Client, which has its own.
 	RootCAs *x509.CertPool
 
-	// WrapTransport, if set, is called by New with the transport of the requests, and
-	// returns the RoundTripper to use, for example one that traces or counts. Unlike a
-	// RoundTripper in Client, it keeps the rules on addresses, because the wrapped transport
-	// still dials. It can be called more than once, and must not return nil.
+	// WrapTransport, if set, returns the RoundTripper to use, for example one that traces or
+	// counts. New calls it with the transport of the requests. Unlike a RoundTripper in Client, it
+	// keeps the rules on addresses, because the wrapped transport still dials. It can be called
+	// more than once, and must not return nil.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 
-	// Authorization, if set, returns the value of the Authorization field for a key set
-	// behind authentication, such as that of a Kubernetes API server: "Bearer " and a token.
+	// Authorization, if set, returns the value of the Authorization field: "Bearer " and a token.
+	// It is for a key set behind authentication, such as that of a Kubernetes API server.
 	// It is called before each request, so it can read a token that changes. Only the
 	// host and port of Issuer or URL get the value, and only over https. An error is a failed fetch.
 	Authorization func(ctx context.Context) (string, error)
@@ -145,8 +145,8 @@ type Config struct {
 	// the panic is logged as an Error.
 	OnFetch func(cause, result string, took time.Duration)
 
-	// OnWait, if set, is called when a request begins to wait for a fetch, with the context
-	// of the request, for tracing. The function that it returns, which can be nil, is called
+	// OnWait, if set, is called when a request begins to wait for a fetch. It is for tracing, and
+	// gets the context of the request. The function that it returns, which can be nil, is called
 	// when the wait is over, with the error that the request gets, or nil.
 	//
 	// A request is a call of Keys or Ready, and has at most one OnWait, though it can wait for

@@ -14,8 +14,8 @@ const (
 	fetchTimeout = 5 * time.Second
 	// slowFetch is when a fetch counts as slow: see FetchLimit.
 	slowFetch = time.Second
-	// abandonAfter is when a fetch is given up that did not end with its context, because
-	// the RoundTripper ignores the context. One fetch that hangs must not stop all later
+	// abandonAfter is when a fetch is given up that did not end with its context. Its
+	// RoundTripper ignores the context. One fetch that hangs must not stop all later
 	// ones. It keeps its slot of the FetchLimit until it returns, which bounds the number
 	// of stuck goroutines. When all slots are taken in this way, nothing is fetched.
 	abandonAfter = fetchTimeout + time.Second

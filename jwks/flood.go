@@ -12,8 +12,8 @@ const (
 	floodQuiet  = 5 * time.Minute // without one, it is over
 )
 
-// A flood is many look-ups of unknown keys that are answered without a fetch, because the
-// forced fetches are used up or the issuer asked for a pause. The zero flood is none.
+// A flood is many look-ups of unknown keys that are answered without a fetch. The forced fetches are
+// used up, or the issuer asked for a pause. The zero flood is none.
 //
 // The fetches log it: one ends about every ten seconds of a flood, since the bucket fills again.
 type flood struct {

@@ -77,9 +77,9 @@ func (l eventLog) failure(after *snapshot, f *fetching, err error) {
 	l.log(level, string(o.condition), append(attrs, after.outlook(now)...)...)
 }
 
-// outlook says, after a failure, when the next scheduled fetch can start, from which host the
-// keys are expected, and until when the present set can be used. It leaves out what is not
-// known.
+// outlook says after a failure what comes next. That is when the next scheduled fetch can start,
+// from which host the keys are expected, and until when the present set can be used. It leaves out
+// what is not known.
 func (s *snapshot) outlook(now time.Time) []slog.Attr {
 	attrs := []slog.Attr{slog.Duration("retry_in", s.untilDue(now).Round(time.Millisecond))}
 	if host := s.location.host(); host != "" {

@@ -48,8 +48,8 @@ func Run(ctx context.Context, caches ...*Cache) error {
 	return ctx.Err()
 }
 
-// A runner starts the fetches of caches in turn, so that those that fail again and again do not
-// keep the others from their first one.
+// A runner starts the fetches of caches in turn. So those that fail again and again do not keep the
+// others from their first one.
 type runner struct {
 	caches []*Cache
 	next   int // the one to begin with

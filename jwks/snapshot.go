@@ -281,8 +281,8 @@ func (s *snapshot) moderate(f *fetching, out outcome, now time.Time) {
 	}
 }
 
-// suspect marks a set as stale when its discovered jwks_uri answers 404 or 410, so that the
-// next scheduled fetch repeats discovery. Backoff, or the bucket of forced fetches, bounds
+// suspect marks a set as stale when its discovered jwks_uri answers 404 or 410. Then the next
+// scheduled fetch repeats discovery. Backoff, or the bucket of forced fetches, bounds
 // how often a flood can cause this.
 func (s *snapshot) suspect(err error, now time.Time) {
 	var failure *fetch.Error

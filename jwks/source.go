@@ -168,8 +168,8 @@ func (s *source) keySet(ctx context.Context, p *plan, url string) (*fetch.Respon
 	return res, err
 }
 
-// isOldCopy reports whether an HTTP cache answered a request without Cache-Control with a copy
-// that is too old to be used. A copy of any age proves nothing about an unknown kid.
+// isOldCopy reports whether an HTTP cache answered with a copy that is too old to be used. The
+// request had no Cache-Control. A copy of any age proves nothing about an unknown kid.
 func (p *plan) isOldCopy(res *fetch.Response) bool {
 	limit := maxCachedAge
 	if p.kind != scheduled {

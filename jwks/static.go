@@ -30,8 +30,9 @@ type PublicKey struct {
 	// two names of one algorithm (RFC 9864).
 	Algorithm string
 
-	// Key is an *rsa.PublicKey of 2048 to 8192 bits, an *ecdsa.PublicKey on P-256,
-	// P-384 or P-521, an ed25519.PublicKey, or with Go 1.27 a *mldsa.PublicKey. It is copied.
+	// Key is the public key, which is copied. Its type is *rsa.PublicKey with 2048 to 8192 bits,
+	// *ecdsa.PublicKey on P-256, P-384 or P-521, ed25519.PublicKey, or with Go 1.27
+	// *mldsa.PublicKey.
 	Key crypto.PublicKey
 
 	// PEM replaces Key: one block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, and

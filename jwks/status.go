@@ -54,8 +54,8 @@ type Status struct {
 	FailedFetches uint64 // of Fetches, ended without a set
 	NotModified   uint64 // of Fetches, ended by a 304
 
-	// UnknownKeys is how many calls of Keys named an alg and kid that the set did not have,
-	// also if a fetch found the key then.
+	// UnknownKeys is how many calls of Keys named an alg and kid that the set did not have. A call
+	// counts also if a fetch found the key then.
 	UnknownKeys uint64
 	// UnknownKeysUnfetched is how many of the UnknownKeys were answered without a fetch: the
 	// forced fetches were used up, the issuer had asked for a pause, or no fetch could help.

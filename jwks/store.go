@@ -19,9 +19,9 @@ type store struct {
 	busy    bool      // a goroutine calls onDocument
 }
 
-// offer hands over the document of the current snapshot if it is another than the last one, or
-// if the last one was handed over so long ago that its age would be counted much too high
-// after a restart.
+// offer hands over the document of the current snapshot if it is another than the last one. It also
+// does so if the last one was handed over long ago: after a restart its age would be counted much
+// too high.
 func (t *store) offer(current *atomic.Pointer[snapshot]) {
 	if t.onDocument != nil && t.take(current) {
 		t.deliver()

@@ -64,8 +64,8 @@ func (m *Middleware) proofsOf(request Request, certificate claims.Proof) []claim
 	return confirmationsOf(proofs)
 }
 
-// isSame reports whether v was let through with the same token, with the same DPoP proof for the
-// same method and target, and with the same certificate of the same peer. What did not confirm
+// isSame reports whether v was let through with the same token, proof and certificate. The proof
+// must be for the same method and target, and the certificate of the same peer. What did not confirm
 // the token need not be the same.
 func (m *Middleware) isSame(v *verified, request Request) bool {
 	return len(request.Authorization) == 1 && v.authorization == request.Authorization[0] &&
@@ -80,9 +80,9 @@ const (
 	errNotCertificate = detail("tokens must be bound to a certificate of their client")
 )
 
-// checkBinding returns the Error for a valid token whose binding does not fit its scheme (RFC
-// 9449 section 7.2), or that lacks a binding which the Config requires. Verify has already
-// refused a bound token without its proof.
+// checkBinding returns the Error for a valid token whose binding does not fit its scheme (RFC 9449
+// section 7.2). It also does for one that lacks a binding which the Config requires. Verify has
+// already refused a bound token without its proof.
 func (m *Middleware) checkBinding(scheme string, proofs []claims.Proof) *Error {
 	switch {
 	case m.dpop == nil || haveConfirmed(proofs, memberDPoP):

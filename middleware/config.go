@@ -81,13 +81,12 @@ type Config struct {
 	Client *http.Client
 
 	// InsecureHTTPHosts are hosts whose keys may be fetched over plain http, such as an
-	// issuer inside a cluster, for Issuer and for Issuers without Keys. An attacker who
+	// issuer inside a cluster. It is for Issuer and for Issuers without Keys. An attacker who
 	// controls the network in between can forge tokens. Loopback needs no entry.
 	InsecureHTTPHosts []string
 
-	// PrivateHosts are hosts on which a jwks_uri that discovery names may be although they
-	// have private addresses, for Issuer and for Issuers without Keys. The host of the
-	// issuer needs no entry.
+	// PrivateHosts are hosts with private addresses on which a jwks_uri of discovery may be. It
+	// is for Issuer and for Issuers without Keys. The host of the issuer needs no entry.
 	PrivateHosts []string
 
 	// AllowRedirects follows redirects to the same host over https, for Issuer and for
@@ -110,8 +109,8 @@ type Config struct {
 	// whole header of a request, to 1 MiB by default.
 	MaxTokenBytes int
 
-	// TokenField, if set, is the header field that has the token, without a scheme and in place of
-	// Authorization, which is not read then. Gateways send their tokens so: Cf-Access-Jwt-Assertion
+	// TokenField, if set, is the header field that has the token, without a scheme. Authorization
+	// is not read then. Gateways send their tokens so: Cf-Access-Jwt-Assertion
 	// of Cloudflare Access, X-Goog-Iap-Jwt-Assertion of Google IAP, and Txn-Token for transaction
 	// tokens. It cannot be set with DPoP.
 	//
@@ -123,8 +122,8 @@ type Config struct {
 	// 3.5). Handlers must set Cache-Control: private, or no-store, on what is not for everyone.
 	TokenField string
 
-	// DPoP, if set, accepts tokens that are bound to the key of their client, with the scheme
-	// DPoP and a proof for each request (RFC 9449). Without it they are refused.
+	// DPoP, if set, accepts tokens that are bound to the key of their client (RFC 9449). They come
+	// with the scheme DPoP and a proof for each request. Without DPoP they are refused.
 	DPoP *dpop.Config
 
 	// MTLS, if set, accepts tokens that are bound to the TLS certificate of their client (RFC
@@ -132,8 +131,8 @@ type Config struct {
 	// a DPoP key needs both.
 	MTLS *mtls.Config
 
-	// RequireBinding refuses tokens that are bound neither to a DPoP key nor to a certificate,
-	// for a profile that leaves the choice to the client (FAPI 2.0 Security Profile section
+	// RequireBinding refuses tokens that are bound neither to a DPoP key nor to a certificate. It
+	// is for a profile that leaves the choice to the client (FAPI 2.0 Security Profile section
 	// 5.3.4). dpop.Config.Required and mtls.Config.Required demand one of the two.
 	RequireBinding bool
 
@@ -185,8 +184,8 @@ type Config struct {
 	// ObserveDuration measures Decision.Duration, by two readings of the clock.
 	ObserveDuration bool
 
-	// ObserveFetch and ObserveWait are the OnFetch and OnWait of the key caches that New makes,
-	// for Issuer and for Issuers without Keys. ObserveFetch also gets the issuer. See
+	// ObserveFetch and ObserveWait are the OnFetch and OnWait of the key caches that New makes. It
+	// makes them for Issuer and for Issuers without Keys. ObserveFetch also gets the issuer. See
 	// jwks.Config.
 	ObserveFetch func(issuer, cause, result string, took time.Duration)
 	ObserveWait  func(ctx context.Context) (done func(err error))

@@ -72,8 +72,8 @@ func (m *Middleware) answersDPoP(e *Error, scheme string) bool {
 		(errors.Is(e.Err, errNotBound) || errors.Is(e.Err, errNotBoundAtAll) || m.detailOf(e) == noProofOfJKT)
 }
 
-// noProofOfJKT is the detail of a claims.Verifier for a token that is bound to a DPoP key, and
-// came without its proof.
+// noProofOfJKT is the detail of a claims.Verifier for a token that came without its proof. The token
+// is bound to a DPoP key.
 const noProofOfJKT = "no proof of jkt"
 
 // challenges returns the challenges that answer e. A request without a token gets one for each
@@ -97,8 +97,8 @@ func (m *Middleware) dpopChallenge(e *Error, description string) string {
 	return dpopScheme + strings.TrimSuffix(strings.TrimPrefix(bearer, bearerScheme), m.challengeEnd) + algs + m.challengeEnd
 }
 
-// renewNonce gives the client of a request that was let through a newer nonce, if its nonce will
-// be refused soon. The answer must not be cached then (RFC 9449 section 8.2).
+// renewNonce gives the client a newer nonce if its nonce will be refused soon. The request was let
+// through. The answer must not be cached then (RFC 9449 section 8.2).
 func (m *Middleware) renewNonce(w http.ResponseWriter, r *http.Request) {
 	if m.dpop == nil {
 		return

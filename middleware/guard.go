@@ -78,8 +78,8 @@ func (g *Guard) Check(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// Handler returns a handler that calls next for the requests that g lets through, and answers
-// all others, as [Middleware.Require] does. It panics if next is nil, and for a Guard that no
+// Handler returns a handler that calls next for the requests that g lets through. It answers all
+// others, as [Middleware.Require] does. It panics if next is nil, and for a Guard that no
 // Middleware has made.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	if g == nil || g.m == nil {

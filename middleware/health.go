@@ -16,11 +16,10 @@ import (
 type Status struct {
 	_ [0]func() // written with field names
 
-	// Issuers has an element for each configured issuer, in the order of the Config, or of the
-	// latest Replace, with its URL as Issuer. An issuer whose Keys are no jwks.Cache has nothing
+	// Issuers has an element for each configured issuer, with its URL as Issuer. The order is that
+	// of the Config, or of the latest Replace. An issuer whose Keys are no jwks.Cache has nothing
 	// else: its State is "". The Status method of an introspection.Introspector describes its
-	// answers.
-	// Issuers is empty with a Config.Verifier that is no claims.Verifier.
+	// answers. Issuers is empty with a Config.Verifier that is no claims.Verifier.
 	Issuers []jwks.Status
 
 	// CacheEntries is how many tokens are remembered. CacheEvictions is how many were dropped to
@@ -29,9 +28,9 @@ type Status struct {
 	CacheEvictions uint64
 	CacheKeysGone  uint64
 
-	// Replaced counts the calls of Replace that took effect, the latest one at ReplacedAt, and
-	// ReplaceRefused those that returned an error and changed nothing. ReplaceError is the error of
-	// the latest call, or nil if it took effect; it is for logs.
+	// Replaced counts the calls of Replace that took effect, the latest one at ReplacedAt.
+	// ReplaceRefused counts those that returned an error and changed nothing. ReplaceError is the
+	// error of the latest call, or nil if it took effect; it is for logs.
 	Replaced, ReplaceRefused uint64
 
 	ReplacedAt   time.Time
@@ -62,8 +61,9 @@ func (m *Middleware) noteReplaced(err error) {
 	m.replacements.at = time.Now()
 }
 
-// Status describes the key sets of all issuers, the cache of verified tokens, the calls of Replace,
-// and the proofs of requests. It makes no request. Its cost grows with the number of issuers: it is for dashboards, not for requests.
+// Status describes the key sets, the cache of verified tokens, the calls of Replace, and the proofs
+// of requests. It makes no request. Its cost grows with the number of issuers: it is for dashboards,
+// not for requests.
 func (m *Middleware) Status() Status {
 	s := m.proofStatus()
 	v, ok := m.verifier.(*claims.Verifier)

@@ -50,8 +50,8 @@ func layersIn(ctx context.Context) *verified {
 	return v
 }
 
-// addOuter adds to what e names what the guards of v asked for, so that one new token
-// suffices for all layers. It leaves out g, which refuses the request, and a denial that
+// addOuter adds to e what the guards of v asked for. So one new token suffices for all layers. It
+// leaves out g, which refuses the request, and a denial that
 // scopes did not decide.
 func (e *Error) addOuter(v *verified, g *Guard) {
 	if v == nil || e.Status != http.StatusUnauthorized && len(e.Scopes) == 0 {

@@ -61,8 +61,8 @@ func unconditional(r *http.Request) *http.Request {
 	return r
 }
 
-// An answerWriter sends its status in place of any status that is no error, such as the 200
-// of http.ServeContent, and with the first byte if no status was sent.
+// An answerWriter sends its status in place of any status that is no error, such as the 200 of
+// http.ServeContent. It sends it with the first byte if no status was sent.
 type answerWriter struct {
 	http.ResponseWriter
 	status  int

@@ -16,7 +16,7 @@ import (
 // changed. A request that begins after Replace has returned is judged by the new issuers. Within
 // a request that runs for long, [Guard.Check] follows after a second, and [Middleware.UntilExpiry]
 // within 30 seconds. Status, Run, Ready and the handler of ResourceMetadata follow. Once there are
-// several issuers, answers do not tell them apart any more, even if one is left later.
+// several issuers, answers do not tell them apart any more, even if only one is left later.
 //
 // An issuer whose Keys are nil gets a key cache, as in the Config. It keeps the one that it has,
 // with its keys, if its URL and JWKSURL are those of an issuer before: a change of anything else

@@ -18,14 +18,14 @@ type Request struct {
 	// bound token without its proof is refused.
 	Proofs []claims.Proof
 
-	// DPoP are the values of the DPoP fields, one for each field, Method is the method of the
+	// DPoP are the values of the DPoP fields, one for each field. Method is the method of the
 	// request, and Target its target as it was received: for gRPC and Connect, "POST" and the
 	// full name of the method. They are used with Config.DPoP only.
 	DPoP           []string
 	Method, Target string
 
 	// PeerCertificates are the certificates that the peer of the connection has shown, its own
-	// first (tls.ConnectionState.PeerCertificates), and RemoteAddr is its address and port.
+	// first (tls.ConnectionState.PeerCertificates). RemoteAddr is its address and port.
 	// Fields returns the values of the header fields of a name, in any case, one for each field.
 	// They are used with Config.MTLS only, and Fields with Config.TokenField, too. They can be nil.
 	PeerCertificates []*x509.Certificate

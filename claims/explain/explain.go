@@ -27,7 +27,7 @@ const (
 )
 
 // A Report has all checks of one token, in the order in which a Verifier makes them. It is a
-// copy, and safe for concurrent use while no one changes it.
+// copy, and safe for concurrent use while no goroutine changes it.
 type Report struct {
 	At     time.Time // when the token was judged, by the clock of the Verifier
 	Issuer string    // the configured issuer that the token names, or ""
@@ -87,8 +87,8 @@ type Options struct {
 	Scopes []string
 }
 
-// A KeySet describes a set of keys at the moment when a key was looked up in it without a
-// fetch. A KeySet of the application returns it from its Peek method: see the Explain method.
+// A KeySet describes a set of keys when a key was looked up in it without a fetch. A KeySet of the
+// application returns it from its Peek method: see the Explain method.
 // The zero KeySet says nothing.
 type KeySet struct {
 	State       string        // such as jwks.StateFresh
@@ -96,7 +96,8 @@ type KeySet struct {
 	KeyIDs      []string      // of the usable keys
 	NextRefresh time.Time     // earliest time
 
-	// ClockDifference is how far the issuer's clock is ahead of ours, by the Date field of its
-	// latest answer (RFC 9110 section 6.6.1), in whole seconds. It is 0 if that is not known.
+	// ClockDifference is how far the issuer's clock is ahead of ours, in whole seconds. It is
+	// taken from the Date field of the latest answer (RFC 9110 section 6.6.1), and 0 if that is not
+	// known.
 	ClockDifference time.Duration
 }

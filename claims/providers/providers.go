@@ -195,8 +195,8 @@ func entra(url, clientID, tenant, version, clientClaim string) claims.Issuer {
 	}
 }
 
-// The longest life of a token is that of a provider's settings, and a margin for the clocks of
-// the servers that set iat and exp.
+// The longest life of a token is that of a provider's settings, and a margin. The servers that set
+// iat and exp can have different clocks.
 const (
 	aDay   = 24 * time.Hour
 	margin = 5 * time.Minute

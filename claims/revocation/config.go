@@ -56,9 +56,9 @@ type Config struct {
 	ContinueWhenStale bool
 
 	// MaxEntries bounds the list. It defaults to 1,000,000, which take some 27 MB, and twice
-	// that while the list is rebuilt. A shared list takes some 4 MB more. An entry beyond it is an error of Add, and a shared list
-	// that cannot hold what the server has becomes stale after MaxAge: none is dropped silently.
-	// Status has the numbers for an alarm before that.
+	// that while the list is rebuilt. A shared list takes some 4 MB more. No entry beyond the
+	// bound is dropped silently: it is an error of Add, and a shared list that cannot hold what
+	// the server has becomes stale after MaxAge. Status has the numbers for an alarm before that.
 	//
 	// It must be the same in all processes that share the list. The server counts removed
 	// entries for at least an hour more, and expired ones for at least ten minutes, so it can
@@ -66,8 +66,8 @@ type Config struct {
 	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
-	// Logger gets a warning when a shared list becomes too old, and when its server has lost
-	// entries, and a line when the list is current again. It defaults to slog.Default().
+	// Logger gets a warning when a shared list becomes too old, and a line when it is current
+	// again. It also gets a warning when the server has lost entries. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

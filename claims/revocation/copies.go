@@ -5,9 +5,10 @@ import "container/list"
 // maxCopies bounds what a process can give back. The outbox has room for as many.
 const maxCopies = maxWaiting
 
-// copies are the newest entries of the server in clear. A server that restarts without its file,
-// or a failover, loses entries. Processes that run still refuse their tokens, and those that start
-// later would not. So a process gives back what a reading of the whole list has not found.
+// copies are the newest entries of the server in clear. A server that restarts without its file
+// loses entries, and so does a failover. Processes that run still refuse their tokens, but those
+// that start later would accept them. So a process gives back what a reading of the whole list has
+// not found.
 //
 // Only the poll that is under way uses copies.
 type copies struct {

@@ -124,7 +124,7 @@ func TestMemoryOfAMillionEntries(t *testing.T) {
 		total += count
 	}
 	assert.Equal(t, million, total)
-	require.ErrorContains(t, list.Add(t.Context(), entry(million)), "the list is full: 1 entries were not added, for its MaxEntries 1000000")
+	require.ErrorContains(t, list.Add(t.Context(), entry(million)), "the list is full: 1 entries were not added, because MaxEntries is 1000000")
 }
 
 func heap() uint64 {

@@ -100,8 +100,8 @@ const (
 	maxIssuerBytes = 2048
 	maxIDBytes     = 1024
 
-	// applicationSkew is how far the clock of the application, which says NotBefore, can be
-	// behind that of the issuer, which writes iat.
+	// applicationSkew is how far the clock of the application can be behind that of the issuer.
+	// The application says NotBefore, and the issuer writes iat.
 	applicationSkew = 5 * time.Second
 
 	// maxAhead bounds NotBefore. A later one is a mistake, such as milliseconds.

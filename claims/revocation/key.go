@@ -4,7 +4,7 @@ import "hash/maphash"
 
 // A key is the kind of an entry, and a hash of its issuer and identifier in 125 bits.
 //
-// The hashes are keyed with random seeds of the process, so no one can choose identifiers that
+// The hashes are keyed with random seeds of the process, so a stranger cannot choose identifiers that
 // collide. Two entries that collide by chance would refuse a token too many, and never one too
 // few.
 type key struct{ hi, lo uint64 }

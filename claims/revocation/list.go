@@ -210,7 +210,7 @@ func (l *List) applyRead(records []record, recent func() map[key]bool) error {
 	l.state.Store(next)
 	if refused > 0 {
 		l.overLimit.Add(uint64(refused))
-		return outage{fmt.Errorf("revocation: the list is full: %d entries were not added, for its MaxEntries %d", refused, l.maxEntries)}
+		return outage{fmt.Errorf("revocation: the list is full: %d entries were not added, because MaxEntries is %d", refused, l.maxEntries)}
 	}
 	return nil
 }

@@ -238,7 +238,7 @@ func TestAFullList(t *testing.T) {
 			require.NoError(t, list.Add(t.Context(), session(n)))
 		}
 		err := list.Add(t.Context(), session(100), session(7), session(101))
-		require.EqualError(t, err, "revocation: the list is full: 2 entries were not added, for its MaxEntries 100")
+		require.EqualError(t, err, "revocation: the list is full: 2 entries were not added, because MaxEntries is 100")
 		require.ErrorIs(t, err, claims.ErrUnavailable)
 		for n := range 100 {
 			assert.ErrorIs(t, list.Check(t.Context(), tokenWith(t, fmt.Sprintf(`"sid":"%d"`, n))), claims.ErrRevoked, "none is dropped")

@@ -27,9 +27,10 @@ type LogoutIssuer struct {
 	// tokens.
 	ClientIDs []string
 
-	// AllSessions has a logout token with sid and sub cut off all tokens of the user that were
-	// issued until then, those of other sessions, too. Set it if the access tokens of the issuer
-	// have no sid, such as those of Auth0: the end of a session cuts off none of them otherwise.
+	// AllSessions makes a logout token with sid and sub cut off the user, not only the session.
+	// It then cuts off all tokens of the user that were issued until then. Set it if the access
+	// tokens of the issuer have no sid, such as those of Auth0: otherwise the end of a session
+	// cuts off none of them.
 	AllSessions bool
 }
 

@@ -25,8 +25,8 @@ func (c change) stateTexts() (letter, threshold, expires string) {
 
 func (s second) String() string { return strconv.FormatUint(uint64(s), 10) }
 
-// parseMember returns the change that an identity and its state describe, and false if they are
-// not exactly as this package writes them.
+// parseMember returns the change that an identity and its state describe. It returns false if they
+// are not exactly as this package writes them.
 func parseMember(identity, state string) (change, bool) {
 	c, ok := parseIdentity(identity)
 	if !ok {

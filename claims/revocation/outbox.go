@@ -35,8 +35,8 @@ func newOutbox() outbox {
 // subject returns c without times: what waiting has as its key.
 func (c change) subject() change { return change{kind: c.kind, issuer: c.issuer, id: c.id} }
 
-// begins notes additions before the list of this process has them, so that no poll undoes them
-// until the returned function is called.
+// begins notes additions before the list of this process has them. No poll undoes them until the
+// returned function is called.
 func (o *outbox) begins(changes []change) (ends func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

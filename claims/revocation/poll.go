@@ -39,8 +39,8 @@ func (l *List) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// startPoll returns a channel that is closed at the end of the poll that is under way, or nil
-// if none is, because the last one began less than pollEvery ago.
+// startPoll returns a channel that is closed at the end of the poll that is under way. It returns
+// nil if none is, because the last one began less than pollEvery ago.
 func (s *shared) startPoll() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -98,7 +98,7 @@ func (s *shared) readNew(ctx context.Context) error {
 	return nil
 }
 
-// giveBack has the next poll send what the server has lost.
+// giveBack makes the next poll send what the server has lost.
 func (s *shared) giveBack() {
 	lost := s.copies.lost(s.list.now())
 	if len(lost) == 0 {
@@ -152,7 +152,7 @@ func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks
 
 func formatTime(time float64) string { return strconv.FormatFloat(time, 'f', -1, 64) }
 
-var errReply = errors.New("the server gave a reply that the script does not have")
+var errReply = errors.New("the server gave a reply that the script never gives")
 
 // A page is what was read and is not yet in the list.
 type page struct {

@@ -140,7 +140,7 @@ func (s *shared) await(ctx context.Context, polled <-chan struct{}) {
 	}
 }
 
-// ageOf returns the larger of the ages by the wall clock and by the monotonic clock, which does
+// ageOf returns the larger of the ages by the wall clock and by the monotonic clock. The latter does
 // not count the time that a machine was suspended.
 func (s *shared) ageOf(state *state) time.Duration {
 	asOf := state.asOf

@@ -55,8 +55,8 @@ func notTaken(changes, lost int, err error) error {
 	return outage{fmt.Errorf("revocation: the server did not take %d changes, %s: %w", changes, what, err)}
 }
 
-// takeTurn waits for the turn to send additions no longer than for a call, so that a crowd of
-// callers does not wait for each other while the server hangs.
+// takeTurn waits for the turn to send additions, but no longer than a call takes. Otherwise a crowd
+// of callers would wait for each other while the server hangs.
 func (s *shared) takeTurn(ctx context.Context) (leave func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -68,8 +68,8 @@ func (s *shared) takeTurn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// flush makes one call, for changes that wait and those that the outbox has no room for, and for
-// others as far as they fit into it. So those who wait for their turn meanwhile may find theirs
+// flush makes one call, for changes that wait and for those that the outbox has no room for. Others
+// go with it as far as they fit. So those who wait for their turn meanwhile may find theirs
 // done. It returns those of noRoom that the server did not take.
 func (s *shared) flush(ctx context.Context, changes, noRoom []change) (lost []change, err error) {
 	leave, err := s.takeTurn(ctx)

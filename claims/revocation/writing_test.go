@@ -341,7 +341,7 @@ func TestARemovalThatFailsHalfWay(t *testing.T) {
 	})
 }
 
-// A reply that the script does not have is a failure, never a success.
+// A reply that the script never gives is a failure, never a success.
 func TestRepliesToChanges(t *testing.T) {
 	for _, reply := range [][]string{{}, {"FULL"}, {"FULL", "1"}, {"FULL", "-1"}, {"FULL", "x"}, {"OK", "0"}, {"no", "0"}} {
 		t.Run(fmt.Sprint(reply), func(t *testing.T) {
@@ -349,9 +349,9 @@ func TestRepliesToChanges(t *testing.T) {
 				server := newFakeServer()
 				server.behave(func(context.Context, []string) ([]string, error) { return reply, nil })
 				list := newList(t, revocation.Config{Do: server.do})
-				assert.ErrorContains(t, list.Add(t.Context(), session("x")), "a reply that the script does not have")
+				assert.ErrorContains(t, list.Add(t.Context(), session("x")), "a reply that the script never gives")
 				assert.Equal(t, 1, list.Status().Waiting)
-				assert.ErrorContains(t, list.Remove(t.Context(), session("x")), "a reply that the script does not have")
+				assert.ErrorContains(t, list.Remove(t.Context(), session("x")), "a reply that the script never gives")
 			})
 		})
 	}

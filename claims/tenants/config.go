@@ -71,12 +71,12 @@ type Config struct {
 
 	// Keys says how the keys of tenants are fetched. Issuer, URL, Seed, SeedTime and OnDocument
 	// must not be set. PublicOnly always is. A Client whose Transport is no *http.Transport may
-	// need to enforce its rule on addresses itself: use WrapTransport instead. All tenants share one
+	// not keep the rule of PublicOnly: use WrapTransport instead. All tenants share one
 	// FetchLimit, by default of MaxTenants, at least 16 and at most 512.
 	Keys jwks.Config
 
-	// Logger gets a warning for a tenant whose settings are not valid, and an Error with the stack
-	// of a Lookup that panicked, each at most once in 10 seconds. It defaults to slog.Default().
+	// Logger gets a warning for a tenant whose settings are not valid. If Lookup panics, it gets an
+	// Error with the stack. Each comes at most once in 10 seconds. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

@@ -128,8 +128,8 @@ var (
 	errOther    = errors.New("tenants: Lookup returned an issuer with another URL")
 )
 
-// findOrStart returns the tenant, if it is remembered by now, or else the look-up that is under way, which
-// it starts if there is none.
+// findOrStart returns the tenant if it is remembered by now. Otherwise it returns the look-up that
+// is under way, or starts one.
 func (r *Resolver) findOrStart(ctx context.Context, iss string) (*tenant, *flight, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/bearerguard/bearerguard/claims"
 )
 
-// settings are what is kept of the issuer that Lookup returned, to find out whether the next one
-// is the same. The issuer itself is not kept: its maps and slices are the application's, which can
+// settings are what is kept of the issuer that Lookup returned. They tell whether the next one is
+// the same. The issuer itself is not kept: its maps and slices are the application's, which can
 // change them.
 type settings struct {
 	data         [sha256.Size]byte // of everything that can be printed

@@ -25,7 +25,7 @@ type Status struct {
 	// InFlight is how many look-ups are under way, or wait for their turn.
 	InFlight int
 
-	// Refused counts the requests that got a 503 because there were too many look-ups, and Slow
+	// Refused counts the requests that got a 503 because there were too many look-ups. Slow counts
 	// those that got one because their look-up took more than 3 seconds.
 	Refused, Slow uint64
 

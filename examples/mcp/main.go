@@ -1,5 +1,5 @@
-// Command mcp serves timesheets over the Model Context Protocol, with the official Go SDK
-// and the authorization that the MCP specification requires. From the root of the
+// Command mcp serves timesheets over the Model Context Protocol, with the official Go SDK. It has
+// the authorization that the MCP specification requires. From the root of the
 // repository:
 //
 //	ISSUER_URL=https://tenant.eu.auth0.com/ go -C examples run ./mcp

@@ -44,7 +44,7 @@ var chapters = []chapter{
 		0.5, "usual", "The stranger has gone.",
 		func(_ context.Context, s *story) { s.endFlood() },
 	}, {
-		0.56, "issuer is down", "The issuer resets all connections. At first no one notices. Then the keys are too old.",
+		0.56, "issuer is down", "The issuer resets all connections. At first users do not notice it. Then the keys are too old.",
 		func(_ context.Context, s *story) { s.w.breakDown() },
 	}, {
 		0.84, "issuer is back", "The issuer answers again.",

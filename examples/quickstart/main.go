@@ -1,6 +1,6 @@
-// Command quickstart runs an issuer, an API and its clients in one process on loopback,
-// and prints each request, its answer and the reason for the answer. From the root of
-// the repository:
+// Command quickstart runs an issuer, an API and its clients in one process on loopback. It
+// prints each request, its answer and the reason for the answer. From the root of the
+// repository:
 //
 //	go -C examples run ./quickstart
 //

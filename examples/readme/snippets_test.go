@@ -91,7 +91,7 @@ func TestRevocation(t *testing.T) {
 	var do func(context.Context, ...string) ([]string, error) // nil: without a server
 	protected := func() middleware.Config {
 		// README {
-		list, err := revocation.New(revocation.Config{Do: do}) // do sends a command to Valkey or Redis
+		list, err := revocation.New(revocation.Config{Do: do}) // do sends a command to Valkey or Redis; nil: this process only
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -56,8 +56,8 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readiness answers 200 while tokens of known keys can be verified, so that a load balancer
-// sends no requests to a process that has no keys yet.
+// readiness answers 200 while tokens of known keys can be verified. A load balancer then sends
+// no requests to a process that has no keys yet.
 func readiness(auth *middleware.Middleware) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := auth.Ready(r.Context())

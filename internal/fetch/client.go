@@ -36,8 +36,8 @@ type Config struct {
 	// RootCAs replaces the system's certificate authorities. It needs a Client without a
 	// Transport.
 	RootCAs *x509.CertPool
-	// WrapTransport, if set, is called with each transport after its dial rules are in
-	// place, and returns the one to use.
+	// WrapTransport, if set, returns the transport to use. It is called with each transport after
+	// its dial rules are in place.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 	// Authorization, if set, returns the Authorization field value of requests to the host
 	// of Address over TLS. No other host gets it.

@@ -46,8 +46,8 @@ func (c *Client) GetWithRetries(ctx context.Context, r Request, retries *Retries
 	}
 }
 
-// Jittered adds up to a fifth to a Retry-After, so that all clients which were told the same
-// time do not come back at the same moment. random is in [0, 1).
+// Jittered adds up to a fifth to a Retry-After. Otherwise all clients that were told the same time
+// would come back at the same moment. random is in [0, 1).
 func Jittered(retryAfter time.Duration, random float64) time.Duration {
 	return retryAfter + time.Duration(float64(retryAfter)/5*random)
 }

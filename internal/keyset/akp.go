@@ -25,8 +25,8 @@ func (m members) akpMaterial() ([]byte, error) {
 	return akpJWK(alg, pub), nil
 }
 
-// akpJWK returns the members of the key itself, with their names in order and without spaces, as
-// RFC 9964 section 6 wants them for the thumbprint.
+// akpJWK returns the members of the key itself, as RFC 9964 section 6 wants them for the
+// thumbprint: with their names in order and without spaces.
 func akpJWK(alg string, pub []byte) []byte {
 	return fmt.Appendf(nil, `{"alg":%q,"kty":"AKP","pub":%q}`, alg, base64.RawURLEncoding.EncodeToString(pub))
 }

@@ -43,8 +43,9 @@ func decodings(value []byte) (decoded [][]byte) {
 	return append(decoded, listed(numbers))
 }
 
-// longestList returns the longest part of value that can be numbers, in decimal or in hex, and
-// what programs print between them. Around it can be []byte{} or {"type":"Buffer","data":[]}.
+// longestList returns the longest part of value that can be a printed list of numbers. They can be
+// decimal or hex, with what programs print between them. Around it can be []byte{} or
+// {"type":"Buffer","data":[]}.
 func longestList(value []byte) string {
 	parts := strings.FieldsFunc(string(value), func(r rune) bool {
 		return !strings.ContainsRune("0123456789abcdefABCDEFxX\\-,;: \t\r\n", r)

@@ -29,9 +29,9 @@ type Key struct {
 	// With "none" the signature is empty.
 	Algorithm string
 
-	// Private is a *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey, with Go 1.27
-	// a *mldsa.PrivateKey, or a []byte, which is an HMAC secret. A func([]byte) []byte returns
-	// any signature for a signing input, including an invalid one.
+	// Private is the private key: a *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey,
+	// with Go 1.27 a *mldsa.PrivateKey, or a []byte, which is an HMAC secret. A func([]byte) []byte
+	// returns any signature for a signing input, including an invalid one.
 	Private any
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Proof returns a DPoP proof of possession of the key k (RFC 9449 section 4.2), for a request
-// with this method and URL, and with this access token. A request has it in its DPoP field:
+// Proof returns a DPoP proof of possession of the key k (RFC 9449 section 4.2). It is for a request
+// with this method, URL and access token. The request has it in its DPoP field:
 //
 //	key := jwkstest.NewKey("ES256")
 //	token := issuer.Token(map[string]any{"cnf": map[string]any{"jkt": key.Thumbprint()}})

@@ -19,8 +19,8 @@ type Checker struct {
 	headers          headerMemo
 }
 
-// Algorithms returns the accepted algorithms, for the algs of a challenge (RFC 9449 section
-// 7.1) and for metadata (RFC 9728 section 2). The slice is a copy.
+// Algorithms returns the accepted algorithms, as a copy. They are for the algs of a challenge (RFC
+// 9449 section 7.1) and for metadata (RFC 9728 section 2).
 func (c *Checker) Algorithms() []string { return slices.Clone(c.algorithms) }
 
 // Required reports whether tokens that are not bound to a key must be refused.

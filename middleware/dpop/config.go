@@ -52,8 +52,8 @@ type Config struct {
 	// can be used once at each of them.
 	Replays ReplayStore
 
-	// Nonces, if set, issues nonces, so that a client with a wrong clock is accepted, and that
-	// proofs cannot be made in advance (RFC 9449 sections 9 and 11.2). Set it at all servers
+	// Nonces, if set, issues nonces (RFC 9449 sections 9 and 11.2). Then a client with a wrong
+	// clock is accepted, and proofs cannot be made in advance. Set it at all servers
 	// that share their clients at the same time: one without nonces judges the iat of a proof
 	// that another one has accepted for its nonce.
 	Nonces *Nonces

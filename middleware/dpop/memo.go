@@ -14,9 +14,9 @@ const (
 	memoBytes = 1536
 )
 
-// A headerMemo remembers the headers of proofs, because all proofs of a client have the same
-// one, and reading its key costs as much as ten other checks. It holds at most 1,024 headers of
-// at most 1.5 kB.
+// A headerMemo remembers the headers of proofs. All proofs of a client have the same one, and
+// reading its key costs as much as ten other checks. It holds at most 1,024 headers of at most 1.5
+// kB.
 //
 // A header enters it with a good signature only, and only under the jkt of a token that was
 // verified. A client has one slot, whatever it sends, and a stranger has none.

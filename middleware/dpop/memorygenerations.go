@@ -94,8 +94,8 @@ func (s *generations[K, V]) at(due expiry) *generation[K, V] {
 	return g
 }
 
-// forgot reports whether entries of this slot may have been forgotten, although the wall
-// clock, which must have been set back since, says that it is not over.
+// forgot reports whether entries of this slot may have been forgotten. The wall clock can say that
+// the slot is not over, if it has been set back since.
 func (s *generations[K, V]) forgot(slot int64) bool { return s.dropped && slot <= s.forgotten }
 
 // drop drops the generations that have expired, and returns how many entries they had.

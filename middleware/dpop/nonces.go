@@ -24,8 +24,8 @@ import (
 type Nonces struct {
 	_ [0]func() // written with field names
 
-	// Secrets are random values of at least 32 bytes, the same ones in the same order at all
-	// servers of an API. The first one makes nonces, and every one checks them. To replace a
+	// Secrets are random values of at least 32 bytes. All servers of an API must have the same
+	// ones in the same order. The first one makes nonces, and every one checks them. To replace a
 	// secret, first add the new one at the end, at all servers; then move it to the front; then
 	// remove the old one.
 	Secrets [][]byte `json:"-" yaml:"-"`

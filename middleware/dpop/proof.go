@@ -49,9 +49,9 @@ var _ claims.Proof = (*Proof)(nil)
 // Member returns "jkt" (RFC 9449 section 6.1).
 func (p *Proof) Member() string { return "jkt" }
 
-// Confirm returns nil if there is exactly one proof, and it is for this token, this request and
-// this time, by the key that the token is bound to, and was not used before. value is the
-// token's jkt, as JSON text.
+// Confirm returns nil if there is exactly one proof, and it is valid and was not used before. It
+// must be for this token, this request and this time, by the key that the token is bound to. value
+// is the token's jkt, as JSON text.
 //
 // The error is an [*Error]. It matches [claims.ErrUnavailable] if the ReplayStore could not
 // answer. Confirm waits only for the ReplayStore.
@@ -64,8 +64,8 @@ func (p *Proof) Confirm(ctx context.Context, token string, value []byte) error {
 	return nil
 }
 
-// Nonce returns the value of the DPoP-Nonce field with which the answer to this request should
-// replace the client's nonce, or "" if it needs none. It is set after Confirm has accepted a
+// Nonce returns the value of the DPoP-Nonce field for the answer, or "" if it needs none. It
+// replaces the client's nonce. It is set after Confirm has accepted a
 // nonce that will be refused soon. An answer with it must not be cached (RFC 9449 section 8.2).
 func (p *Proof) Nonce() string {
 	if !p.aging.Load() {

@@ -54,9 +54,9 @@ type SharedConfig struct {
 	Now func() time.Time
 }
 
-// A Shared remembers used proofs in a Valkey or Redis server that several processes share, and
-// its own in a [Memory]. It has no client library: Do of [SharedConfig] is a function around the
-// program's client. With valkey-go:
+// A Shared remembers used proofs in a Valkey or Redis server that several processes share. Those of
+// this process are in a [Memory], too. It has no client library: Do of [SharedConfig] is a function
+// around the program's client. With valkey-go:
 //
 //	func(ctx context.Context, args ...string) ([]string, error) {
 //		command := client.B().Arbitrary(args[0]).Keys(args[1]).Args(args[2:]...).Build()

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// storeMargin is how much longer than until the store keeps an id, for a process whose clock is
-// behind that of the one which used it.
+// storeMargin is how much longer than until the store keeps an id. It is for a process whose clock
+// is behind that of the one which used the id.
 const storeMargin = 30 * time.Second
 
 var errNoReply = errors.New("no reply from Do")
@@ -61,7 +61,7 @@ func (s *Shared) ask(ctx context.Context, id [32]byte, until time.Time) (fresh b
 		return reply[0] == mine, nil
 	}
 	s.calls.failures.Add(1)
-	return false, storeRefusal("the replay store gave a reply that SET with NX and GET does not have")
+	return false, storeRefusal("the replay store gave a reply that SET with NX and GET never gives")
 }
 
 // storeMilliseconds returns for how long the store keeps an id. It is bounded because servers

@@ -78,8 +78,9 @@ type Config struct {
 
 	// Logger receives the refusals of the Handler. Requests from an address that is no trusted
 	// proxy are at most one warning in 10 seconds, and so are requests of a gateway that lack a
-	// field. All others are at debug level. No line has a byte of a field. It defaults to what slog.Default
-	// returns when a line is logged. What a Guard refuses is logged by its Middleware.
+	// field. All others are at debug level. A line has the address of the connection, and no byte
+	// of a field. It defaults to what slog.Default returns when a line is logged. What a Guard
+	// refuses is logged by its Middleware.
 	Logger *slog.Logger
 }
 

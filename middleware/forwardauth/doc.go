@@ -121,8 +121,8 @@
 // allowed_client_headers_on_success with dpop-nonce sends clients the nonce of a 200.
 //
 // For Envoy, set DisableGeneralOptionsHandler of the http.Server: otherwise net/http answers
-// OPTIONS * itself, with a 200 that nobody has decided. Do not put an http.ServeMux in front of the
-// Handler: it redirects targets that it would change.
+// OPTIONS * itself with a 200, although no Guard has decided. Do not put an http.ServeMux in front of
+// the Handler: it redirects targets that it would change.
 //
 // # Targets
 //

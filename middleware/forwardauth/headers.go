@@ -81,8 +81,8 @@ func isFieldName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// reserved are the fields that answers have or gateways obey in them, and those in which clients
-// and gateways send something else: a backend would take a claim for it.
+// reserved are the fields that answers have, or that gateways obey in them. In others, clients and
+// gateways send something else: a backend would take a claim for it.
 var reserved = []string{
 	"Authorization", "Cache-Control", "Client-Cert", "Connection", "Cookie", "Date", "Dpop", "Dpop-Nonce", "Expect", "Forwarded", "Host",
 	"Http2-Settings", "Keep-Alive", "Location", "Origin", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Refresh",

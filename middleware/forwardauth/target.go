@@ -87,8 +87,8 @@ func isUnreserved(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~", b) >= 0
 }
 
-// isNormalTriplet reports whether s begins with a percent-encoded octet that must be encoded, and
-// that no backend takes for a delimiter after it has decoded the path, even if it decodes twice.
+// isNormalTriplet reports whether s begins with a percent-encoded octet that must be encoded. It
+// must also be none that a backend takes for a delimiter after it has decoded the path, even twice.
 func isNormalTriplet(s string) bool {
 	if len(s) < 3 {
 		return false

@@ -115,8 +115,8 @@ func (c *Config) byAssertion() authenticator {
 	}
 }
 
-// isNil reports whether a dependency is nil or holds a nil pointer, which a caller that ignores a
-// constructor's error leaves. An empty Ed25519 key is one, too.
+// isNil reports whether a dependency is nil or holds a nil pointer. A caller that ignores a
+// constructor's error leaves one. An empty Ed25519 key is one, too.
 func isNil(dependency any) bool {
 	v := reflect.ValueOf(dependency)
 	return !v.IsValid() || slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice}, v.Kind()) && v.IsNil()

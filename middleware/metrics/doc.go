@@ -1,5 +1,5 @@
-// Package metrics counts what a [middleware.Middleware] decides, and shows what its caches, its
-// proofs of possession and the rest of a program around it do.
+// Package metrics counts what a [middleware.Middleware] decides. It also shows the state of its
+// caches, and of what else a program has, such as a list of revoked tokens.
 //
 // It has no dependency, so that a program can publish its figures by any means. Most programs
 // use package promauth for Prometheus, or package otelauth for OpenTelemetry, which rest on it.
@@ -63,5 +63,5 @@
 //	state                                     1 for each state that one of them is in
 //	unknown_kid, unknown_kid_suppressed       the sum
 //
-// Of the figures about introspection it has the sum.
+// The figures about introspection are the sum, too.
 package metrics

@@ -61,7 +61,7 @@ func (c *Counts) ShowGateway(gateway string, handler *forwardauth.Handler) {
 // Replace of the Middleware, which does not see a file that cannot be read. What reads the file
 // has more to say: how many sets took effect, the latest one at loadedAt, how many were refused,
 // and what is wrong with the present one, or nil. read is called with each reading of the
-// figures, and must be safe for concurrent use.
+// figures, and must be safe for concurrent use. If it is nil, the figures are those of Replace.
 func (c *Counts) ShowReloads(read func() (loaded, refused uint64, loadedAt time.Time, problem error)) {
 	c.show(func(s *sources) { s.reloads = read })
 }

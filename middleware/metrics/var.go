@@ -8,9 +8,8 @@ import (
 )
 
 // Var returns an expvar.Var, whose String is a JSON object of all figures by their names. A
-// series that is 0 is left out if it has labels. A figure of what the program does not have is null,
-// or an empty list if it has labels. auth is the Middleware whose decisions c
-// counts.
+// series that is 0 is left out if it has labels. A figure of what the program does not have is
+// null, or an empty list if it has labels. auth is the Middleware whose decisions c counts.
 //
 // This package does not import expvar, which would register a handler that shows the command
 // line and the memory of the process to every caller of http.DefaultServeMux.

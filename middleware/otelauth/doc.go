@@ -1,5 +1,5 @@
-// Package otelauth tells OpenTelemetry what a [middleware.Middleware] decides, and the state of
-// its key sets and of the rest of a program around it:
+// Package otelauth tells OpenTelemetry what a [middleware.Middleware] decides, the state of its key
+// sets, and what else a program has:
 //
 //	telemetry, err := otelauth.New(otelauth.Config{MeterProvider: meterProvider})
 //	…

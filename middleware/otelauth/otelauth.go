@@ -86,8 +86,8 @@ func (t *Telemetry) with(names, values []string) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(list...))
 }
 
-// Observe counts a decision, records its Duration if it has one, and says on the current span
-// of ctx what was decided. It is for Config.Observe of package middleware.
+// Observe counts a decision, and says on the current span of ctx what was decided. It records the
+// Duration of the decision if it has one. It is for Config.Observe of package middleware.
 func (t *Telemetry) Observe(ctx context.Context, d middleware.Decision) {
 	t.Counts.Observe(ctx, d)
 	if d.Nested && d.Outcome == "ok" {

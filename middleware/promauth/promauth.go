@@ -1,5 +1,5 @@
-// Package promauth shows Prometheus what a [middleware.Middleware] decides, and the state of its
-// key sets and of the rest of a program around it:
+// Package promauth shows Prometheus what a [middleware.Middleware] decides, the state of its key
+// sets, and what else a program has:
 //
 //	metrics := promauth.New()
 //	auth, err := middleware.New(middleware.Config{

@@ -14,15 +14,15 @@
 //	  {"preset": {"auth0": {"domain": "acme.eu.auth0.com", "audience": "https://api.example.com"}}}
 //	]
 //
-// Keys cannot be in the file: they are fetched. Nor can hooks.
+// Keys and hooks cannot be in the file: keys are fetched, and hooks are code.
 //
 // # What is refused
 //
-// An unknown or duplicate member, a value of the wrong type, bytes after the list, any
-// list within an issuer that has more than 1,000 elements, and a file of more than 1 MiB. An empty value often is a template that was not
-// filled in, so null, an empty list, object or string, and a duration of zero are refused as well. To
-// use the default, leave the member out. All mistakes are reported, at most 100, each with its place,
-// which is a JSON Pointer.
+// An unknown or duplicate member, a value of the wrong type, bytes after the list, any list within
+// an issuer that has more than 1,000 elements, and a file of more than 1 MiB. An empty value is
+// often a template that was not filled in, so null, an empty list, object or string, and a duration
+// of zero are refused as well. To use the default, leave the member out. All mistakes are reported,
+// at most 100, each with its place, which is a JSON Pointer.
 //
 // # Presets
 //

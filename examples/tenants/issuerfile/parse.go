@@ -20,10 +20,10 @@ const (
 	maxMistakes = 100     // that are reported
 )
 
-// Parse returns the issuers that a document lists, or an error that reports all mistakes, at most
-// 100, each with its place. It checks each issuer as claims.NewVerifier does. Their Keys are nil, so
-// that package middleware fetches them. Whether their addresses can be used depends on its settings,
-// and is checked by Replace of middleware.Middleware.
+// Parse returns the issuers that a document lists, or an error that reports all mistakes. It
+// reports at most 100, each with its place. It checks each issuer as claims.NewVerifier does. Their
+// Keys are nil, so that package middleware fetches them. Whether their addresses can be used
+// depends on its settings, and is checked by Replace of middleware.Middleware.
 func Parse(document []byte) ([]claims.Issuer, error) {
 	values, err := readList(document)
 	if err != nil {

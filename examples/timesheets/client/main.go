@@ -1,4 +1,4 @@
-// Command client uploads timesheet entries with an access token that it gets for its own
+// Command client uploads timesheet entries with an access token. It gets the token for its own
 // credentials (client credentials, RFC 6749 section 4.4). From the root of the repository:
 //
 //	TOKEN_URL=https://tenant.eu.auth0.com/oauth/token CLIENT_ID=... CLIENT_SECRET=... \
