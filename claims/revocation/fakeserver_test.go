@@ -42,12 +42,12 @@ func (f *fakeServer) answer(args []string) ([]string, error) {
 	switch {
 	case strings.Contains(script, "ZADD"):
 		return f.write(args)
-	case strings.Contains(script, "ZREM"):
-		return f.trim(args)
 	case strings.Contains(script, "ZREVRANGE"):
 		return []string{strconv.FormatInt(f.newest(), 10)}, nil
+	case strings.Contains(script, "ZRANGE"):
+		return f.read(args)
 	}
-	return f.read(args)
+	return f.trim(args)
 }
 
 func (f *fakeServer) write(args []string) ([]string, error) {

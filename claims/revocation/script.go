@@ -9,9 +9,8 @@ package revocation
 // a key, as the function in the documentation of dpop.Shared does, so find the node of a Cluster
 // that has the keys.
 //
-// With its first line, a server that is a replica refuses a script, also one that only reads. A
-// replica that has lost its primary would answer for hours with an old list that looks current.
-// Without allow-oom, a server whose memory is full would refuse to be read as well.
+// With its first line, a server that is a replica refuses a script. A replica that has lost its
+// primary would answer for hours with an old list that looks current.
 
 // maxScore bounds times. Greater integers are not exact in a sorted set.
 const maxScore = 1<<53 - 1
@@ -50,8 +49,12 @@ local last = redis.call('ZREVRANGEBYSCORE', KEYS[1], '9007199254740991', '-inf',
 return last[2] or '0'`
 
 // readScript has as arguments the least time, and how many identities to return: time, identity
-// and state of each.
-const readScript = `#!lua flags=allow-oom
+// and state of each. It tries to remove what is not there, which a replica refuses, and so does a
+// primary that has too few replicas. A line in front would also have a server refuse to be read
+// because its memory or its disk is full. Its list is current, because it takes no entries either.
+const readScript = `
+local removed = redis.pcall('ZREM', KEYS[1], '')
+if type(removed) == 'table' and not string.find(removed.err, '^MISCONF') then return removed end
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '9007199254740991', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local ids, reply = {}, {}
 for n = 1, #found, 2 do ids[#ids+1] = found[n] end

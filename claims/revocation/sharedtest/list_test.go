@@ -2,10 +2,12 @@ package sharedtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -274,6 +276,31 @@ func TestAServerWithoutMemory(t *testing.T) {
 	require.ErrorIs(t, err, claims.ErrUnavailable)
 	requireRevoked(t, fresh(), true, `"sid":"s"`)
 	requireRevoked(t, fresh(), false, `"sid":"t"`)
+}
+
+// A primary that cannot save its data takes no entry, and still says what was cut off.
+func TestAServerThatCannotSaveItsData(t *testing.T) {
+	s := startServer(t, "--save", "3600 1", "--appendonly", "no")
+	do := clients["go-redis"](t, s.address)
+	fresh := func() *revocation.List { return newList(t, revocation.Config{Do: do, Timeout: slow}) }
+	require.NoError(t, fresh().Add(t.Context(), session("s")))
+	require.NoError(t, os.RemoveAll(s.dir))
+	command(t, s.address, "BGSAVE")
+	require.Eventually(t, func() bool { return errors.Is(fresh().Add(t.Context(), session("t")), claims.ErrUnavailable) },
+		10*time.Second, 5*time.Millisecond)
+	err := fresh().Add(t.Context(), session("u"))
+	require.ErrorContains(t, err, "MISCONF")
+	requireRevoked(t, fresh(), true, `"sid":"s"`)
+	requireRevoked(t, fresh(), false, `"sid":"u"`)
+}
+
+// A primary without its replicas may have been replaced by one of them. If it must refuse to be
+// written then, it cannot be read either.
+func TestAServerThatHasTooFewReplicas(t *testing.T) {
+	s := startServer(t, append(slices.Clone(forgetful), "--min-replicas-to-write", "1")...)
+	list := newList(t, revocation.Config{Do: clients["go-redis"](t, s.address), Timeout: slow})
+	require.ErrorIs(t, list.Check(t.Context(), claimsOf(t, `"sid":"x"`)), claims.ErrUnavailable)
+	assert.ErrorContains(t, list.Status().Err, "NOREPLICAS")
 }
 
 // The rights that the documentation names are enough.
