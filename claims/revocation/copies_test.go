@@ -2,10 +2,12 @@ package revocation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +80,65 @@ func TestTheLastWritesThatAFailoverLosesAreGivenBack(t *testing.T) {
 			assert.True(t, knows(t, server, id), id)
 		}
 		assert.EqualValues(t, 1, list.Status().GivenBack)
+	})
+}
+
+// An entry that was removed since the loss stays removed, although another process was about to
+// give it back. Processes that give back the same entry change it once.
+func TestWhatIsGivenBackIsNotNewerThanWhatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("removed"), session("there"), session("lost")))
+		time.Sleep(2 * time.Second)
+		server.mu.Lock()
+		there := server.members[1]
+		server.mu.Unlock()
+		server.lose()
+		var given atomic.Bool
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") && !given.Swap(true) {
+				server.put("s23:"+issuerURL+"removed", "r 0 "+strings.Fields(there.state)[2])
+				server.put(there.id, there.state)
+			}
+			return server.answer(args)
+		})
+		time.Sleep(13 * time.Second)
+		require.True(t, given.Load())
+		server.behave(nil)
+		for id, want := range map[string]bool{"removed": false, "there": true, "lost": true} {
+			assert.Equal(t, want, knows(t, server, id), id)
+			assert.Equal(t, want, revoked(t, list, id), id)
+		}
+		assert.Equal(t, there.id, server.members[1].id, "not written again, which would have it read again")
+		assert.Zero(t, list.Status().Waiting)
+		require.NoError(t, list.Add(t.Context(), session("removed")))
+		assert.True(t, knows(t, server, "removed"), "a new addition is another thing")
+	})
+}
+
+// An entry that waits to be given back is sent as a new one if it is added again.
+func TestAnAdditionOfWhatWaitsToBeGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		time.Sleep(2 * time.Second)
+		server.lose()
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") {
+				return nil, errors.New("outage")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(13 * time.Second)
+		require.Equal(t, 1, list.Status().Waiting)
+		server.put("s23:"+issuerURL+"x", fmt.Sprintf("r 0 %d", time.Now().Add(time.Hour).Unix()))
+		server.behave(nil)
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		assert.True(t, knows(t, server, "x"))
 	})
 }
 

@@ -61,6 +61,7 @@ func (o *outbox) add(changes []change) (noRoom []change) {
 		case found:
 			old := e.Value.(change)
 			c.threshold, c.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
+			c.givenBack = c.givenBack && old.givenBack
 			e.Value = c
 		case o.order.Len() >= maxWaiting:
 			noRoom = append(noRoom, c)

@@ -17,7 +17,9 @@ const maxScore = 1<<53 - 1
 
 // writeScript has as arguments how many identities there can be, what newestScript returned, and
 // for each change its identity, state letter, threshold and expiry. An addition never shortens
-// what is there. A removal does not undo an addition that is newer than its caller knew. A list
+// what is there. A removal does not undo an addition that is newer than its caller knew. What is
+// given back, "g", is an addition, unless it was removed since, or is there already: processes that
+// notice a loss together would otherwise have each other read everything again. A list
 // that is full takes removals, and changes of what it has. The reply is OK, or FULL and the
 // numbers of the additions that it has no room for.
 const writeScript = `#!lua
@@ -30,9 +32,12 @@ for n = 3, #ARGV, 4 do
   local id, letter, threshold, expires = ARGV[n], ARGV[n+1], tonumber(ARGV[n+2]), tonumber(ARGV[n+3])
   local old = redis.call('HGET', KEYS[2], id)
   local was, t, e = string.match(old or '', '^([br]) (%d+) (%d+)$')
+  local needless = letter == 'g' and (was == 'r' or was and tonumber(t) >= threshold and tonumber(e) >= expires
+    and redis.call('ZSCORE', KEYS[1], id))
+  if letter == 'g' then letter = 'b' end
   if letter == 'b' and not old and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[1]) then
     full[#full+1] = string.format('%.0f', (n - 3) / 4)
-  elseif letter == 'b' or was == 'r' or tonumber(redis.call('ZSCORE', KEYS[1], id) or 0) <= tonumber(ARGV[2]) then
+  elseif not needless and (letter == 'b' or was == 'r' or tonumber(redis.call('ZSCORE', KEYS[1], id) or 0) <= tonumber(ARGV[2])) then
     if was then expires = math.max(expires, tonumber(e)) end
     if was == 'b' and letter == 'b' then threshold = math.max(threshold, tonumber(t)) end
     redis.call('HSET', KEYS[2], id, string.format('%s %.0f %.0f', letter, threshold, expires))
