@@ -178,6 +178,36 @@ func TestWhatHasExpiredIsNotLost(t *testing.T) {
 	})
 }
 
+// A reading that goes on where it was interrupted does not meet again what it has met before.
+func TestAnInterruptedReadingIsNoLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do, Logger: log.logger()})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		time.Sleep(2 * time.Second)
+		for n := range 1500 {
+			server.put(fmt.Sprintf("s23:%s%d", issuerURL, n), fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix()))
+			time.Sleep(time.Microsecond)
+		}
+		var calls atomic.Int64
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if calls.Add(1) == 2 {
+				return nil, errors.New("outage")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(20 * time.Second)
+		assert.EqualValues(t, 1, list.Status().Failures)
+		assert.True(t, revoked(t, list, "1499"))
+		assert.Empty(t, log.String())
+		server.lose()
+		time.Sleep(13 * time.Second)
+		assert.True(t, knows(t, server, "1499"), "a loss is noticed afterwards")
+	})
+}
+
 // The memory for what can be given back is bounded. The newest entries have it.
 func TestTheNewestEntriesAreGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

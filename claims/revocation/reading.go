@@ -86,6 +86,9 @@ func (s *shared) readNew(ctx context.Context) error {
 	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt)
 	r.time, r.from = max(r.time, end), end
 	if err != nil {
+		if found.arrived {
+			r.newest = found.newest // the next reading goes on behind what was awaited
+		}
 		return err
 	}
 	r.from = beforeOverlap(r.time)
