@@ -81,7 +81,9 @@ func (o *outbox) drop(removals []change) (waited map[change]bool) {
 	removed := make(map[change]bool, len(removals))
 	for _, c := range removals {
 		subject := c.subject()
-		_, waited[subject] = o.waiting[subject]
+		if _, found := o.waiting[subject]; found {
+			waited[subject] = true
+		}
 		removed[subject] = true
 		o.forget(subject)
 	}
