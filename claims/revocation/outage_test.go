@@ -192,7 +192,7 @@ func TestAServerWhoseClockIsBehind(t *testing.T) {
 		require.NoError(t, list.Add(t.Context(), session("old")))
 		time.Sleep(3 * time.Second)
 		server.mu.Lock()
-		server.members = []fakeMember{{time.Now().Add(-7 * time.Second).UnixMicro(), "s23:" + issuerURL + "new", fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())}}
+		server.members = []fakeMember{{time.Now().Add(-5 * time.Second).UnixMicro(), "s23:" + issuerURL + "new", fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())}}
 		server.mu.Unlock()
 		time.Sleep(1100 * time.Millisecond)
 		assert.True(t, revoked(t, list, "new"), "the overlap finds it")
