@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,26 @@ func TestCallsThatNeverReturn(t *testing.T) {
 		assert.False(t, list.Status().Stale)
 		assert.True(t, knows(t, server, "x"))
 		stop()
+	})
+}
+
+// Calls that are only slow are no such calls, however many callers there are.
+func TestACrowdOfRemovals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			time.Sleep(400 * time.Millisecond)
+			return server.answer(args)
+		})
+		var callers sync.WaitGroup
+		for n := range 300 {
+			callers.Go(func() { assert.NoError(t, list.Remove(t.Context(), session(fmt.Sprint(n)))) })
+		}
+		callers.Wait()
+		time.Sleep(3 * time.Second)
+		assert.Zero(t, list.Status().Failures)
 	})
 }
 
