@@ -59,7 +59,8 @@ func (w *watch) asked(address string) {
 	w.first, w.elsewhere = address, err == nil && !sameHost(dialled, w.host)
 }
 
-// connected closes a connection to a private address.
+// connected closes a connection to a private address. Nothing else keeps the request from being
+// written. If it is one of HTTP/2, other requests of the same RoundTripper to that host fail, too.
 func (w *watch) connected(conn net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
