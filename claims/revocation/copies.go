@@ -63,6 +63,7 @@ func (k *copies) lost(now second) (changes []change) {
 		case c.expires <= now:
 			k.forget(e)
 		case c.reading != k.reading:
+			c.givenBack = true
 			changes = append(changes, c.change)
 		}
 		e = next

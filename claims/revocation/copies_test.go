@@ -2,10 +2,12 @@ package revocation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,65 @@ func TestTheLastWritesThatAFailoverLosesAreGivenBack(t *testing.T) {
 	})
 }
 
+// An entry that was removed since the loss stays removed, although another process was about to
+// give it back. Processes that give back the same entry change it once.
+func TestWhatIsGivenBackIsNotNewerThanWhatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("removed"), session("there"), session("lost")))
+		time.Sleep(2 * time.Second)
+		server.mu.Lock()
+		there := server.members[1]
+		server.mu.Unlock()
+		server.lose()
+		var given atomic.Bool
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") && !given.Swap(true) {
+				server.put("s23:"+issuerURL+"removed", "r 0 "+strings.Fields(there.state)[2])
+				server.put(there.id, there.state)
+			}
+			return server.answer(args)
+		})
+		time.Sleep(13 * time.Second)
+		require.True(t, given.Load())
+		server.behave(nil)
+		for id, want := range map[string]bool{"removed": false, "there": true, "lost": true} {
+			assert.Equal(t, want, knows(t, server, id), id)
+			assert.Equal(t, want, revoked(t, list, id), id)
+		}
+		assert.Equal(t, there.id, server.members[1].id, "not written again, which would have it read again")
+		assert.Zero(t, list.Status().Waiting)
+		require.NoError(t, list.Add(t.Context(), session("removed")))
+		assert.True(t, knows(t, server, "removed"), "a new addition is another thing")
+	})
+}
+
+// An entry that waits to be given back is sent as a new one if it is added again.
+func TestAnAdditionOfWhatWaitsToBeGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		time.Sleep(2 * time.Second)
+		server.lose()
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "ZADD") {
+				return nil, errors.New("outage")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(13 * time.Second)
+		require.Equal(t, 1, list.Status().Waiting)
+		server.put("s23:"+issuerURL+"x", fmt.Sprintf("r 0 %d", time.Now().Add(time.Hour).Unix()))
+		server.behave(nil)
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		assert.True(t, knows(t, server, "x"))
+	})
+}
+
 // A server that evicts keys can lose one of the two.
 func TestAServerThatLosesTheStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -114,6 +175,36 @@ func TestWhatHasExpiredIsNotLost(t *testing.T) {
 		assert.Zero(t, server.size())
 		assert.Empty(t, log.String())
 		assert.Zero(t, list.Status().GivenBack)
+	})
+}
+
+// A reading that goes on where it was interrupted does not meet again what it has met before.
+func TestAnInterruptedReadingIsNoLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do, Logger: log.logger()})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		time.Sleep(2 * time.Second)
+		for n := range 1500 {
+			server.put(fmt.Sprintf("s23:%s%d", issuerURL, n), fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix()))
+			time.Sleep(time.Microsecond)
+		}
+		var calls atomic.Int64
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if calls.Add(1) == 2 {
+				return nil, errors.New("outage")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(20 * time.Second)
+		assert.EqualValues(t, 1, list.Status().Failures)
+		assert.True(t, revoked(t, list, "1499"))
+		assert.Empty(t, log.String())
+		server.lose()
+		time.Sleep(13 * time.Second)
+		assert.True(t, knows(t, server, "1499"), "a loss is noticed afterwards")
 	})
 }
 

@@ -122,6 +122,7 @@ type change struct {
 	issuer, id         string
 	removed            bool
 	threshold, expires second
+	givenBack          bool // an addition that the server had, and has lost
 }
 
 // record returns a change as a part of the list.

@@ -42,12 +42,12 @@ func (f *fakeServer) answer(args []string) ([]string, error) {
 	switch {
 	case strings.Contains(script, "ZADD"):
 		return f.write(args)
-	case strings.Contains(script, "ZREM"):
-		return f.trim(args)
 	case strings.Contains(script, "ZREVRANGE"):
 		return []string{strconv.FormatInt(f.newest(), 10)}, nil
+	case strings.Contains(script, "ZRANGE"):
+		return f.read(args)
 	}
-	return f.read(args)
+	return f.trim(args)
 }
 
 func (f *fakeServer) write(args []string) ([]string, error) {
@@ -55,7 +55,10 @@ func (f *fakeServer) write(args []string) ([]string, error) {
 	full := []string{"FULL"}
 	for n := 2; n < len(args); n += 4 {
 		id, letter, threshold, expires := args[n], args[n+1], number(args[n+2]), number(args[n+3])
-		at := f.find(id)
+		at, givenBack := f.find(id), letter == "g"
+		if givenBack {
+			letter = "b"
+		}
 		if at < 0 && letter == "b" && len(f.members) >= limit {
 			full = append(full, strconv.Itoa((n-2)/4))
 			continue
@@ -63,6 +66,9 @@ func (f *fakeServer) write(args []string) ([]string, error) {
 		score := max(time.Now().UnixMicro(), f.newest()+1)
 		if at >= 0 {
 			old := strings.Fields(f.members[at].state)
+			if givenBack && len(old) == 3 && (old[0] == "r" || number(old[1]) >= threshold && number(old[2]) >= expires) {
+				continue
+			}
 			if letter == "r" && f.members[at].score > newest && !(len(old) == 3 && old[0] == "r") {
 				continue
 			}

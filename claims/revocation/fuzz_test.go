@@ -63,7 +63,7 @@ func FuzzMember(f *testing.F) {
 		server.put(id, state)
 		server.put("s23:"+issuerURL+"beside", "b 0 4294967295")
 		list := newList(t, revocation.Config{Do: func(ctx context.Context, args ...string) ([]string, error) {
-			if strings.Contains(args[1], "ZREM") {
+			if strings.Contains(args[1], "HDEL") {
 				return []string{"OK"}, nil
 			}
 			return server.do(ctx, args...)

@@ -419,6 +419,11 @@ func TestMistakesInLogoutIssuers(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, text)
 	}
+	wrong.Issuer.URL = "https://admin:secret@x.example/"
+	list.Protect(wrong.Issuer)
+	_, err = list.LogoutHandler(wrong, wrong)
+	assert.ErrorContains(t, err, `LogoutIssuer "https://REDACTED@x.example/" is a duplicate`)
+	assert.NotContains(t, err.Error(), "secret")
 }
 
 type opaqueTokens struct{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/claims"
 	"github.com/bearerguard/bearerguard/claims/internal/logout"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // A LogoutIssuer is an issuer that sends logout tokens to [List.LogoutHandler]. Issuer and
@@ -63,10 +64,10 @@ func (l *List) LogoutHandler(issuers ...LogoutIssuer) (http.Handler, error) {
 	for _, i := range issuers {
 		errs = append(errs, i.mistakes())
 		if l.lifetimes.unlimited(i.Issuer.URL) {
-			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: List.Protect was called with it, and with a MaxLifetime of 0", i.Issuer.URL))
+			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: List.Protect was called with it, and with a MaxLifetime of 0", redact.URL(i.Issuer.URL)))
 		}
 		if _, known := h.verifier[i.Issuer.URL]; known {
-			errs = append(errs, fmt.Errorf("revocation: LogoutIssuer %q is a duplicate", i.Issuer.URL))
+			errs = append(errs, fmt.Errorf("revocation: LogoutIssuer %q is a duplicate", redact.URL(i.Issuer.URL)))
 		}
 		h.verifier[i.Issuer.URL], h.allSessions[i.Issuer.URL] = i.profile(), i.AllSessions
 	}
@@ -85,7 +86,7 @@ func (i *LogoutIssuer) mistakes() error {
 	errs := []error{err}
 	report := func(bad bool, text string) {
 		if bad {
-			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: %s", i.Issuer.URL, text))
+			errs = append(errs, fmt.Errorf("revocation: invalid LogoutIssuer %q: %s", redact.URL(i.Issuer.URL), text))
 		}
 	}
 	report(i.Issuer.Keys == nil, "Issuer.Keys is nil: logout tokens are signed")

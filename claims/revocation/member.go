@@ -16,9 +16,13 @@ func (c change) identity() string {
 
 // stateTexts returns the letter, threshold and expiry of a change.
 func (c change) stateTexts() (letter, threshold, expires string) {
-	letter = "b"
-	if c.removed {
+	switch {
+	case c.removed:
 		letter = "r"
+	case c.givenBack:
+		letter = "g"
+	default:
+		letter = "b"
 	}
 	return letter, c.threshold.String(), c.expires.String()
 }

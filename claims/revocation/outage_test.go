@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,26 @@ func TestCallsThatNeverReturn(t *testing.T) {
 	})
 }
 
+// Calls that are only slow are no such calls, however many callers there are.
+func TestACrowdOfRemovals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			time.Sleep(400 * time.Millisecond)
+			return server.answer(args)
+		})
+		var callers sync.WaitGroup
+		for n := range 300 {
+			callers.Go(func() { assert.NoError(t, list.Remove(t.Context(), session(fmt.Sprint(n)))) })
+		}
+		callers.Wait()
+		time.Sleep(3 * time.Second)
+		assert.Zero(t, list.Status().Failures)
+	})
+}
+
 func requireStale(t *testing.T, list *revocation.List, continues bool) {
 	t.Helper()
 	began := time.Now()
@@ -192,7 +213,7 @@ func TestAServerWhoseClockIsBehind(t *testing.T) {
 		require.NoError(t, list.Add(t.Context(), session("old")))
 		time.Sleep(3 * time.Second)
 		server.mu.Lock()
-		server.members = []fakeMember{{time.Now().Add(-7 * time.Second).UnixMicro(), "s23:" + issuerURL + "new", fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())}}
+		server.members = []fakeMember{{time.Now().Add(-5 * time.Second).UnixMicro(), "s23:" + issuerURL + "new", fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())}}
 		server.mu.Unlock()
 		time.Sleep(1100 * time.Millisecond)
 		assert.True(t, revoked(t, list, "new"), "the overlap finds it")

@@ -61,6 +61,7 @@ func (o *outbox) add(changes []change) (noRoom []change) {
 		case found:
 			old := e.Value.(change)
 			c.threshold, c.expires = max(c.threshold, old.threshold), max(c.expires, old.expires)
+			c.givenBack = c.givenBack && old.givenBack
 			e.Value = c
 		case o.order.Len() >= maxWaiting:
 			noRoom = append(noRoom, c)
@@ -80,7 +81,9 @@ func (o *outbox) drop(removals []change) (waited map[change]bool) {
 	removed := make(map[change]bool, len(removals))
 	for _, c := range removals {
 		subject := c.subject()
-		_, waited[subject] = o.waiting[subject]
+		if _, found := o.waiting[subject]; found {
+			waited[subject] = true
+		}
 		removed[subject] = true
 		o.forget(subject)
 	}

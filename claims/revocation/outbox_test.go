@@ -61,6 +61,19 @@ func TestAnEntryThatTheServerDoesNotTake(t *testing.T) {
 	}
 }
 
+func TestARemovalThatNamesAWaitingEntryTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		require.False(t, revoked(t, list, "x"))
+		server.behave(isDown)
+		require.Error(t, list.Add(t.Context(), session("x")))
+		require.Error(t, list.Remove(t.Context(), session("x"), session("x")))
+		assert.False(t, revoked(t, list, "x"), "the server never had it")
+		assert.Zero(t, list.Status().Waiting)
+	})
+}
+
 func TestTheLastChangeOfAnEntryCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer()

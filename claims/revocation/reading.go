@@ -14,8 +14,8 @@ const (
 	// chunk is how many changes one call reads.
 	chunk = 1000
 
-	// overlap is how far back a poll reads again. After a failover, the clock of the server may
-	// be behind the times that have been read.
+	// overlap is how far the clock of the server may go back at a failover. A poll reads again what
+	// changes could then have come between.
 	overlap = 5 * time.Second
 
 	// reloadEvery is how often the whole list is read again, for changes that the overlap
@@ -37,10 +37,12 @@ const (
 // A reading is how far the list in the server has been read.
 type reading struct {
 	loaded    bool
-	time      float64 // of the newest change that was read
-	newest    member  // that change, if it can be read
-	from      float64 // where the next reading of what is new begins
-	reload    float64 // where the reload that is under way goes on
+	time      float64   // of the newest change that was read
+	seen      time.Time // when it was first read
+	newest    member    // that change, if it can be read
+	from      float64   // where the next reading of what is new begins
+	began     time.Time // when the reading of what is new began that broke off; zero if none did
+	reload    float64   // where the reload that is under way goes on
 	reloading bool
 	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
@@ -71,7 +73,8 @@ func (s *shared) read(ctx context.Context) error {
 		return err
 	}
 	// Not the later one of both: a server that has lost its data may count anew.
-	r.loaded, r.reloading, r.time, r.newest, r.from = true, false, end, found.newest, beforeOverlap(end)
+	r.loaded, r.reloading, r.time, r.seen, r.newest = true, false, end, time.Now(), found.newest
+	r.from = r.fromOverlap(r.seen)
 	s.giveBack()
 	return nil
 }
@@ -82,13 +85,21 @@ func (s *shared) readNew(ctx context.Context) error {
 	if !r.loaded {
 		return nil
 	}
+	if r.began.IsZero() {
+		r.began = time.Now()
+	}
 	found := page{isNew: true, awaited: r.newest.identity}
 	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt)
-	r.time, r.from = max(r.time, end), end
+	if r.from = end; end > r.time {
+		r.time, r.seen = end, time.Now()
+	}
 	if err != nil {
+		if found.arrived {
+			r.newest = found.newest // the next reading goes on behind what was awaited
+		}
 		return err
 	}
-	r.from = beforeOverlap(r.time)
+	r.from, r.began = r.fromOverlap(r.began), time.Time{}
 	// The newest change that was read must be there, or a newer one of its entry.
 	if now := time.Now(); r.newest.expires > s.list.now() && !found.arrived && r.next.After(now.Add(lossSpread)) {
 		r.next = now.Add(rand.N(lossSpread))
@@ -110,7 +121,13 @@ func (s *shared) giveBack() {
 		slog.Int("entries", len(lost)), slog.Int("list", s.list.state.Load().total()))
 }
 
-func beforeOverlap(t float64) float64 { return max(0, t-float64(overlap/time.Microsecond)) }
+// fromOverlap returns the least time that a change can have which a reading that began then has not
+// met. The clock of the server has moved on since the newest change, by more than the time since it
+// was seen. So a crowd of changes is not read again with each poll until the next change.
+func (r *reading) fromOverlap(began time.Time) float64 {
+	again := min(max(overlap-began.Sub(r.seen), 0), overlap)
+	return max(0, r.time-float64(again/time.Microsecond))
+}
 
 // readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
 // time of the last change that it has read, and whether it has read all. The time is that of the

@@ -22,7 +22,7 @@ type shared struct {
 	maxAge    time.Duration
 	continues bool // when stale
 
-	calls   atomic.Int64 // of Do that have not returned
+	hanging atomic.Int64 // calls of Do that no caller waits for any more
 	outbox  outbox
 	reading reading // of the poll that is under way
 	copies  copies  // of the poll that is under way
@@ -64,18 +64,16 @@ func (s *shared) run(ctx context.Context, script string, args []string) error {
 	return err
 }
 
-// maxCalls bounds the calls of Do that have not returned. Additions and readings take turns, so
-// only a Do that ignores its context comes near. Each poll of an outage would leave a goroutine
-// behind otherwise.
-const maxCalls = 256
+// maxHanging bounds the calls of Do that have not returned when their context ended. Only a Do that
+// ignores its context comes near. Each poll of an outage would leave a goroutine behind otherwise.
+const maxHanging = 256
 
 var errTooManyCalls = errors.New("too many calls of Do have not returned: it must return when its context ends")
 
 // eval runs a script, and waits for it no longer than the timeout, even if Do ignores its
 // context.
 func (s *shared) eval(ctx context.Context, script string, args []string) ([]string, error) {
-	if s.calls.Add(1) > maxCalls {
-		s.calls.Add(-1)
+	if s.hanging.Load() >= maxHanging {
 		return nil, errTooManyCalls
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -88,13 +86,16 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 		err   error
 	}
 	done := make(chan result, 1)
-	go func() { // ends with Do
+	var left atomic.Bool // by the caller or by Do, whichever is first
+	go func() {          // ends with Do
 		r := result{err: errors.New("no reply from Do")}
 		defer func() {
 			if v := recover(); v != nil {
 				r.err = fmt.Errorf("panic in Do: %v", v)
 			}
-			s.calls.Add(-1)
+			if left.Swap(true) {
+				s.hanging.Add(-1)
+			}
 			done <- r
 		}()
 		r.reply, r.err = s.do(ctx, command...)
@@ -103,6 +104,9 @@ func (s *shared) eval(ctx context.Context, script string, args []string) ([]stri
 	case r := <-done:
 		return r.reply, r.err
 	case <-ctx.Done():
+		if !left.Swap(true) {
+			s.hanging.Add(1)
+		}
 		return nil, ctx.Err()
 	}
 }

@@ -83,7 +83,7 @@ func TestAPollThatHasReadARemovalUndoesNoAddition(t *testing.T) {
 		server.behave(func(ctx context.Context, args []string) ([]string, error) {
 			reply, err := server.answer(args)
 			switch {
-			case strings.Contains(args[1], "ZREM"):
+			case strings.Contains(args[1], "HDEL"):
 				<-ctx.Done() // the poll ends later
 			case !strings.Contains(args[1], "ZADD"):
 				reading <- true

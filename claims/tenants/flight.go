@@ -122,7 +122,7 @@ func (r *Resolver) look(ctx context.Context, f *flight) (found *tenant, err erro
 	found, err = r.admit(f, issuer)
 	if err != nil {
 		r.invalid.Add(1)
-		r.warn(f.iss, err)
+		r.warn(issuer.URL, err)
 		return nil, err
 	}
 	r.found.Add(1)

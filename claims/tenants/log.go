@@ -7,16 +7,18 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // logInterval is how often a line of one kind is logged at most: strangers cause look-ups.
 const logInterval = 10 * time.Second
 
-// warn logs that the settings of a tenant are not valid. Lookup has found the issuer, so it is
-// not a stranger's text.
-func (r *Resolver) warn(iss string, err error) {
+// warn logs that the settings of a tenant are not valid. issuer is the URL in these settings: an
+// iss that differs from it is a stranger's text.
+func (r *Resolver) warn(issuer string, err error) {
 	if r.isDue(&r.warned) {
-		r.log(slog.LevelWarn, "tenants: the settings of a tenant are not valid", "issuer", iss, "error", fmt.Sprint(err))
+		r.log(slog.LevelWarn, "tenants: the settings of a tenant are not valid", "issuer", redact.URL(issuer), "error", fmt.Sprint(err))
 	}
 }
 

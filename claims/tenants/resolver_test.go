@@ -321,7 +321,8 @@ func TestSettingsThatAreNotValidAreAnOutageOfTheTenant(t *testing.T) {
 					require.ErrorIs(t, err, claims.ErrUnavailable)
 				}
 				assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
-				assert.Contains(t, log.String(), "issuer="+first)
+				assert.Equal(t, rule != "another URL", strings.Contains(log.String(), first), "what a stranger wrote is not logged")
+				assert.Equal(t, rule == "another URL", strings.Contains(log.String(), "issuer="+second))
 				assert.Equal(t, uint64(3), s.resolver.Status().Invalid)
 				_, err := s.verify(second)
 				require.NoError(t, err, "another tenant")

@@ -42,8 +42,8 @@ func TestMistakes(t *testing.T) {
 		{"a fragment is not allowed", func(c *config) { c.Endpoint += "#x" }},
 		{"name the host in InsecureHTTPHosts", func(c *config) { c.Endpoint = "http://hydra/?key=" + secret }},
 		{"InsecureHTTPHosts: an entry is not a host name", func(c *config) { c.InsecureHTTPHosts = []string{"http://hydra"} }},
-		{"https is required, because the client authenticates by its certificate", func(c *config) {
-			c.Endpoint, c.ClientSecret, c.Client, c.MutualTLS = "http://localhost", nil, &http.Client{Transport: &http.Transport{}}, true
+		{`Endpoint "http://REDACTED@localhost": https is required, because the client authenticates by its certificate`, func(c *config) {
+			c.Endpoint, c.ClientSecret, c.Client, c.MutualTLS = "http://api:password@localhost", nil, &http.Client{Transport: &http.Transport{}}, true
 		}},
 		{"Prefix \"a b\": no token has such a character", func(c *config) { c.Prefix = "a b" }},
 		{"MinBytes -1: it is negative", func(c *config) { c.MinBytes = -1 }},

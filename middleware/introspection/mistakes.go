@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bearerguard/bearerguard/internal/fetch"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // mistakes are what is wrong with a Config.
@@ -58,10 +59,11 @@ func (c *Config) checkEndpoint(problems *mistakes) {
 		"Endpoint %q: https is required, because the client authenticates by its certificate", withoutQuery(c.Endpoint))
 }
 
-// withoutQuery returns a URL for logs. Some endpoints have a key in their query.
+// withoutQuery returns a URL for logs. Some endpoints have a key in their query, and a mistake can be
+// a password in front of the host.
 func withoutQuery(endpoint string) string {
 	shown, _, _ := strings.Cut(endpoint, "?")
-	return shown
+	return redact.URL(shown)
 }
 
 func (c *Config) checkTokens(problems *mistakes) {

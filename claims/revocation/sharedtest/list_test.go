@@ -2,10 +2,12 @@ package sharedtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -145,6 +147,52 @@ func TestARemovalThatRunsLate(t *testing.T) {
 	}
 }
 
+// What is given back does not undo a removal, and is not written again without need.
+func TestWhatIsGivenBack(t *testing.T) {
+	for _, name := range []string{"valkey-go", "go-redis"} {
+		t.Run(name, func(t *testing.T) {
+			do := clients[name](t, startServer(t, forgetful...).address)
+			giveBack := func(e revocation.Entry) {
+				delays := newList(t, revocation.Config{Timeout: slow, Do: func(ctx context.Context, args ...string) ([]string, error) {
+					require.Equal(t, "b", args[8])
+					args[8] = "g"
+					return do(ctx, args...)
+				}})
+				require.NoError(t, delays.Add(t.Context(), e))
+			}
+			times := func() []string {
+				reply, err := do(t.Context(), "EVAL", "return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')", "1", "{bearerguard:revocation}:times")
+				require.NoError(t, err)
+				return reply
+			}
+			at := time.Now().Truncate(time.Second)
+			subject := func(d time.Duration) revocation.Entry {
+				return revocation.Entry{Kind: revocation.Subject, Issuer: issuerURL, ID: "u", NotBefore: at.Add(d)}
+			}
+			fresh := func() *revocation.List { return newList(t, revocation.Config{Do: do, Timeout: slow}) }
+			require.NoError(t, fresh().Add(t.Context(), session("removed"), subject(0)))
+			require.NoError(t, fresh().Remove(t.Context(), session("removed")))
+			giveBack(session("lost"))
+			before := times()
+			giveBack(session("removed"))
+			giveBack(subject(0))
+			require.Equal(t, before, times(), "nothing to read again")
+			requireRevoked(t, fresh(), true, `"sid":"lost"`)
+			requireRevoked(t, fresh(), false, `"sid":"removed"`)
+			later := fmt.Sprintf(`"sub":"u","iat":%d`, at.Add(90*time.Second).Unix())
+			requireRevoked(t, fresh(), false, later)
+			giveBack(subject(2 * time.Minute))
+			requireRevoked(t, fresh(), true, later)
+
+			_, err := do(t.Context(), "EVAL", "redis.call('DEL', KEYS[1]) return 'OK'", "1", "{bearerguard:revocation}:times")
+			require.NoError(t, err)
+			requireRevoked(t, fresh(), false, `"sid":"lost"`)
+			giveBack(session("lost"))
+			requireRevoked(t, fresh(), true, `"sid":"lost"`)
+		})
+	}
+}
+
 // put stores a member in the way that another program might.
 func put(t *testing.T, do doFunc, score int64, id, state string) {
 	t.Helper()
@@ -274,6 +322,31 @@ func TestAServerWithoutMemory(t *testing.T) {
 	require.ErrorIs(t, err, claims.ErrUnavailable)
 	requireRevoked(t, fresh(), true, `"sid":"s"`)
 	requireRevoked(t, fresh(), false, `"sid":"t"`)
+}
+
+// A primary that cannot save its data takes no entry, and still says what was cut off.
+func TestAServerThatCannotSaveItsData(t *testing.T) {
+	s := startServer(t, "--save", "3600 1", "--appendonly", "no")
+	do := clients["go-redis"](t, s.address)
+	fresh := func() *revocation.List { return newList(t, revocation.Config{Do: do, Timeout: slow}) }
+	require.NoError(t, fresh().Add(t.Context(), session("s")))
+	require.NoError(t, os.RemoveAll(s.dir))
+	command(t, s.address, "BGSAVE")
+	require.Eventually(t, func() bool { return errors.Is(fresh().Add(t.Context(), session("t")), claims.ErrUnavailable) },
+		10*time.Second, 5*time.Millisecond)
+	err := fresh().Add(t.Context(), session("u"))
+	require.ErrorContains(t, err, "MISCONF")
+	requireRevoked(t, fresh(), true, `"sid":"s"`)
+	requireRevoked(t, fresh(), false, `"sid":"u"`)
+}
+
+// A primary without its replicas may have been replaced by one of them. If it must refuse to be
+// written then, it cannot be read either.
+func TestAServerThatHasTooFewReplicas(t *testing.T) {
+	s := startServer(t, append(slices.Clone(forgetful), "--min-replicas-to-write", "1")...)
+	list := newList(t, revocation.Config{Do: clients["go-redis"](t, s.address), Timeout: slow})
+	require.ErrorIs(t, list.Check(t.Context(), claimsOf(t, `"sid":"x"`)), claims.ErrUnavailable)
+	assert.ErrorContains(t, list.Status().Err, "NOREPLICAS")
 }
 
 // The rights that the documentation names are enough.
