@@ -13,6 +13,7 @@ import (
 type fakeServer struct {
 	mu      sync.Mutex // guards the fields below
 	members []fakeMember
+	behind  time.Duration // its clock
 	calls   int
 	instead func(ctx context.Context, args []string) ([]string, error)
 }
@@ -63,7 +64,7 @@ func (f *fakeServer) write(args []string) ([]string, error) {
 			full = append(full, strconv.Itoa((n-2)/4))
 			continue
 		}
-		score := max(time.Now().UnixMicro(), f.newest()+1)
+		score := f.nextScore()
 		if at >= 0 {
 			old := strings.Fields(f.members[at].state)
 			if givenBack && len(old) == 3 && (old[0] == "r" || number(old[1]) >= threshold && number(old[2]) >= expires) {
@@ -86,6 +87,10 @@ func (f *fakeServer) write(args []string) ([]string, error) {
 		return full, nil
 	}
 	return []string{"OK"}, nil
+}
+
+func (f *fakeServer) nextScore() int64 {
+	return max(time.Now().Add(-f.behind).UnixMicro(), f.newest()+1)
 }
 
 func (f *fakeServer) newest() int64 {

@@ -85,8 +85,8 @@ func TestFailoversToClocksThatAreBehind(t *testing.T) {
 			add := func(id string, behind time.Duration) {
 				server.mu.Lock()
 				defer server.mu.Unlock()
-				score := max(time.Now().Add(-behind).UnixMicro(), server.newest()+1)
-				server.members = append(server.members, fakeMember{score, "s23:" + issuerURL + id, fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())})
+				server.behind = behind // also for what the list gives back
+				server.members = append(server.members, fakeMember{server.nextScore(), "s23:" + issuerURL + id, fmt.Sprintf("b 0 %d", time.Now().Add(time.Hour).Unix())})
 			}
 			for n := range 8 {
 				for m := range random.IntN(2) * 1050 { // more than one call reads
