@@ -23,7 +23,7 @@ import (
 // fetches nothing. An issuer that was in the Config of New can have a private address. Any other
 // one is dialled on public addresses only, unless Config.PrivateHosts names its host; over https only,
 // unless Config.InsecureHTTPHosts names it; and no redirect is followed. A proxy resolves names
-// itself, and a Config.Client whose Transport is no *http.Transport may have to keep the rule on
+// itself, and a Config.Client whose Transport is no *http.Transport may need to enforce the rule on
 // addresses itself: see PrivateHosts and Client of [jwks.Config].
 //
 // The metadata publish those of Config.AuthorizationServers that are still issuers. If none is

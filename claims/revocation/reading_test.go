@@ -37,7 +37,6 @@ func TestAFullListStaysStale(t *testing.T) {
 	})
 }
 
-// A reading that is interrupted goes on where it was.
 // A crowd of changes is read again for a while, and not with each poll until the next change.
 func TestAQuietServerIsHardlyRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -142,6 +141,7 @@ func TestAFailoverAfterAReadingBrokeOff(t *testing.T) {
 // overlap is how far the documentation lets the clock of a new primary be behind.
 const overlap = 5 * time.Second
 
+// A reading that is interrupted goes on where it was.
 func TestReadingsOverABadConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer()
