@@ -71,6 +71,9 @@ func (f *fetching) wait(ctx context.Context, d time.Duration) error {
 		return nil
 	default:
 	}
+	if d <= 0 {
+		return errSlow
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
