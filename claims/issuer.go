@@ -102,6 +102,8 @@ type Issuer struct {
 	//
 	// A value can also have the methods Allows(claim string) bool, which decides about a string,
 	// and String() string, which says what it allows. They must be safe for concurrent use.
+	// Allows must always decide alike, because a remembered token is not judged by it again. To
+	// change what it allows, set another value: values that are not equal by == are another rule.
 	ClaimRules map[string][]any
 
 	// MustLimit, if not nil, names claims by their JSON Pointers. One of them is enough:
