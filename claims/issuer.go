@@ -110,7 +110,7 @@ type Issuer struct {
 	// NewVerifier reports a mistake if no rule in ClaimRules, ClaimOneOf or ClaimValues lists the
 	// accepted strings of any of them. It is for an issuer from which strangers can get a token
 	// for any audience, such as GitHub's: without a rule, the API would be open to the world. The
-	// constructors of package providers set it, so that a caller who replaces their rules by
+	// constructors of package providers set it, so that a caller who loses all of these rules by
 	// mistake gets an error. The default is none.
 	MustLimit []string
 
