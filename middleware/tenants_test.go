@@ -90,7 +90,7 @@ func TestTenantsThatCannotBeFoundOutAre503(t *testing.T) {
 	assert.NotContains(t, a.Body, "database")
 }
 
-// Nobody knows whether an authorization server is the issuer of a tenant until a token names it.
+// Whether an authorization server is the issuer of a tenant is not known before a token names it.
 func TestReplaceBesideTenantsPublishesWhatTheConfigLists(t *testing.T) {
 	d, tenant := newDirectory(t)
 	own := jwkstest.NewIssuer(jwkstest.Config{URL: "https://own.example/"})
