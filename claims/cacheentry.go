@@ -79,7 +79,7 @@ const (
 func (e *cacheEntry) bytes() int64 {
 	c := e.token.claims
 	n := len(e.token.signingInput) + len(c.text) + len(e.token.header.kid)
-	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.scopeText)
+	n += len(c.issuer) + len(c.subject) + len(c.id) + len(c.sessionID) + len(c.scopeText)
 	for _, id := range c.clientIDs {
 		n += len(id)
 	}

@@ -151,6 +151,7 @@ func TestEntryAccountsForItsMemory(t *testing.T) {
 		"a list of escapes":    `,"scope":[` + list(`"\ta%d"`, 1500) + `]`,
 		"a list of nothing":    `,"scope":[` + list(`""`, 4000) + `]`,
 		"a subject in escapes": `,"sub":"` + strings.Repeat(`\u0061`, 2000) + `"`,
+		"a session in escapes": `,"sid":"` + strings.Repeat(`\n`, 6000) + `"`,
 	} {
 		t.Run(rule, func(t *testing.T) {
 			kit := newCacheVerifier(t)

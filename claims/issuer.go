@@ -102,13 +102,15 @@ type Issuer struct {
 	//
 	// A value can also have the methods Allows(claim string) bool, which decides about a string,
 	// and String() string, which says what it allows. They must be safe for concurrent use.
+	// Allows must always decide alike, because a remembered token is not judged by it again. To
+	// change what it allows, set another value: values that are not equal by == are another rule.
 	ClaimRules map[string][]any
 
 	// MustLimit, if not nil, names claims by their JSON Pointers. One of them is enough:
 	// NewVerifier reports a mistake if no rule in ClaimRules, ClaimOneOf or ClaimValues lists the
 	// accepted strings of any of them. It is for an issuer from which strangers can get a token
 	// for any audience, such as GitHub's: without a rule, the API would be open to the world. The
-	// constructors of package providers set it, so that a caller who replaces their rules by
+	// constructors of package providers set it, so that a caller who loses all of these rules by
 	// mistake gets an error. The default is none.
 	MustLimit []string
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +33,7 @@ func TestReplaceDecidesAboutRememberedTokens(t *testing.T) {
 		i := partner(keys)
 		i.AllowedScopes, i.ClaimValues = []string{"read:x"}, map[string]string{"sub": "alice"}
 		i.WithoutAudience = &claims.WithoutAudience{ClientIDs: []string{"app"}}
+		i.ClaimRules = map[string][]any{"/sub": {"alice", beginsWith("bo")}, "/suspended": {nil, false}}
 		return i
 	}
 	changed := func(change func(*claims.Issuer)) []claims.Issuer {
@@ -51,6 +54,11 @@ func TestReplaceDecidesAboutRememberedTokens(t *testing.T) {
 		{"another algorithm", changed(func(i *claims.Issuer) { i.Algorithms = []string{"ES256"} }), claims.ErrAlgorithm, false},
 		{"a shorter lifetime", changed(func(i *claims.Issuer) { i.MaxLifetime = time.Second }), claims.ErrMissingClaim, false},
 		{"another rule for a claim", changed(func(i *claims.Issuer) { i.ClaimValues["sub"] = "bob" }), claims.ErrMissingClaim, false},
+		{"another rule at a pointer", changed(func(i *claims.Issuer) { i.ClaimRules["/sub"][0] = "bob" }), claims.ErrMissingClaim, false},
+		{"one more rule", changed(func(i *claims.Issuer) { i.ClaimRules["/acr"] = []any{"1"} }), claims.ErrMissingClaim, false},
+		{"one rule less", changed(func(i *claims.Issuer) { delete(i.ClaimRules, "/suspended") }), "", false},
+		{"another rule that decides itself", changed(func(i *claims.Issuer) { i.ClaimRules["/sub"][1] = beginsWith("x") }), "", false},
+		{"a rule that cannot be compared", changed(func(i *claims.Issuer) { i.ClaimRules["/sub"][1] = anyOf{"bob"} }), "", false},
 		{"another client without aud", changed(func(i *claims.Issuer) { i.WithoutAudience.ClientIDs[0] = "x" }), "", false},
 		{"other keys", changed(func(i *claims.Issuer) { i.Keys = oneKey() }), "", false},
 		{"keys without this one", changed(func(i *claims.Issuer) { i.Keys = emptySet{} }), claims.ErrUnknownKey, false},
@@ -73,6 +81,40 @@ func TestReplaceDecidesAboutRememberedTokens(t *testing.T) {
 			require.NoError(t, err, "another issuer")
 		})
 	}
+}
+
+// beginsWith and anyOf are values of ClaimRules that decide themselves.
+type (
+	beginsWith string
+	anyOf      []string
+)
+
+func (b beginsWith) Allows(claim string) bool { return strings.HasPrefix(claim, string(b)) }
+func (b beginsWith) String() string           { return "begins with " + string(b) }
+func (a anyOf) Allows(claim string) bool      { return slices.Contains(a, claim) }
+func (a anyOf) String() string                { return strings.Join(a, " or ") }
+
+// A countingRule has the same contents as another one until it is asked.
+type countingRule struct{ asked int }
+
+func (c *countingRule) Allows(string) bool { c.asked++; return true }
+func (c *countingRule) String() string     { return "anything" }
+
+// What two rules have in them can be the same for a moment. Only the new one may decide.
+func TestReplaceUsesANewRuleWithTheSameContents(t *testing.T) {
+	same := goodIssuer()
+	with := func(rule *countingRule) claims.Issuer {
+		i := same
+		i.ClaimRules = map[string][]any{"/sub": {rule}}
+		return i
+	}
+	before, after := new(countingRule), new(countingRule)
+	v := verifierWith(t, 0, with(before))
+	require.NoError(t, v.Replace([]claims.Issuer{with(after)}))
+	_, err := v.Verify(t.Context(), token(nil))
+	require.NoError(t, err)
+	assert.Equal(t, 1, after.asked)
+	assert.Zero(t, before.asked)
 }
 
 // Two requests with one token have begun, and then its issuer leaves. The first one remembers the

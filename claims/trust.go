@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -68,13 +69,18 @@ func (t *trust) add(issuer *Issuer) {
 // isSame reports whether two issuers decide alike about every token. Functions cannot be
 // compared, so issuers with a Validate hook never do.
 func (i *Issuer) isSame(other *Issuer) bool {
-	if i == nil || !isSameValue(i.Keys, other.Keys) || !isSameValue(i.Opaque, other.Opaque) {
+	if i == nil || !isSameValue(i.Keys, other.Keys) || !isSameValue(i.Opaque, other.Opaque) ||
+		!maps.EqualFunc(i.ClaimRules, other.ClaimRules, areSameValues) {
 		return false
 	}
 	a, b := *i, *other
-	a.Keys, b.Keys, a.Opaque, b.Opaque = nil, nil, nil, nil // others may be changing what is in them
-	return reflect.DeepEqual(a, b)                          // false if one has a Validate
+	// The application may be changing what is in these, so that two of them can differ later.
+	a.Keys, a.Opaque, a.ClaimRules, a.rules = nil, nil, nil, nil
+	b.Keys, b.Opaque, b.ClaimRules, b.rules = nil, nil, nil, nil
+	return reflect.DeepEqual(a, b) // false if one has a Validate
 }
+
+func areSameValues(a, b []any) bool { return slices.EqualFunc(a, b, isSameValue) }
 
 func isSameValue(a, b any) bool {
 	return a == nil && b == nil || reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b

@@ -27,7 +27,8 @@ import (
 // addresses itself: see PrivateHosts and Client of [jwks.Config].
 //
 // The metadata publish those of Config.AuthorizationServers that are still issuers. If none is
-// left, they publish none: clients do not find out then where to get a token.
+// left, they publish none: clients do not find out then where to get a token. With Config.Tenants
+// they publish all of them, because each can be the issuer of a tenant.
 //
 // Replace makes no request, and is safe for concurrent use. It cannot be used with a
 // Config.Verifier: call its Replace.

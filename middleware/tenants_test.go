@@ -3,6 +3,8 @@ package middleware_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -86,6 +88,25 @@ func TestTenantsThatCannotBeFoundOutAre503(t *testing.T) {
 	assert.Equal(t, 503, a.Status)
 	assert.Equal(t, "7", a.Header.Get("Retry-After"))
 	assert.NotContains(t, a.Body, "database")
+}
+
+// Whether an authorization server is the issuer of a tenant is not known before a token names it.
+func TestReplaceBesideTenantsPublishesWhatTheConfigLists(t *testing.T) {
+	d, tenant := newDirectory(t)
+	own := jwkstest.NewIssuer(jwkstest.Config{URL: "https://own.example/"})
+	issuers := []claims.Issuer{{URL: own.URL(), Audiences: []string{jwkstest.Audience}, Keys: staticKeys(t, own)}}
+	auth, err := middleware.New(middleware.Config{
+		Issuers: issuers, Tenants: d, Resource: "https://api.example", AuthorizationServers: []string{tenant.URL(), own.URL()},
+	})
+	require.NoError(t, err)
+	handler, err := auth.ResourceMetadata()
+	require.NoError(t, err)
+	for _, list := range [][]claims.Issuer{issuers, nil} {
+		require.NoError(t, auth.Replace(list))
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/oauth-protected-resource", nil))
+		assert.Contains(t, w.Body.String(), `"authorization_servers":["https://tenant.example/","https://own.example/"]`)
+	}
 }
 
 func TestTenantsMistakes(t *testing.T) {

@@ -16,8 +16,10 @@
 // takes a rule, and reports a mistake without one. A rule takes ids, if the issuer has them,
 // because a name can pass to somebody else.
 //
-// The rules are in Issuer.ClaimRules. NewVerifier reports a mistake if they were removed, because
-// Issuer.MustLimit names their claims. To demand more, add to the map, or use another field.
+// The rules are in Issuer.ClaimRules. To demand more, add to the map, or use another field, and
+// never put another map in its place. NewVerifier reports a mistake only if no rule says whose
+// tokens are accepted, because Issuer.MustLimit names the claims of such rules. It does not notice
+// the loss of any other rule, such as the one on event_name that refuses pull requests of forks.
 // Validate is free for the application:
 //
 //	issuer := providers.GitHubActions(audience, providers.GitHubRule{OwnerIDs: []string{"9919"}})

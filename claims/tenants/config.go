@@ -45,7 +45,9 @@ type Config struct {
 	//
 	// Lookup runs on a goroutine of its own, with the values of the context of a request that
 	// waits for it. A request waits for at most 3 seconds; the context ends after 5. Lookup must
-	// be safe for concurrent use. A panic counts as an error, and is logged.
+	// return then: until it does, or until Forget, the answer for this issuer is a 503, and other
+	// issuers have one place less for their look-ups. Lookup must be safe for concurrent use. A
+	// panic counts as an error, and is logged.
 	Lookup func(ctx context.Context, iss string) (issuer claims.Issuer, found bool, err error)
 
 	// Validate, if not nil, is called for each verified token of a tenant. It runs before the

@@ -222,6 +222,36 @@ func TestForgetDoesNotWaitForALookUpThatBeganBefore(t *testing.T) {
 	})
 }
 
+// A look-up that does not return must not take other tenants along, nor be made once more for each
+// request, and Forget must be a way out.
+func TestALookUpThatIgnoresItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		hung := make(chan struct{})
+		s.lookup = func(_ context.Context, iss string) error {
+			if iss == first && s.timesAsked(first) == 1 {
+				<-hung
+			}
+			return nil
+		}
+		for range 100 {
+			began := time.Now()
+			_, err := s.resolver.Resolve(t.Context(), first)
+			require.ErrorContains(t, err, "took too long")
+			require.Equal(t, 3*time.Second, time.Since(began))
+			_, err = s.verify(second)
+			require.NoError(t, err, "another tenant")
+		}
+		assert.Equal(t, 1, s.timesAsked(first))
+		s.resolver.Forget(first)
+		_, err := s.verify(first)
+		require.NoError(t, err)
+		close(hung)
+		synctest.Wait()
+		assert.Zero(t, s.resolver.Status().InFlight)
+	})
+}
+
 func TestRequestsShareOneLookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t)

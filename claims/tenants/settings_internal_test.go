@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,3 +59,30 @@ func TestSettingsAreComparedByValue(t *testing.T) {
 	}{}})
 	assert.False(t, uncomparable.isSame(uncomparable))
 }
+
+// Rules that decide themselves. The text of a function does not tell what it has captured.
+type (
+	ruleFunc   func(claim string) bool
+	rulePrefix string
+)
+
+func (f ruleFunc) Allows(claim string) bool   { return f(claim) }
+func (f ruleFunc) String() string             { return "by a function" }
+func (p rulePrefix) Allows(claim string) bool { return strings.HasPrefix(claim, string(p)) }
+func (p rulePrefix) String() string           { return "not told" }
+func (p rulePrefix) GoString() string         { return "not told" }
+
+func TestRulesThatDecideThemselvesAreNotComparedByTheirText(t *testing.T) {
+	of := func(rule any) settings {
+		return settingsOf(claims.Issuer{ClaimRules: map[string][]any{"/sub": {"alice", rule}, "/acr": {"1", nil}}})
+	}
+	only := func(name string) ruleFunc { return func(claim string) bool { return claim == name } }
+	assert.False(t, of(only("alice")).isSame(of(only("bob"))), "one function, with other values")
+	assert.True(t, of(rulePrefix("a")).isSame(of(rulePrefix("a"))))
+	assert.False(t, of(rulePrefix("a")).isSame(of(rulePrefix("b"))), "with the same text")
+	shared := &someRule{}
+	assert.True(t, of(shared).isSame(of(shared)))
+	assert.False(t, of(shared).isSame(of(&someRule{})))
+}
+
+type someRule struct{ rulePrefix }
