@@ -84,13 +84,14 @@ func (i *Issuer) sourceProblems() (problems []string) {
 	return problems
 }
 
-// isJOSE reports whether a token looks like a JWT, signed or encrypted: three or five segments
-// (RFC 7515 section 7.1, RFC 7516 section 7.1), of which the first encodes the beginning of a
-// JSON object. It need not be valid.
+// isJOSE reports whether a token looks like a JWT, signed or encrypted: three segments (RFC 7515
+// section 7.1), five (RFC 7516 section 7.1) or any other number above three, of which the first
+// encodes the beginning of a JSON object. It need not be valid. Some parsers ignore what follows the
+// third segment: an issuer with one would take a JWT with a dot behind it, which was refused without
+// the dot, for the JWT.
 func isJOSE(token string) bool {
 	header, rest, _ := strings.Cut(token, ".")
-	dots := 1 + strings.Count(rest, ".")
-	return (dots == 2 || dots == 4) && beginsObject(header)
+	return strings.Contains(rest, ".") && beginsObject(header)
 }
 
 // beginsObject reports whether a segment encodes a text that begins like a JSON object. It takes

@@ -165,7 +165,7 @@ func (g *gateway) start(t *testing.T, executable, home string, args []string) {
 			_ = conn.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 // freeAddress returns an address on which nothing listens.

@@ -5,6 +5,7 @@ package interop_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,19 +20,21 @@ func revocableJWTs(t *testing.T, changes ...func(*settings)) (*issuer, *opaqueAP
 	fosite := providers[2]
 	require.Equal(t, "fosite", fosite.name)
 	i := fosite.start(t, append([]func(*settings){func(s *settings) { s.API = &apiClient{ID: apiID, Secret: apiSecret} }}, changes...)...)
+	return i, serveRevocable(t, i, time.Second)
+}
+
+// serveRevocable returns an API that uses each answer for so long.
+func serveRevocable(t *testing.T, i *issuer, ttl time.Duration) *opaqueAPI {
+	t.Helper()
 	issuer := claims.Issuer{URL: i.url, Audiences: []string{audience}, JWKSURL: i.url + "keys"}
-	return i, serveIntrospected(t, i.url+"introspect", issuer, func(c *introspection.Config) { c.OnlyJWT = true })
+	return serveIntrospected(t, i.url+"introspect", issuer, func(c *introspection.Config) { c.OnlyJWT, c.TTL = true, ttl })
 }
 
 // A JWT stays valid by its signature when it is revoked. Only its issuer knows.
 func TestRevokedJWTIsRefused(t *testing.T) {
 	i, api := revocableJWTs(t)
 	token := i.token(t, read)
-	for range 3 {
-		w := api.get(token)
-		require.Equal(t, http.StatusOK, w.Code)
-	}
-	assert.EqualValues(t, 1, api.asked.Load())
+	require.Equal(t, http.StatusOK, api.get(token).Code)
 	assert.Equal(t, http.StatusForbidden, api.get(i.token(t, write)).Code)
 
 	revoke(t, i, i.url+"revoke", token)
@@ -39,6 +42,15 @@ func TestRevokedJWTIsRefused(t *testing.T) {
 	assert.Contains(t, api.get(token).Header().Get("WWW-Authenticate"), "invalid_token")
 	assert.EqualValues(t, 1, api.opaque.Status().Inactive)
 	assert.Equal(t, http.StatusOK, api.get(i.token(t, read)).Code, "another token of the client")
+}
+
+func TestAnswersAboutAJWTAreRemembered(t *testing.T) {
+	i, _ := revocableJWTs(t)
+	api, token := serveRevocable(t, i, 5*time.Minute), i.token(t, read)
+	for range 3 {
+		require.Equal(t, http.StatusOK, api.get(token).Code)
+	}
+	assert.EqualValues(t, 1, api.asked.Load())
 }
 
 // A JWT that is not valid causes no question, and neither does one for another API.

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// patience bounds every wait for something that normally takes moments.
-	patience = 20 * time.Second
+	// patience bounds every wait for something that normally takes moments. Several providers that
+	// start at once on a busy machine take 20 s.
+	patience = time.Minute
 
 	// maxLog bounds the log that is kept of each process, in bytes.
 	maxLog = 1 << 20

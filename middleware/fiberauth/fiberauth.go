@@ -21,6 +21,10 @@
 // adaptor does not copy, and keeps only one of several Authorization fields. Do not use it around
 // a Middleware, nor around the application.
 //
+// The context of a request does not end with the request, nor when the client goes away. Call the
+// function that [middleware.Middleware.UntilExpiry] returns, after a stream as well: otherwise the
+// token is verified again every 30 seconds until it expires.
+//
 // fasthttp adds the fields that follow a chunked body, its trailer, to the header. This package
 // leaves them out: a proxy that removes a forged certificate field from the header may let a
 // trailer pass.

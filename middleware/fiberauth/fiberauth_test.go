@@ -88,6 +88,24 @@ func TestClaimsDoNotOutliveTheirRequestInTheCtx(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.get("/open", bearer(issuer.Token(nil))...).Code)
 }
 
+// So a handler must end what it has begun with the context: nothing else does.
+func TestTheContextOfARequestDoesNotEndWithIt(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	auth := newAuth(t, issuer)
+	var kept, streams []context.Context
+	s := serveOne(t, fiberauth.Handler(auth), func(c fiber.Ctx) error {
+		stream, stop := auth.UntilExpiry(c.Context())
+		defer stop()
+		kept, streams = append(kept, c.Context()), append(streams, stream)
+		return nil
+	})
+	for range 2 { // on one connection: the first request has ended when the second one is read
+		require.Equal(t, http.StatusOK, s.get("/", bearer(issuer.Token(nil))...).Code)
+	}
+	assert.NoError(t, kept[0].Err())
+	assert.ErrorIs(t, streams[0].Err(), context.Canceled)
+}
+
 func TestPoliciesSeeTheContextOfTheRequest(t *testing.T) {
 	type key struct{}
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})

@@ -132,7 +132,8 @@
 //   - a path that is not in normal form (RFC 3986 section 6.2.2): with dot segments, an empty
 //     segment (//), lower-case or broken percent-encoding, or encoded letters, digits, - . _ ~
 //   - an encoded slash, backslash, semicolon, question mark, number sign or control character; an
-//     encoded percent sign before two hexadecimal digits; octets that are not UTF-8
+//     encoded percent sign before two hexadecimal digits, also with u between them; octets that
+//     are not UTF-8
 //   - path parameters (;), which Java servers cut off
 //   - what can be in no path: backslashes, spaces, other than ASCII, a fragment
 //   - another form than the origin-form, such as * or http://host/path
@@ -142,8 +143,9 @@
 // are significant here. Express ignores case and the slash by default, and some frameworks take
 // /reports.json for /reports. Such a backend needs a table in which they do not matter: no weaker
 // wildcard beside a literal. With "/files/{name}" for everybody, a stricter "/files/secret" does
-// not protect /files/SECRET. A backend must also not take the method or the path from elsewhere,
-// such as X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each
+// not protect /files/SECRET. A backend must not normalise Unicode in a path: in the form NFKC, the
+// fullwidth slash (U+FF0F) becomes a slash, and so one segment becomes two. A backend must also not
+// take the method or the path from elsewhere, such as X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each
 // API needs a Handler of its own.
 //
 // # Answers

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -41,7 +42,7 @@ func FuzzTarget(f *testing.F) {
 	for _, target := range []string{
 		"/", "/a/7", "/a/new", "/a/n%65w", "/a/b%20c", "/a/%2e%2e/docs/x", "/docs/a/b?c", "/docs/a//b", "/docs/../a/new", "/files/x/", "/files",
 		"/v1/items:get", "/v1/items%3Aget", "/v1/a%40b", "/a/..;/x", "/a/x;y", "/a/%252e", "/a/100%25", "/a/%C0%AF", "/a/%E2%82%AC", "//a/7",
-		`/a\7`, "http://x/a/7", "*", "/a/%00", "/a/7#", "/a/7%23", "/a/%5C", "/docs/%25%32%65",
+		`/a\7`, "http://x/a/7", "*", "/a/%00", "/a/7#", "/a/7%23", "/a/%5C", "/docs/%25%32%65", "/docs/%25u002F", "/docs/%C2%85",
 	} {
 		f.Add("GET", target)
 	}
@@ -84,6 +85,7 @@ func FuzzTarget(f *testing.F) {
 			require.NotContains(t, p, "\x00")
 			require.Equal(t, strings.Count(raw, "/"), strings.Count(p, "/"), "the same segments")
 			require.True(t, utf8.ValidString(p))
+			require.False(t, strings.ContainsFunc(p, unicode.IsControl))
 		}
 		u, err := url.ParseRequestURI(target)
 		require.NoError(t, err)

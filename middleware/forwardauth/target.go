@@ -3,6 +3,7 @@ package forwardauth
 import (
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -54,9 +55,10 @@ func isNormalPath(path string) bool {
 	if !ok || !strings.Contains(path, "%") {
 		return ok
 	}
-	// Lax decoders read a slash in octets that are not UTF-8, such as %C0%AF.
+	// Lax decoders read a slash in octets that are not UTF-8, such as %C0%AF. Control characters
+	// outside of ASCII, such as U+0085, end a line or are trimmed for some.
 	decoded, err := url.PathUnescape(path)
-	return err == nil && utf8.ValidString(decoded)
+	return err == nil && utf8.ValidString(decoded) && !strings.ContainsFunc(decoded, unicode.IsControl)
 }
 
 func isNormalSegment(s string) bool {
@@ -101,7 +103,7 @@ func isNormalTriplet(s string) bool {
 	case b < ' ', b == 0x7f, isUnreserved(b), strings.IndexByte(`/\;?#`, b) >= 0:
 		return false
 	case b == '%':
-		return !isHex(s[3:])
+		return !isHex(strings.TrimLeft(s[3:], "uU")) // %u002F is a slash for IIS and for unescape of JavaScript
 	}
 	return true
 }

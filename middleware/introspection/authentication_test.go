@@ -232,7 +232,9 @@ func TestMutualTLS(t *testing.T) {
 		},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			i := newIntrospector(t, knowing(), without, edit, func(c *introspection.Config) { c.Endpoint = server.URL })
+			i := newIntrospector(t, knowing(), without, edit, func(c *introspection.Config) {
+				c.Endpoint, c.Timeout = server.URL, 10*time.Second // the most: a handshake on a busy machine can be slow
+			})
 			_, err := introspect(t, i, goodToken)
 			require.NoError(t, err)
 			assert.Equal(t, "my-api", shown)

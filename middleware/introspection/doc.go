@@ -19,7 +19,7 @@
 //
 // Only the bytes of a token decide, before any request and never by trying:
 //
-//   - What looks like a JWT, with three or with five segments and a JSON object as its header, is
+//   - What looks like a JWT, with three segments or more and a JSON object as its header, is
 //     verified as a JWT or refused. A JWT that is not valid is never introspected.
 //   - A b64token of the right Prefix and length is introspected by its issuer, and by no other.
 //   - All other tokens are refused.
