@@ -145,8 +145,8 @@
 // wildcard beside a literal. With "/files/{name}" for everybody, a stricter "/files/secret" does
 // not protect /files/SECRET. A backend must not normalise Unicode in a path: in the form NFKC, the
 // fullwidth slash (U+FF0F) becomes a slash, and so one segment becomes two. A backend must also not
-// take the method or the path from elsewhere, such as X-HTTP-Method-Override or X-Rewrite-URL. The Host is not part of the table either: each
-// API needs a Handler of its own.
+// take the method or the path from elsewhere, such as X-HTTP-Method-Override or X-Rewrite-URL. The
+// Host is not part of the table either: each API needs a Handler of its own.
 //
 // # Answers
 //
