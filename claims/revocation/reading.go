@@ -23,8 +23,10 @@ const (
 	// together every time.
 	reloadEvery = 5 * time.Minute
 
-	// reloadChunks bounds how much of it one poll reads, so that what is new does not wait.
+	// reloadChunks and reloadFor bound how much of it one poll reads, so that what is new does not
+	// wait, and so that the list does not become too old meanwhile. A server can be slow.
 	reloadChunks = 50
+	reloadFor    = pollEvery
 
 	// applyChunks bounds the memory of a reading.
 	applyChunks = 64
@@ -62,19 +64,23 @@ func (s *shared) read(ctx context.Context) error {
 	if !r.reloading {
 		return nil
 	}
-	chunks := reloadChunks
+	chunks, limit := reloadChunks, time.Duration(reloadFor)
 	if !r.loaded {
-		chunks = math.MaxInt
+		chunks, limit = math.MaxInt, math.MaxInt64
 	}
 	found := page{isNew: !r.loaded}
-	end, complete, err := s.readFrom(ctx, &found, r.reload, chunks)
+	end, complete, err := s.readFrom(ctx, &found, r.reload, chunks, limit)
 	r.reload = end
 	if err != nil || !complete {
 		return err
 	}
-	// Not the later one of both: a server that has lost its data may count anew.
-	r.loaded, r.reloading, r.time, r.seen, r.newest = true, false, end, time.Now(), found.newest
-	r.from = r.fromOverlap(r.seen)
+	// Not the later one of both: a server that has lost its data may count anew. If nothing is newer
+	// or lost, the reading of what is new goes on as before, and reads no crowd of changes again.
+	if !r.loaded || end != r.time {
+		r.time, r.seen = end, time.Now()
+		r.from = r.fromOverlap(r.seen)
+	}
+	r.loaded, r.reloading, r.newest = true, false, found.newest
 	s.giveBack()
 	return nil
 }
@@ -89,7 +95,7 @@ func (s *shared) readNew(ctx context.Context) error {
 		r.began = time.Now()
 	}
 	found := page{isNew: true, awaited: r.newest.identity}
-	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt)
+	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt, math.MaxInt64)
 	if r.from = end; end > r.time {
 		r.time, r.seen = end, time.Now()
 	}
@@ -129,18 +135,19 @@ func (r *reading) fromOverlap(began time.Time) float64 {
 	return max(0, r.time-float64(again/time.Microsecond))
 }
 
-// readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
+// readFrom reads what has changed at or after a time, in at most so many chunks. It begins no
+// other one after the limit, but always reads one, so that each call gets further. It returns the
 // time of the last change that it has read, and whether it has read all. The time is that of the
 // beginning if the list had no room: what it has no room for must be read again.
-func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks int) (end float64, complete bool, err error) {
+func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks int, limit time.Duration) (end float64, complete bool, err error) {
 	defer func() {
 		if full := s.take(found); full != nil {
 			end, complete, err = from, false, errors.Join(err, full)
 		}
 	}()
 	end = from
-	least := formatTime(from)
-	for range chunks {
+	least, began := formatTime(from), time.Now()
+	for n := 0; n == 0 || n < chunks && time.Since(began) < limit; n++ {
 		reply, err := s.eval(ctx, readScript, []string{least, strconv.Itoa(chunk)})
 		if err != nil {
 			return end, false, err

@@ -37,6 +37,15 @@ func session(id string) revocation.Entry {
 	return revocation.Entry{Kind: revocation.Session, Issuer: issuerURL, ID: id}
 }
 
+// sessions returns so many entries, whose identifiers are numbers from 0.
+func sessions(count int) []revocation.Entry {
+	entries := make([]revocation.Entry, count)
+	for n := range entries {
+		entries[n] = session(fmt.Sprint(n))
+	}
+	return entries
+}
+
 func revoked(t *testing.T, list *revocation.List, id string) bool {
 	t.Helper()
 	err := list.Check(t.Context(), tokenWith(t, fmt.Sprintf(`"sid":%q`, id)))
