@@ -66,8 +66,9 @@ type Config struct {
 	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
-	// Logger gets a warning when a shared list becomes too old, and a line when it is current
-	// again. It also gets a warning when the server has lost entries. It defaults to slog.Default().
+	// Logger gets a warning when a shared list becomes too old, once more for each hour of the
+	// outage, and a line when it is current again. It also gets a warning when the server has
+	// lost entries. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 
