@@ -77,7 +77,11 @@ func (l *List) Check(ctx context.Context, c *claims.Claims) error {
 // check is Check with the hash of the issuer of c.
 func (l *List) check(ctx context.Context, c *claims.Claims, hash uint64) error {
 	err := l.judge(l.state.Load(), c, hash)
-	if err != nil || l.shared == nil || !l.shared.aged.Load() {
+	if l.shared == nil || !l.shared.aged.Load() {
+		return err
+	}
+	if err != nil {
+		l.shared.startPoll() // the entry can have been removed, and no other request may come
 		return err
 	}
 	tooOld := l.shared.usable(ctx)

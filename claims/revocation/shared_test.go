@@ -239,6 +239,21 @@ func TestASharedListThatIsFull(t *testing.T) {
 	})
 }
 
+// A caller whose token was cut off by mistake may be the only one of a server without Run.
+func TestARemovalThatOnlyRefusedRequestsCanFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		operator, api := newList(t, revocation.Config{Do: server.do}), newList(t, revocation.Config{Do: server.do})
+		require.NoError(t, operator.Add(t.Context(), session("x")))
+		assert.True(t, revoked(t, api, "x"))
+		require.NoError(t, operator.Remove(t.Context(), session("x")))
+		time.Sleep(3 * time.Second)
+		assert.True(t, revoked(t, api, "x"), "refused without a wait")
+		synctest.Wait()
+		assert.False(t, revoked(t, api, "x"), "that request has started a reading")
+	})
+}
+
 func TestConcurrentPolls(t *testing.T) {
 	server := newFakeServer()
 	list := newList(t, revocation.Config{Do: server.do, Timeout: 5 * time.Second})
