@@ -148,6 +148,16 @@ func TestACrowdOfRemovals(t *testing.T) {
 	})
 }
 
+// The first reading of an empty list is the first that a Do of the program's own gets wrong.
+func TestADoThatReturnsNilForAnEmptyArray(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := newList(t, revocation.Config{Do: func(context.Context, ...string) ([]string, error) { return nil, nil }})
+		requireUnavailable(t, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)))
+		synctest.Wait()
+		assert.ErrorContains(t, list.Status().Err, "for an empty array it must return an empty slice")
+	})
+}
+
 func requireStale(t *testing.T, list *revocation.List, continues bool) {
 	t.Helper()
 	began := time.Now()

@@ -48,6 +48,7 @@ type reading struct {
 	reloading bool
 	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
+	untrimmed time.Time // when the log last had that the server does not forget
 }
 
 // read reads what is new, and a part of the whole list if that is due. What was interrupted goes
@@ -176,7 +177,10 @@ func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks
 
 func formatTime(time float64) string { return strconv.FormatFloat(time, 'f', -1, 64) }
 
-var errReply = errors.New("the server gave a reply that the script never gives")
+var (
+	errReply = errors.New("the server gave a reply that the script never gives")
+	errNil   = errors.New("Do returned nil, which is a null reply: for an empty array it must return an empty slice")
+)
 
 // A page is what was read and is not yet in the list.
 type page struct {
@@ -199,7 +203,10 @@ type member struct {
 
 // add reads the reply of readScript, and returns the time of its last change.
 func (p *page) add(reply []string, now second) (last float64, err error) {
-	if reply == nil || len(reply)%3 != 0 || len(reply) > 3*chunk {
+	switch {
+	case reply == nil: // also of a Do that swallows errors: it must not make the list look current
+		return 0, errNil
+	case len(reply)%3 != 0 || len(reply) > 3*chunk:
 		return 0, errReply
 	}
 	p.chunks++
@@ -240,11 +247,21 @@ func (s *shared) take(p *page) error {
 	}
 	err := s.list.applyRead(records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
 	for n := 0; n < len(p.expired); n += chunk {
-		// Whether that works shows in the size of the list.
-		_ = s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))])
+		s.noteUntrimmed(s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))]))
 	}
 	p.changes, p.chunks, p.malformed, p.expired = nil, 0, 0, nil
 	return err
+}
+
+// noteUntrimmed logs why the server does not forget what has expired, at most once an hour. Those
+// entries are no part of the list, so no figure shows that the server fills up with them.
+func (s *shared) noteUntrimmed(err error) {
+	now := time.Now()
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || now.Sub(s.reading.untrimmed) < noteEvery {
+		return
+	}
+	s.reading.untrimmed = now
+	s.list.log(slog.LevelWarn, "the server does not forget expired entries of the shared list, and can become full of them", slog.Any("error", err))
 }
 
 // noteMalformed counts members that this package has not written, and logs the first ones. They

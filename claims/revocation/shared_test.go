@@ -254,6 +254,27 @@ func TestARemovalThatOnlyRefusedRequestsCanFind(t *testing.T) {
 	})
 }
 
+// No figure shows a server that fills up with expired entries, because the list has none of them.
+func TestAServerThatDoesNotForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do, Logger: log.logger()})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "HDEL") {
+				return nil, errors.New("NOPERM")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(2 * time.Hour)
+		assert.Equal(t, 1, strings.Count(log.String(), "\n"))
+		assert.Contains(t, log.String(), "does not forget expired entries of the shared list, and can become full of them\" error=NOPERM")
+		assert.NoError(t, list.Status().Err, "it refuses what it must")
+	})
+}
+
 func TestConcurrentPolls(t *testing.T) {
 	server := newFakeServer()
 	list := newList(t, revocation.Config{Do: server.do, Timeout: 5 * time.Second})
