@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // A List refuses tokens that were cut off before they expire. [List.Protect] puts it in front of
@@ -119,6 +120,9 @@ func (l *List) Add(ctx context.Context, entries ...Entry) error {
 func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) error {
 	now := time.Now()
 	changes, err := changesOf(entries, func(e *Entry) (change, error) {
+		if known := l.lifetimes.almost(e.Issuer); known != "" { // it would cut nothing off
+			return change{}, fmt.Errorf("revocation: invalid Entry.Issuer %q: List.Protect knows %q, and the slash is part of it", redact.URL(e.Issuer), redact.URL(known))
+		}
 		return e.addition(now, skew, l.lifetimes.of(e.Issuer))
 	})
 	switch {
