@@ -67,7 +67,8 @@ func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 // Check returns nil for the claims of a token that was not cut off. Otherwise its error matches
 // claims.ErrRevoked, or claims.ErrUnavailable if a shared list is too old to say so. It is what
 // Protect adds to Validate. A handler that serves one caller for long can call it as often as it
-// likes, such as for each message.
+// likes, such as for each message. Of claims without any member, such as new(claims.Claims), it
+// says whether the list can be asked.
 //
 // Check allocates nothing for a token that is good. It waits only for a list that is too old, at
 // most for Config.Timeout.

@@ -203,6 +203,8 @@ func TestAStartInAnOutage(t *testing.T) {
 			assert.True(t, list.Status().Stale)
 
 			time.Sleep(time.Second)
+			requireUnavailable(t, list.Check(t.Context(), new(claims.Claims)))
+			time.Sleep(time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			began = time.Now()
@@ -213,6 +215,7 @@ func TestAStartInAnOutage(t *testing.T) {
 			server.behave(nil)
 			time.Sleep(2 * time.Second)
 			assert.False(t, revoked(t, list, "x"))
+			assert.NoError(t, list.Check(t.Context(), new(claims.Claims)), "for a readiness probe")
 			server.behave(hangs)
 			time.Sleep(2 * time.Minute)
 			assert.Equal(t, continues, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)) == nil, "an outage after that")
