@@ -154,7 +154,7 @@ func TestADoThatReturnsNilForAnEmptyArray(t *testing.T) {
 		list := newList(t, revocation.Config{Do: func(context.Context, ...string) ([]string, error) { return nil, nil }})
 		requireUnavailable(t, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)))
 		synctest.Wait()
-		assert.ErrorContains(t, list.Status().Err, "for an empty array it must return an empty slice")
+		assert.ErrorContains(t, list.Status().Err, "for an empty array, Do must return an empty slice")
 	})
 }
 

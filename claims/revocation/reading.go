@@ -179,7 +179,7 @@ func formatTime(time float64) string { return strconv.FormatFloat(time, 'f', -1,
 
 var (
 	errReply = errors.New("the server gave a reply that the script never gives")
-	errNil   = errors.New("Do returned nil, which is a null reply: for an empty array it must return an empty slice")
+	errNil   = errors.New("a null reply: for an empty array, Do must return an empty slice and not nil")
 )
 
 // A page is what was read and is not yet in the list.
