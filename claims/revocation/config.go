@@ -31,7 +31,8 @@ type Config struct {
 
 	// Do, if set, shares the list with all processes that have the same Prefix, through Valkey
 	// or Redis. It sends one command, and is the function that dpop.SharedConfig describes:
-	// the documentation of dpop.Shared has it for two client libraries.
+	// the documentation of dpop.Shared has it for two client libraries. An empty array
+	// must be an empty slice: nil counts as an outage.
 	//
 	// Without Do, an entry cuts off tokens at the process that added it, and at no other.
 	Do func(ctx context.Context, args ...string) ([]string, error)
@@ -66,8 +67,9 @@ type Config struct {
 	// Changes of what the list has, and removals, need no room.
 	MaxEntries int
 
-	// Logger gets a warning when a shared list becomes too old, and a line when it is current
-	// again. It also gets a warning when the server has lost entries. It defaults to slog.Default().
+	// Logger gets a warning when a shared list becomes too old, once more for each hour of the
+	// outage, and a line when it is current again. It also gets a warning when the server has
+	// lost entries, or does not forget those that have expired. It defaults to slog.Default().
 	Logger *slog.Logger
 }
 

@@ -44,6 +44,10 @@
 // request with a 503; with ContinueWhenStale, it goes on with what it knows. A process keeps an
 // entry that it knows until it expires or is removed, also if the server has lost it.
 //
+// A new process that cannot read the list refuses each request, and Ready of package middleware
+// does not know that. So a readiness probe should also ask [List.Check] with new(claims.Claims),
+// or a rollout with a wrong password replaces processes that work.
+//
 // The server must be Valkey, or Redis 7.0 or later, and allow scripts. It must not evict the two
 // keys, which have no time to live: its maxmemory-policy must not be one of allkeys. It must be a
 // primary: a replica can have an old list, so it is an outage.

@@ -35,7 +35,8 @@ type Entry struct {
 	// Kind is required.
 	Kind Kind
 
-	// Issuer is the URL of the issuer, exactly as in iss. It is required.
+	// Issuer is the URL of the issuer, exactly as in iss. It is required. One that differs from an
+	// issuer of List.Protect only in the slash at its end is an error of Add.
 	Issuer string
 
 	// ID is the jti, sid, sub or client. It is required, and at most 1,024 bytes; an entry of

@@ -105,10 +105,10 @@ func (f *fakeServer) find(id string) int {
 }
 
 func (f *fakeServer) read(args []string) ([]string, error) {
-	least, exclusive := strings.CutPrefix(args[0], "(")
-	reply, limit := []string{}, number(args[1])
+	text, exclusive := strings.CutPrefix(args[0], "(")
+	reply, least, limit := []string{}, int64(number(text)), number(args[1])
 	for _, m := range f.members {
-		if m.score > int64(number(least)) || !exclusive && m.score == int64(number(least)) {
+		if m.score > least || !exclusive && m.score == least {
 			reply = append(reply, strconv.FormatInt(m.score, 10), m.id, m.state)
 		}
 		if len(reply) == 3*limit {

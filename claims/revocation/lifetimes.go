@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"container/list"
+	"strings"
 	"sync"
 	"time"
 )
@@ -65,4 +66,19 @@ func (l *lifetimes) of(url string) time.Duration {
 		return known.Value.(*lifetime).value
 	}
 	return 0
+}
+
+// almost returns the issuer that differs from url only in the slash at the end, and "" if url
+// itself is known.
+func (l *lifetimes) almost(url string) string {
+	other, hadSlash := strings.CutSuffix(url, "/")
+	if !hadSlash {
+		other += "/"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byURL[url] == nil && l.byURL[other] != nil {
+		return other
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/claims"
+	"github.com/bearerguard/bearerguard/internal/redact"
 )
 
 // A List refuses tokens that were cut off before they expire. [List.Protect] puts it in front of
@@ -66,7 +67,8 @@ func (l *List) Protect(issuer claims.Issuer) claims.Issuer {
 // Check returns nil for the claims of a token that was not cut off. Otherwise its error matches
 // claims.ErrRevoked, or claims.ErrUnavailable if a shared list is too old to say so. It is what
 // Protect adds to Validate. A handler that serves one caller for long can call it as often as it
-// likes, such as for each message.
+// likes, such as for each message. Of claims without any member, such as new(claims.Claims), it
+// says whether the list can be asked.
 //
 // Check allocates nothing for a token that is good. It waits only for a list that is too old, at
 // most for Config.Timeout.
@@ -77,7 +79,11 @@ func (l *List) Check(ctx context.Context, c *claims.Claims) error {
 // check is Check with the hash of the issuer of c.
 func (l *List) check(ctx context.Context, c *claims.Claims, hash uint64) error {
 	err := l.judge(l.state.Load(), c, hash)
-	if err != nil || l.shared == nil || !l.shared.aged.Load() {
+	if l.shared == nil || !l.shared.aged.Load() {
+		return err
+	}
+	if err != nil {
+		l.shared.startPoll() // the entry can have been removed, and no other request may come
 		return err
 	}
 	tooOld := l.shared.usable(ctx)
@@ -115,6 +121,9 @@ func (l *List) Add(ctx context.Context, entries ...Entry) error {
 func (l *List) add(ctx context.Context, skew time.Duration, entries ...Entry) error {
 	now := time.Now()
 	changes, err := changesOf(entries, func(e *Entry) (change, error) {
+		if known := l.lifetimes.almost(e.Issuer); known != "" { // it would cut nothing off
+			return change{}, fmt.Errorf("revocation: invalid Entry.Issuer %q: List.Protect knows %q, and the slash is part of it", redact.URL(e.Issuer), redact.URL(known))
+		}
 		return e.addition(now, skew, l.lifetimes.of(e.Issuer))
 	})
 	switch {

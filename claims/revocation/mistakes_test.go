@@ -31,6 +31,14 @@ func TestMistakesInEntries(t *testing.T) {
 		{"invalid Entry.NotBefore 5", revocation.Entry{Kind: revocation.Subject, Issuer: issuerURL, ID: "x", NotBefore: time.Unix(time.Now().UnixMilli(), 0)}},
 		{"invalid Entry.ExpiresAt: an entry of kind client lives for the MaxLifetime", revocation.Entry{Kind: revocation.Client, Issuer: issuerURL, ID: "x", ExpiresAt: time.Now()}},
 		{
+			`invalid Entry.Issuer "https://issuer.example": List.Protect knows "https://issuer.example/", and the slash is part of it`,
+			revocation.Entry{Kind: revocation.Token, Issuer: "https://issuer.example", ID: "x", ExpiresAt: time.Now().Add(time.Hour)},
+		},
+		{
+			`invalid Entry.Issuer "https://unlimited.example//": List.Protect knows "https://unlimited.example/"`,
+			revocation.Entry{Kind: revocation.Issuer, Issuer: "https://unlimited.example//"},
+		},
+		{
 			`an entry of kind subject must live as long as the longest token of "https://unlimited.example/": set MaxLifetime of the issuer, and call List.Protect with it`,
 			revocation.Entry{Kind: revocation.Subject, Issuer: "https://unlimited.example/", ID: "x"},
 		},
@@ -50,6 +58,8 @@ func TestMistakesInEntries(t *testing.T) {
 	}
 	assert.ErrorContains(t, list.Remove(t.Context(), revocation.Entry{Kind: "x"}), "invalid Entry.Kind")
 	assert.NoError(t, list.Add(t.Context()))
+	list.Protect(claims.Issuer{URL: "https://issuer.example", MaxLifetime: lifetime})
+	assert.NoError(t, list.Add(t.Context(), revocation.Entry{Kind: revocation.Session, Issuer: "https://issuer.example", ID: "x"}), "both are issuers")
 }
 
 func TestMistakesInConfig(t *testing.T) {

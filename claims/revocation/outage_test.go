@@ -77,6 +77,30 @@ func testOutage(t *testing.T, instead func(context.Context, []string) ([]string,
 	time.Sleep(2 * time.Hour) // the calls end
 }
 
+// On a busy server, requests find out first that the list is too old. They do not know why.
+func TestTheLogSaysWhyAListIsTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do, Logger: log.logger()})
+		defer run(t, list)()
+		time.Sleep(10 * time.Second)
+		server.behave(isDown)
+		for range 7000 {
+			_ = list.Check(t.Context(), tokenWith(t, `"sid":"good"`))
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.NotZero(t, list.Status().StaleRefused)
+		assert.Equal(t, 1, strings.Count(log.String(), "\n"))
+		assert.Contains(t, log.String(), "requests are refused\" error=\""+errDown.Error())
+		server.behave(hangs)
+		time.Sleep(2*time.Hour + time.Minute)
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		require.Len(t, lines, 3, "one for each hour")
+		assert.Contains(t, lines[2], context.DeadlineExceeded.Error(), "the present reason")
+	})
+}
+
 // A Do that ignores its context leaves no goroutine behind for each poll of a long outage.
 func TestCallsThatNeverReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -121,6 +145,16 @@ func TestACrowdOfRemovals(t *testing.T) {
 		callers.Wait()
 		time.Sleep(3 * time.Second)
 		assert.Zero(t, list.Status().Failures)
+	})
+}
+
+// The first reading of an empty list is the first that a Do of the program's own gets wrong.
+func TestADoThatReturnsNilForAnEmptyArray(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := newList(t, revocation.Config{Do: func(context.Context, ...string) ([]string, error) { return nil, nil }})
+		requireUnavailable(t, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)))
+		synctest.Wait()
+		assert.ErrorContains(t, list.Status().Err, "for an empty array, Do must return an empty slice")
 	})
 }
 
@@ -169,16 +203,19 @@ func TestAStartInAnOutage(t *testing.T) {
 			assert.True(t, list.Status().Stale)
 
 			time.Sleep(time.Second)
+			requireUnavailable(t, list.Check(t.Context(), new(claims.Claims)))
+			time.Sleep(time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			began = time.Now()
 			requireUnavailable(t, list.Check(ctx, tokenWith(t, `"sid":"x"`)))
 			assert.Equal(t, 100*time.Millisecond, time.Since(began), "a request that ends does not wait")
 			assert.Equal(t, 1, strings.Count(log.String(), "\n"))
-			assert.Contains(t, log.String(), "was never read: requests are refused")
+			assert.Contains(t, log.String(), "was never read: requests are refused\" error=\"context deadline exceeded\"")
 			server.behave(nil)
 			time.Sleep(2 * time.Second)
 			assert.False(t, revoked(t, list, "x"))
+			assert.NoError(t, list.Check(t.Context(), new(claims.Claims)), "for a readiness probe")
 			server.behave(hangs)
 			time.Sleep(2 * time.Minute)
 			assert.Equal(t, continues, list.Check(t.Context(), tokenWith(t, `"sid":"x"`)) == nil, "an outage after that")

@@ -72,12 +72,13 @@ func (s *shared) poll(now time.Time) error {
 	if err != nil {
 		s.failures.Add(1)
 		if s.ageOf(s.list.state.Load()) > s.maxAge {
-			s.noteStale(slog.Any("error", err))
+			s.noteStale(err)
 		}
 		return err
 	}
 	s.list.reached(now)
-	if s.stale.Swap(false) {
+	if !s.noted.IsZero() {
+		s.noted = time.Time{}
 		s.list.log(slog.LevelInfo, "the shared list is current again")
 	}
 	return unsent
@@ -94,15 +95,21 @@ func (l *List) reached(asOf time.Time) {
 	}
 }
 
-// noteStale logs, once, that the list is too old.
-func (s *shared) noteStale(attrs ...slog.Attr) {
-	switch already := s.stale.Swap(true); {
-	case already:
+// noteEvery is how often the log has that the list is too old.
+const noteEvery = time.Hour
+
+// noteStale logs that the list is too old, and why. Requests find that out before the poll that
+// fails, but they do not know why.
+func (s *shared) noteStale(err error) {
+	problem := "the shared list is too old: requests are refused"
+	switch now := time.Now(); {
+	case !s.noted.IsZero() && now.Sub(s.noted) < noteEvery:
+		return
 	case s.list.state.Load().asOf.IsZero():
-		s.list.log(slog.LevelWarn, "the shared list was never read: requests are refused", attrs...)
+		problem = "the shared list was never read: requests are refused"
 	case s.continues:
-		s.list.log(slog.LevelWarn, "the shared list is too old: tokens that were cut off since are accepted", attrs...)
-	default:
-		s.list.log(slog.LevelWarn, "the shared list is too old: requests are refused", attrs...)
+		problem = "the shared list is too old: tokens that were cut off since are accepted"
 	}
+	s.noted = time.Now()
+	s.list.log(slog.LevelWarn, problem, slog.Any("error", err))
 }

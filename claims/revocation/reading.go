@@ -23,8 +23,10 @@ const (
 	// together every time.
 	reloadEvery = 5 * time.Minute
 
-	// reloadChunks bounds how much of it one poll reads, so that what is new does not wait.
+	// reloadChunks and reloadFor bound how much of it one poll reads, so that what is new does not
+	// wait, and so that the list does not become too old meanwhile. A server can be slow.
 	reloadChunks = 50
+	reloadFor    = pollEvery
 
 	// applyChunks bounds the memory of a reading.
 	applyChunks = 64
@@ -46,6 +48,7 @@ type reading struct {
 	reloading bool
 	next      time.Time // when the next one begins
 	malformed bool      // one has been logged
+	untrimmed time.Time // when the log last had that the server does not forget
 }
 
 // read reads what is new, and a part of the whole list if that is due. What was interrupted goes
@@ -62,19 +65,23 @@ func (s *shared) read(ctx context.Context) error {
 	if !r.reloading {
 		return nil
 	}
-	chunks := reloadChunks
+	chunks, limit := reloadChunks, time.Duration(reloadFor)
 	if !r.loaded {
-		chunks = math.MaxInt
+		chunks, limit = math.MaxInt, math.MaxInt64
 	}
 	found := page{isNew: !r.loaded}
-	end, complete, err := s.readFrom(ctx, &found, r.reload, chunks)
+	end, complete, err := s.readFrom(ctx, &found, r.reload, chunks, limit)
 	r.reload = end
 	if err != nil || !complete {
 		return err
 	}
-	// Not the later one of both: a server that has lost its data may count anew.
-	r.loaded, r.reloading, r.time, r.seen, r.newest = true, false, end, time.Now(), found.newest
-	r.from = r.fromOverlap(r.seen)
+	// Not the later one of both: a server that has lost its data may count anew. If nothing is newer
+	// or lost, the reading of what is new goes on as before, and reads no crowd of changes again.
+	if !r.loaded || end != r.time {
+		r.time, r.seen = end, time.Now()
+		r.from = r.fromOverlap(r.seen)
+	}
+	r.loaded, r.reloading, r.newest = true, false, found.newest
 	s.giveBack()
 	return nil
 }
@@ -89,7 +96,7 @@ func (s *shared) readNew(ctx context.Context) error {
 		r.began = time.Now()
 	}
 	found := page{isNew: true, awaited: r.newest.identity}
-	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt)
+	end, _, err := s.readFrom(ctx, &found, r.from, math.MaxInt, math.MaxInt64)
 	if r.from = end; end > r.time {
 		r.time, r.seen = end, time.Now()
 	}
@@ -129,18 +136,19 @@ func (r *reading) fromOverlap(began time.Time) float64 {
 	return max(0, r.time-float64(again/time.Microsecond))
 }
 
-// readFrom reads what has changed at or after a time, in at most so many chunks. It returns the
+// readFrom reads what has changed at or after a time, in at most so many chunks. It begins no
+// other one after the limit, but always reads one, so that each call gets further. It returns the
 // time of the last change that it has read, and whether it has read all. The time is that of the
 // beginning if the list had no room: what it has no room for must be read again.
-func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks int) (end float64, complete bool, err error) {
+func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks int, limit time.Duration) (end float64, complete bool, err error) {
 	defer func() {
 		if full := s.take(found); full != nil {
 			end, complete, err = from, false, errors.Join(err, full)
 		}
 	}()
 	end = from
-	least := formatTime(from)
-	for range chunks {
+	least, began := formatTime(from), time.Now()
+	for n := 0; n == 0 || n < chunks && time.Since(began) < limit; n++ {
 		reply, err := s.eval(ctx, readScript, []string{least, strconv.Itoa(chunk)})
 		if err != nil {
 			return end, false, err
@@ -169,7 +177,10 @@ func (s *shared) readFrom(ctx context.Context, found *page, from float64, chunks
 
 func formatTime(time float64) string { return strconv.FormatFloat(time, 'f', -1, 64) }
 
-var errReply = errors.New("the server gave a reply that the script never gives")
+var (
+	errReply = errors.New("the server gave a reply that the script never gives")
+	errNil   = errors.New("a null reply: for an empty array, Do must return an empty slice and not nil")
+)
 
 // A page is what was read and is not yet in the list.
 type page struct {
@@ -192,7 +203,10 @@ type member struct {
 
 // add reads the reply of readScript, and returns the time of its last change.
 func (p *page) add(reply []string, now second) (last float64, err error) {
-	if reply == nil || len(reply)%3 != 0 || len(reply) > 3*chunk {
+	switch {
+	case reply == nil: // also of a Do that swallows errors: it must not make the list look current
+		return 0, errNil
+	case len(reply)%3 != 0 || len(reply) > 3*chunk:
 		return 0, errReply
 	}
 	p.chunks++
@@ -233,11 +247,21 @@ func (s *shared) take(p *page) error {
 	}
 	err := s.list.applyRead(records, func() map[key]bool { return s.outbox.keys(&s.list.seeds) })
 	for n := 0; n < len(p.expired); n += chunk {
-		// Whether that works shows in the size of the list.
-		_ = s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))])
+		s.noteUntrimmed(s.run(context.Background(), trimScript, p.expired[n:min(n+chunk, len(p.expired))]))
 	}
 	p.changes, p.chunks, p.malformed, p.expired = nil, 0, 0, nil
 	return err
+}
+
+// noteUntrimmed logs why the server does not forget what has expired, at most once an hour. Those
+// entries are no part of the list, so no figure shows that the server fills up with them.
+func (s *shared) noteUntrimmed(err error) {
+	now := time.Now()
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || now.Sub(s.reading.untrimmed) < noteEvery {
+		return
+	}
+	s.reading.untrimmed = now
+	s.list.log(slog.LevelWarn, "the server does not forget expired entries of the shared list, and can become full of them", slog.Any("error", err))
 }
 
 // noteMalformed counts members that this package has not written, and logs the first ones. They

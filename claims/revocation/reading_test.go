@@ -43,11 +43,7 @@ func TestAQuietServerIsHardlyRead(t *testing.T) {
 		server := newFakeServer()
 		list := newList(t, revocation.Config{Do: server.do})
 		defer run(t, list)()
-		entries := make([]revocation.Entry, 1000)
-		for n := range entries {
-			entries[n] = session(fmt.Sprint(n))
-		}
-		require.NoError(t, list.Add(t.Context(), entries...))
+		require.NoError(t, list.Add(t.Context(), sessions(1000)...))
 		time.Sleep(10 * time.Second)
 		var rows atomic.Int64
 		server.behave(func(_ context.Context, args []string) ([]string, error) {
@@ -61,6 +57,54 @@ func TestAQuietServerIsHardlyRead(t *testing.T) {
 		require.NoError(t, newList(t, revocation.Config{Do: server.do}).Add(t.Context(), session("new")))
 		time.Sleep(2 * time.Second)
 		assert.True(t, revoked(t, list, "new"))
+	})
+}
+
+// Each reading of the whole list ends with the same newest change, which is no reason to read the
+// crowd around it again with the next polls.
+func TestACrowdOfChangesIsReadOnceWithTheWholeList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), sessions(1000)...))
+		time.Sleep(10 * time.Second)
+		var rows atomic.Int64
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			reply, err := server.answer(args)
+			rows.Add(int64(len(reply) / 3))
+			return reply, err
+		})
+		time.Sleep(10 * time.Minute)
+		assert.LessOrEqual(t, rows.Load(), int64(2*1000+700), "two readings of the whole list, and one row for each poll")
+	})
+}
+
+// The whole list takes longer than MaxAge to be read. What is new must not wait for it, and the list
+// must not become too old by it.
+func TestASlowServerWithALongList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		began, expires := time.Now(), time.Now().Add(time.Hour).Unix()
+		for n := range 20_000 {
+			server.members = append(server.members, fakeMember{
+				began.UnixMicro() + int64(n), fmt.Sprint("s23:", issuerURL, n), fmt.Sprint("b 0 ", expires),
+			})
+		}
+		time.Sleep(10 * time.Second)
+		list := newList(t, revocation.Config{Do: server.do, MaxAge: 5 * time.Second})
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			time.Sleep(300 * time.Millisecond)
+			return server.answer(args)
+		})
+		defer run(t, list)()
+		time.Sleep(time.Minute)
+		require.Equal(t, 20_000, list.Status().Entries[revocation.Session])
+		for range 6 * 60 {
+			time.Sleep(time.Second)
+			require.Less(t, list.Status().Age, 4*time.Second)
+		}
+		assert.Zero(t, list.Status().StaleRefused)
 	})
 }
 
@@ -146,11 +190,7 @@ func TestReadingsOverABadConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newFakeServer()
 		first := newList(t, revocation.Config{Do: server.do})
-		entries := make([]revocation.Entry, 5500)
-		for n := range entries {
-			entries[n] = session(fmt.Sprint(n))
-		}
-		require.NoError(t, first.Add(t.Context(), entries...))
+		require.NoError(t, first.Add(t.Context(), sessions(5500)...))
 		random := rand.New(rand.NewPCG(1, 2))
 		list := newList(t, revocation.Config{Do: func(ctx context.Context, args ...string) ([]string, error) {
 			if random.IntN(3) == 0 {

@@ -24,8 +24,9 @@ type shared struct {
 
 	hanging atomic.Int64 // calls of Do that no caller waits for any more
 	outbox  outbox
-	reading reading // of the poll that is under way
-	copies  copies  // of the poll that is under way
+	reading reading   // of the poll that is under way
+	copies  copies    // of the poll that is under way
+	noted   time.Time // of the poll that is under way: when the log last had that the list is too old
 
 	mu      sync.Mutex    // guards the fields below
 	began   time.Time     // when the last poll began
@@ -36,7 +37,6 @@ type shared struct {
 	aged  atomic.Bool
 	timer *time.Timer // runs until the list is as old as requestPollsAfter
 
-	stale                      atomic.Bool // as the log has it
 	polls, failures, malformed atomic.Uint64
 	givenBack                  atomic.Uint64
 
@@ -122,7 +122,6 @@ func (s *shared) usable(ctx context.Context) error {
 	if s.ageOf(s.list.state.Load()) <= s.maxAge {
 		return nil
 	}
-	s.noteStale()
 	if s.goesOn() {
 		s.staleAccepted.Add(1)
 		return nil

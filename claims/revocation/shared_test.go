@@ -37,6 +37,15 @@ func session(id string) revocation.Entry {
 	return revocation.Entry{Kind: revocation.Session, Issuer: issuerURL, ID: id}
 }
 
+// sessions returns so many entries, whose identifiers are numbers from 0.
+func sessions(count int) []revocation.Entry {
+	entries := make([]revocation.Entry, count)
+	for n := range entries {
+		entries[n] = session(fmt.Sprint(n))
+	}
+	return entries
+}
+
 func revoked(t *testing.T, list *revocation.List, id string) bool {
 	t.Helper()
 	err := list.Check(t.Context(), tokenWith(t, fmt.Sprintf(`"sid":%q`, id)))
@@ -227,6 +236,42 @@ func TestASharedListThatIsFull(t *testing.T) {
 		requireUnavailable(t, small.Check(t.Context(), tokenWith(t, `"sid":"good"`)))
 		assert.Contains(t, log.String(), "the list is full")
 		assert.False(t, revoked(t, large, "good"))
+	})
+}
+
+// A caller whose token was cut off by mistake may be the only one of a server without Run.
+func TestARemovalThatOnlyRefusedRequestsCanFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newFakeServer()
+		operator, api := newList(t, revocation.Config{Do: server.do}), newList(t, revocation.Config{Do: server.do})
+		require.NoError(t, operator.Add(t.Context(), session("x")))
+		assert.True(t, revoked(t, api, "x"))
+		require.NoError(t, operator.Remove(t.Context(), session("x")))
+		time.Sleep(3 * time.Second)
+		assert.True(t, revoked(t, api, "x"), "refused without a wait")
+		synctest.Wait()
+		assert.False(t, revoked(t, api, "x"), "that request has started a reading")
+	})
+}
+
+// No figure shows a server that fills up with expired entries, because the list has none of them.
+func TestAServerThatDoesNotForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		server := newFakeServer()
+		list := newList(t, revocation.Config{Do: server.do, Logger: log.logger()})
+		defer run(t, list)()
+		require.NoError(t, list.Add(t.Context(), session("x")))
+		server.behave(func(_ context.Context, args []string) ([]string, error) {
+			if strings.Contains(args[1], "HDEL") {
+				return nil, errors.New("NOPERM")
+			}
+			return server.answer(args)
+		})
+		time.Sleep(2 * time.Hour)
+		assert.Equal(t, 1, strings.Count(log.String(), "\n"))
+		assert.Contains(t, log.String(), "does not forget expired entries of the shared list, and can become full of them\" error=NOPERM")
+		assert.NoError(t, list.Status().Err, "it refuses what it must")
 	})
 }
 

@@ -4,6 +4,7 @@
 package timesheets
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,12 +40,13 @@ type entry struct {
 type principal struct{ issuer, subject string }
 
 // New returns the API. GET /timesheets requires the scope read:timesheets, and POST /timesheets
-// requires write:timesheets. GET /healthz and GET /readyz require no token.
-func New(auth *middleware.Middleware) http.Handler {
+// requires write:timesheets. GET /healthz and GET /readyz require no token. Each of needs is
+// something that requests need beside keys: it returns an error while they cannot have it.
+func New(auth *middleware.Middleware, needs ...func(context.Context) error) http.Handler {
 	s := new(store)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
-	mux.HandleFunc("GET /readyz", readiness(auth))
+	mux.HandleFunc("GET /readyz", readiness(auth, needs))
 	mux.Handle("GET /timesheets", auth.RequireScopes("read:timesheets")(http.HandlerFunc(s.list)))
 	mux.Handle("POST /timesheets", auth.RequireScopes("write:timesheets")(http.HandlerFunc(s.create)))
 	return mux
@@ -56,11 +58,16 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readiness answers 200 while tokens of known keys can be verified. A load balancer then sends
-// no requests to a process that has no keys yet.
-func readiness(auth *middleware.Middleware) http.HandlerFunc {
+// readiness answers 200 while tokens of known keys can be verified, and there is what requests
+// need. A load balancer then sends no requests to a process that has no keys yet.
+func readiness(auth *middleware.Middleware, needs []func(context.Context) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := auth.Ready(r.Context())
+		for _, need := range needs {
+			if err == nil {
+				err = need(r.Context())
+			}
+		}
 		if err == nil {
 			answer(w, http.StatusOK, map[string]string{"status": "ok"})
 			return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -57,14 +58,19 @@ func newAPI(c config, client *http.Client, logger *slog.Logger) (api, error) {
 	if err := registry.Register(metrics.Collector(auth)); err != nil {
 		return api{}, err
 	}
-	handler := timesheets.New(auth)
-	if list != nil {
-		mux := http.NewServeMux()
-		mux.Handle("/", handler)
-		mux.Handle("POST /revocations", auth.RequireScopes("write:revocations")(revoke(list, unprotected, auth)))
-		handler = mux
+	if list == nil {
+		return api{timesheets.New(auth), scraped(registry), nil}, nil
 	}
-	return api{handler, scraped(registry), list}, nil
+	mux := http.NewServeMux()
+	mux.Handle("/", timesheets.New(auth, readable(list)))
+	mux.Handle("POST /revocations", auth.RequireScopes("write:revocations")(revoke(list, unprotected, auth)))
+	return api{mux, scraped(registry), list}, nil
+}
+
+// readable returns what says whether requests can ask the list. A new process that cannot read it
+// refuses all of them: it must not take the place of one that can.
+func readable(list *revocation.List) func(context.Context) error {
+	return func(ctx context.Context) error { return list.Check(ctx, new(claims.Claims)) }
 }
 
 // scraped answers a scrape by Prometheus. It requires no token, so its address must not be

@@ -26,9 +26,12 @@
 // GET /timesheets requires the scope read:timesheets, POST /timesheets requires
 // write:timesheets. With REDIS_URL, POST /revocations requires write:revocations, and cuts off
 // tokens: {"kind": "subject", "id": "alice"}. The other kinds are session, client, issuer and
-// token, which has expires_at; all but token need MAX_LIFETIME. GET /healthz and GET /readyz require no token: the first answers 200 while
-// the process serves, the second while it also has keys. The API starts and keeps running
-// while the issuer is down, and answers 503 until it has the issuer's keys.
+// token, which has expires_at; all but token need MAX_LIFETIME.
+//
+// GET /healthz and GET /readyz require no token: the first answers 200 while the process serves,
+// the second while it also has keys and, with REDIS_URL, a current list of revoked tokens. The
+// API starts and keeps running while the issuer or the server is down, and answers 503 until it
+// has the issuer's keys and the list.
 package main
 
 import (

@@ -67,6 +67,17 @@ func TestRevocationsAreShared(t *testing.T) {
 	assert.Equal(t, 200, call(two, "GET", "/timesheets", admin, "").Code, "another user")
 }
 
+// A rollout with a wrong REDIS_URL must stop: no new instance would accept a request.
+func TestAnInstanceThatCannotReadTheListIsNotReady(t *testing.T) {
+	issuer := jwkstest.NewIssuer(jwkstest.Config{})
+	w := call(apiOf(t, issuer, "REDIS_URL", "redis://127.0.0.1:1/0"), "GET", "/readyz", "", "")
+	assert.Equal(t, 503, w.Code)
+	assert.JSONEq(t, `{"status":"unavailable","reason":"unavailable"}`, w.Body.String())
+	assert.Equal(t, "1", w.Header().Get("Retry-After"))
+	good := apiOf(t, issuer, "REDIS_URL", redisServer(t))
+	require.Eventually(t, func() bool { return call(good, "GET", "/readyz", "", "").Code == 200 }, 20*time.Second, 50*time.Millisecond)
+}
+
 func TestRevocationsAreMeasured(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	start := func(pairs ...string) api {
