@@ -165,11 +165,11 @@ type Config struct {
 	// can be served any more, and each fetch whose RoundTripper ignores its context. Debug:
 	// all other fetches.
 	//
-	// While fetches fail, the Warn or Error is repeated each hour, and when half and nine
-	// tenths of MaxStale are over, by the next fetch that fails. A failure names how long
-	// fetches have failed (failed_for), how many in a row (failures), the earliest time of the
-	// next scheduled fetch (retry_in), the host (key_set_host) and the end of the present
-	// set's use (usable_until), where they are known. A recovery has failed_for too.
+	// While fetches fail, the Warn or Error is repeated each hour, and when half and nine tenths
+	// of MaxStale are over, by the next fetch that fails. A failure says how long fetches have
+	// failed (failed_for), and how many in a row (failures). Where they are known, it has the
+	// earliest time of the next scheduled fetch (retry_in), the host (key_set_host) and the end of
+	// the present set's use (usable_until). A recovery has failed_for too.
 	//
 	// Warn when a flood of unknown keys begins, and Info when it is over, with the number of
 	// its look-ups. It is a flood when 10 look-ups within a minute are answered without a fetch

@@ -21,11 +21,11 @@ const (
 type SharedConfig struct {
 	_ [0]func() // written with field names
 
-	// Do sends one command to the store and returns its reply: nil for a null reply, one
-	// element for a string, and the elements for an array of strings. An error reply of the
-	// store, and a reply of any other type, must be an error: nil says that a proof is new. Do
-	// should return when ctx ends. It can send the command again after a lost connection. It
-	// must be safe for concurrent use.
+	// Do sends one command to the store and returns its reply. That is nil for a null reply, one
+	// element for a string, and the elements for an array of strings. An error reply of the store,
+	// and a reply of any other type, must be an error: nil says that a proof is new. Do should
+	// return when ctx ends. It can send the command again after a lost connection. It must be safe
+	// for concurrent use.
 	Do func(ctx context.Context, args ...string) ([]string, error)
 
 	// Prefix begins the names of all keys in the store. It defaults to "bearerguard:dpop:". All
