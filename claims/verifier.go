@@ -57,7 +57,8 @@ type Config struct {
 	// every request.
 	CacheEntries int
 
-	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
+	// Now is the clock that exp and nbf are compared with. It defaults to time.Now. It must be safe for
+	// concurrent use.
 	Now func() time.Time
 }
 

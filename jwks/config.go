@@ -80,6 +80,7 @@ type Config struct {
 	// It is for a key set behind authentication, such as that of a Kubernetes API server.
 	// It is called before each request, so it can read a token that changes. Only the
 	// host and port of Issuer or URL get the value, and only over https. An error is a failed fetch.
+	// Caches can share the function if it is safe for concurrent use.
 	Authorization func(ctx context.Context) (string, error)
 
 	// SPIFFEBundle says that the key set is the bundle of a SPIFFE trust domain. Its keys

@@ -195,7 +195,8 @@ type Config struct {
 	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets another one
 	// of 400 and more: http.ServeContent and redirects set none, and the connection cannot be
 	// hijacked. The request has no Range and no preconditions. If the ErrorHandler writes nothing,
-	// WriteError answers. It may call WriteError, but not Refuse, which would call it again.
+	// WriteError answers. It may call WriteError, but not Refuse, which would call it again. It
+	// must be safe for concurrent use.
 	//
 	// err is for logs and decisions. Its text, and the text of what it wraps, must not be
 	// sent to callers.

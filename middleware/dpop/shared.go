@@ -42,8 +42,8 @@ type SharedConfig struct {
 	// times. By default these requests are refused with a 503.
 	LocalOnOutage bool
 
-	// MaxEntries bounds the memory of this process: see [MemoryConfig]. It is also the bound of
-	// what this process adds to the store.
+	// MaxEntries bounds the memory of this process. It defaults to 1,000,000 proofs: see
+	// [MemoryConfig]. It is also the bound of what this process adds to the store.
 	MaxEntries int
 
 	// Logger gets a line when the store becomes unavailable, and one when it is back. It
