@@ -84,9 +84,9 @@ func (i *Issuer) sourceProblems() (problems []string) {
 	return problems
 }
 
-// isJOSE reports whether a token looks like a JWT, signed or encrypted: three or five segments
-// (RFC 7515 section 7.1, RFC 7516 section 7.1), of which the first encodes the beginning of a
-// JSON object. It need not be valid.
+// isJOSE reports whether a token looks like a JWT, signed or encrypted. It has three or five
+// segments (RFC 7515 section 7.1, RFC 7516 section 7.1), of which the first encodes the beginning
+// of a JSON object. It need not be valid.
 func isJOSE(token string) bool {
 	header, rest, _ := strings.Cut(token, ".")
 	dots := 1 + strings.Count(rest, ".")
