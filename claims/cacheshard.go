@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A cacheShard is a part of a tokenCache: a map to find entries without a lock, and a list of
-// them in the order of arrival, under a lock. The zero value is empty and has no room.
+// A cacheShard is a part of a tokenCache. It has a map to find entries without a lock, and a list
+// of them in the order of arrival, under a lock. The zero value is empty and has no room.
 type cacheShard struct {
 	// byPlace holds a *cacheEntry under its place, a uint64. A reader may miss an entry
 	// that is being replaced, and then verifies in full. A reader may also find an entry

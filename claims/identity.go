@@ -29,10 +29,10 @@ func (c *Claims) Principal() (string, error) {
 
 var spaceless = strings.NewReplacer(" ", "%20", "%", "%25")
 
-// Actor returns the party that acts for the subject now, or nil if there is none: the outermost
-// act (RFC 8693 section 4.1). Its Subject is the actor's. Its Issuer is empty if the actor is of
-// the token's own issuer. The Actor of an actor has acted before it: that is history, for audits
-// and never for decisions.
+// Actor returns the party that acts for the subject now, or nil if there is none. It is the
+// outermost act (RFC 8693 section 4.1). Its Subject is the actor's. Its Issuer is empty if the
+// actor is of the token's own issuer. The Actor of an actor has acted before it: that is history,
+// for audits and never for decisions.
 //
 // For an act that is not an object with claims of the right types, Actor returns Claims without a
 // subject, and not nil: somebody acts, and it is not known who. Who only wants to know whether a

@@ -142,7 +142,8 @@ type Issuer struct {
 	// check an organisation, or a deny-list keyed by jti. It may block until ctx ends. An
 	// error that matches ErrForbidden refuses the request with a 403. ErrUnavailable,
 	// ErrKeysUnavailable or a context's error makes it a 503. Any other error, including
-	// ErrRevoked, refuses the token with a 401. The error's text is never sent.
+	// ErrRevoked, refuses the token with a 401. The error's text is never sent. Validate must be safe for
+	// concurrent use.
 	Validate func(ctx context.Context, c *Claims) error
 
 	// Err, if not nil, is what is wrong with the arguments of the constructor of the Issuer. Those

@@ -84,11 +84,12 @@ func (i *Issuer) sourceProblems() (problems []string) {
 	return problems
 }
 
-// isJOSE reports whether a token looks like a JWT, signed or encrypted: three segments (RFC 7515
-// section 7.1), five (RFC 7516 section 7.1) or any other number above three, of which the first
-// encodes the beginning of a JSON object. It need not be valid. Some parsers ignore what follows the
-// third segment: an issuer with one would take a JWT with a dot behind it, which was refused without
-// the dot, for the JWT.
+// isJOSE reports whether a token looks like a JWT, signed or encrypted. It has three segments (RFC
+// 7515 section 7.1), five (RFC 7516 section 7.1) or another number above two. The first encodes the
+// beginning of a JSON object. It need not be valid.
+//
+// Some parsers ignore what follows the third segment. An issuer with one would take a JWT that was
+// refused for the same JWT again, if a dot were behind it.
 func isJOSE(token string) bool {
 	header, rest, _ := strings.Cut(token, ".")
 	return strings.Contains(rest, ".") && beginsObject(header)

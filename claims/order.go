@@ -7,7 +7,7 @@ import (
 	"github.com/bearerguard/bearerguard/internal/strict"
 )
 
-// A check is one of the checks of accept, in this order: what is cheap comes first, and a token
+// A check is one of the checks of accept, in this order. What is cheap comes first, and a token
 // that is broken, foreign or expired causes no look-up of a key. Verify ends at the first check
 // that fails. Explain makes the same checks, and goes on where it can.
 type check uint8

@@ -16,8 +16,8 @@ type Reason string
 // The reasons for which [Verifier.Verify] refuses a token. The last two say that the token
 // could not be checked: the right answer is a 503. For the others it is a 401 or a 403.
 const (
-	// ErrMalformed: not three base64url segments, not strict JSON, or a member of
-	// the wrong type (RFC 7515 section 5.2, RFC 7519 section 7.2).
+	// ErrMalformed: not three base64url segments, not strict JSON, or a wrong type of a member.
+	// See RFC 7515 section 5.2 and RFC 7519 section 7.2.
 	ErrMalformed Reason = "malformed"
 	// ErrAlgorithm: an alg that this issuer does not use (RFC 8725 section 3.1).
 	ErrAlgorithm Reason = "algorithm"
@@ -41,12 +41,12 @@ const (
 	// ErrUnknownKey: the issuer's current key set has no key for the token's alg
 	// and kid.
 	ErrUnknownKey Reason = "unknown_key"
-	// ErrUnusableKey: the issuer publishes the key that the token names, but the key
-	// cannot be used, for example because it is too short. It matches ErrUnknownKey too.
+	// ErrUnusableKey: the issuer publishes the key that the token names, but the key cannot be
+	// used. For example, it is too short. ErrUnusableKey matches ErrUnknownKey too.
 	ErrUnusableKey Reason = "unusable_key"
 	// ErrSignature: no candidate key verifies the signature.
 	ErrSignature Reason = "signature"
-	// ErrRevoked: refused by a Validate hook because the token was withdrawn, or a JWT that its
+	// ErrRevoked: refused by a Validate hook because the token was withdrawn. Also a JWT that its
 	// issuer says is not active (RFC 7662 section 2.2).
 	ErrRevoked Reason = "revoked"
 	// ErrRejected: refused by a Validate hook, or a custom Verifier, for any other reason. Also
@@ -97,8 +97,8 @@ func (r Reason) Error() string {
 	return "claims: " + string(r)
 }
 
-// Is reports whether target is ErrUnknownKey and r is ErrUnusableKey: a key that cannot be used
-// is one of the keys that the set does not have.
+// Is reports whether target is ErrUnknownKey and r is ErrUnusableKey. A key that cannot be used is
+// one of the keys that the set does not have.
 func (r Reason) Is(target error) bool { return r == ErrUnusableKey && target == ErrUnknownKey }
 
 // An UnavailableError reports that a [KeySet] could not obtain keys. It matches

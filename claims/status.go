@@ -15,9 +15,9 @@ func (v *Verifier) Issuers() iter.Seq2[string, KeySet] {
 	}
 }
 
-// CacheStatus describes the cache of verified tokens: how many it holds, how many it has
-// evicted to make room, and how many it has dropped because their key was gone. Tokens that
-// have expired are counted as entries until they are swept out, and never as evictions.
+// CacheStatus returns how many verified tokens are cached, and how many were dropped early.
+// evictions were dropped to make room, and keysGone because their key was gone. Tokens that have
+// expired are counted as entries until they are swept out, and never as evictions.
 func (v *Verifier) CacheStatus() (entries int, evictions, keysGone uint64) {
 	if v.cache == nil {
 		return 0, 0, 0

@@ -54,7 +54,7 @@ func newTokenCache(entries int) *tokenCache {
 	return c
 }
 
-// placeBytes is the length of the end of a signature that determines a token's place: some
+// placeBytes is the length of the end of a signature that determines a token's place. It has some
 // 190 bits, which are infeasible to make equal for two tokens without the signing key.
 const placeBytes = 32
 

@@ -2,8 +2,8 @@ package claims
 
 import "time"
 
-// ValidUntil returns the time from which on Verify refuses a token with these claims as
-// expired: its exp plus the Leeway of its issuer (RFC 7519 section 4.1.4).
+// ValidUntil returns the time from which on Verify refuses these claims as expired. It is their
+// exp plus the Leeway of their issuer (RFC 7519 section 4.1.4).
 //
 // The time is zero without an exp. For an issuer that v does not know, it is exp itself.
 // ValidUntil checks nothing else: it does not say that the token is valid before.

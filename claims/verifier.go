@@ -23,9 +23,9 @@ type Config struct {
 	// Verifier.Replace.
 	Issuers []Issuer
 
-	// Resolve, if set, finds the issuer of a token whose iss is none of Issuers: that of a
-	// tenant, for example. Most programs use the Resolver of package claims/tenants, which
-	// bounds what strangers can cause. Issuers can then be empty.
+	// Resolve, if set, finds the issuer of a token whose iss is none of Issuers, such as that of a
+	// tenant. Most programs use the Resolver of package claims/tenants, which bounds what
+	// strangers can cause. Issuers can then be empty.
 	//
 	// Resolve returns a Verifier that has an issuer of this URL: only the settings of that
 	// issuer are used. Tokens are remembered while it is the same issuer, so Resolve should
@@ -57,7 +57,8 @@ type Config struct {
 	// every request.
 	CacheEntries int
 
-	// Now is the clock that exp and nbf are compared with. It defaults to time.Now.
+	// Now is the clock that exp and nbf are compared with. It defaults to time.Now. It must be safe for
+	// concurrent use.
 	Now func() time.Time
 }
 

@@ -112,8 +112,8 @@ import (
 //     and a wait of at most 0.5 s for one request per backoff; with [Cache.Run], nothing.
 //     MaxStale counts from the last success, and a server without requests makes no fetch.
 //   - P4: A published new kid is accepted on its first use if a forced fetch is left and the
-//     issuer answers within 3 s, otherwise within 10 s, or after the pause that the issuer
-//     asked for. In a set without kids, a new key waits for the next scheduled refresh.
+//     issuer answers within 3 s. Otherwise it is accepted within 10 s, or after the pause that
+//     the issuer asked for. In a set without kids, a new key waits for the next scheduled refresh.
 //   - P5: A removed key is refused after one freshness period plus StaleWhileRevalidate, while
 //     the issuer answers within 3 s with a usable key: by default 1 h, at most 1 h 45 min with a long
 //     max-age. It is refused 20 minutes after the last scheduled fetch that failed, if that is

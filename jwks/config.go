@@ -80,6 +80,7 @@ type Config struct {
 	// It is for a key set behind authentication, such as that of a Kubernetes API server.
 	// It is called before each request, so it can read a token that changes. Only the
 	// host and port of Issuer or URL get the value, and only over https. An error is a failed fetch.
+	// Caches can share the function if it is safe for concurrent use.
 	Authorization func(ctx context.Context) (string, error)
 
 	// SPIFFEBundle says that the key set is the bundle of a SPIFFE trust domain. Its keys
@@ -165,11 +166,11 @@ type Config struct {
 	// can be served any more, and each fetch whose RoundTripper ignores its context. Debug:
 	// all other fetches.
 	//
-	// While fetches fail, the Warn or Error is repeated each hour, and when half and nine
-	// tenths of MaxStale are over, by the next fetch that fails. A failure names how long
-	// fetches have failed (failed_for), how many in a row (failures), the earliest time of the
-	// next scheduled fetch (retry_in), the host (key_set_host) and the end of the present
-	// set's use (usable_until), where they are known. A recovery has failed_for too.
+	// While fetches fail, the Warn or Error is repeated each hour, and when half and nine tenths
+	// of MaxStale are over, by the next fetch that fails. A failure says how long fetches have
+	// failed (failed_for), and how many in a row (failures). Where they are known, it has the
+	// earliest time of the next scheduled fetch (retry_in), the host (key_set_host) and the end of
+	// the present set's use (usable_until). A recovery has failed_for too.
 	//
 	// Warn when a flood of unknown keys begins, and Info when it is over, with the number of
 	// its look-ups. It is a flood when 10 look-ups within a minute are answered without a fetch

@@ -57,7 +57,7 @@ type Status struct {
 	// UnknownKeys is how many calls of Keys named an alg and kid that the set did not have. A call
 	// counts also if a fetch found the key then.
 	UnknownKeys uint64
-	// UnknownKeysUnfetched is how many of the UnknownKeys were answered without a fetch: the
+	// UnknownKeysUnfetched is how many of the UnknownKeys were answered without a fetch. The
 	// forced fetches were used up, the issuer had asked for a pause, or no fetch could help.
 	UnknownKeysUnfetched uint64
 }

@@ -44,7 +44,7 @@ func TestActedBy(t *testing.T) {
 }
 
 // A function of the application can be slow, so it is not called if it cannot change the answer.
-func TestAllAsksNobodyAfterADenial(t *testing.T) {
+func TestAllAsksNoPolicyAfterADenial(t *testing.T) {
 	asked := 0
 	counting := middleware.PolicyFunc(func(context.Context, *claims.Claims) error { asked++; return nil })
 	for rule, policies := range map[string][]middleware.Policy{

@@ -106,10 +106,10 @@ func (m *Middleware) demandsDPoP() bool {
 	return m.dpop != nil && (m.dpop.Required() || m.requiresBinding && m.mtls == nil)
 }
 
-// RequireBinding allows tokens that are bound to a key of their client (RFC 7800): to a DPoP key
-// or to a certificate, with Config.DPoP or Config.MTLS. A thief cannot use such a token. The
-// answer is a 401 invalid_token. It is for single routes, such as payments; Config.RequireBinding
-// demands it of all.
+// RequireBinding allows tokens that are bound to a key of their client (RFC 7800). With
+// Config.DPoP that is a DPoP key, and with Config.MTLS that of a certificate. A thief cannot use
+// such a token. The answer is a 401 invalid_token. It is for single routes, such as payments;
+// Config.RequireBinding demands it of all.
 func RequireBinding() Policy {
 	return Policy{allows: func(_ context.Context, c *claims.Claims) error {
 		for _, member := range []string{memberDPoP, memberCertificate} {

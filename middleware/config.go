@@ -141,11 +141,11 @@ type Config struct {
 	// Realm is the realm of the challenges, in printable ASCII. It defaults to "api".
 	Realm string
 
-	// Resource is this API's resource identifier (RFC 9728 section 1.2): the https URL by
-	// which clients know it, byte for byte, or http on loopback, without a fragment. A
-	// client names it to the authorization server, so it should be one of the Audiences as
-	// well (RFC 8707 section 2). It is not derived from the Audiences, nor from a
-	// request's Host, which the sender chooses.
+	// Resource is this API's resource identifier (RFC 9728 section 1.2). It is the https URL by
+	// which clients know it, byte for byte, or http on loopback, without a fragment. A client
+	// names it to the authorization server, so it should be one of the Audiences as well (RFC 8707
+	// section 2). It is not derived from the Audiences, nor from a request's Host, which the
+	// sender chooses.
 	//
 	// If set, every challenge names the URL of its metadata, which
 	// Middleware.ResourceMetadata publishes.
@@ -170,9 +170,9 @@ type Config struct {
 	// slog.Default returns when a line is logged.
 	Logger *slog.Logger
 
-	// Observe, if set, is called once for each decision: of a Guard in any transport, of
-	// Authorize for a request that this Middleware has let through, and of Refuse. It is for
-	// metrics and audits: see Decision, and the packages promauth and otelauth.
+	// Observe, if set, is called once for each decision. These are decisions of a Guard in any
+	// transport, of Authorize for a request that this Middleware has let through, and of Refuse.
+	// Observe is for metrics and audits: see Decision, and the packages promauth and otelauth.
 	//
 	// It runs on the goroutine of the request, before the answer is written, so it must not
 	// block. ctx is that of the request. A panic is not recovered. It must be safe for
@@ -190,13 +190,13 @@ type Config struct {
 	ObserveFetch func(issuer, cause, result string, took time.Duration)
 	ObserveWait  func(ctx context.Context) (done func(err error))
 
-	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require
-	// and Refuse: with a page, or a body of another format. The header already has the
-	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets
-	// another one of 400 and more: http.ServeContent and redirects set none, and the
-	// connection cannot be hijacked. The request has no Range and no preconditions. If the
-	// ErrorHandler writes nothing, WriteError answers. It may call WriteError, but not
-	// Refuse, which would call it again.
+	// ErrorHandler, if set, answers in place of WriteError for Handler, Optional, Require and
+	// Refuse. It can send a page, or a body of another format. The header already has the
+	// challenge or Retry-After. The status is err.Status, unless the ErrorHandler sets another one
+	// of 400 and more: http.ServeContent and redirects set none, and the connection cannot be
+	// hijacked. The request has no Range and no preconditions. If the ErrorHandler writes nothing,
+	// WriteError answers. It may call WriteError, but not Refuse, which would call it again. It
+	// must be safe for concurrent use.
 	//
 	// err is for logs and decisions. Its text, and the text of what it wraps, must not be
 	// sent to callers.

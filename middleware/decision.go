@@ -51,8 +51,8 @@ type Decision struct {
 	// Claims is nil.
 	Remembered bool
 
-	// Nested reports whether the Middleware has let the same request through before: in a
-	// layer around this one, or before its handler called Authorize or Refuse. To count
+	// Nested reports whether the Middleware has let the same request through before. It did so in
+	// a layer around this one, or before the handler called Authorize or Refuse. To count
 	// requests, count the Decisions that are not Nested.
 	Nested bool
 

@@ -18,7 +18,7 @@ type certificateProblem interface {
 	CertificateProblem() fixed.Text
 }
 
-// detailOf returns what the log can say about a refusal beside its Reason: a fixed text of
+// detailOf returns what the log can say about a refusal beside its Reason. It is a fixed text of
 // this module, and never that of a hook, a policy of the application or a key source.
 //
 // It asks only the error itself, and for details of this package also what it wraps. A hook

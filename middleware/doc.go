@@ -1,7 +1,7 @@
-// Package middleware protects net/http handlers with OAuth 2.0 access tokens (JWT). It
-// takes the bearer token from a request (RFC 6750), has it verified by package claims with
-// the keys of package jwks, asks the policies of the route, and puts the claims into the
-// request's context. Most programs need [New] and [Middleware.RequireScopes]:
+// Package middleware protects net/http handlers with OAuth 2.0 access tokens (JWT). It takes the
+// bearer token from a request (RFC 6750), and has it verified by package claims with the keys of
+// package jwks. Then it asks the policies of the route, and puts the claims into the request's
+// context. Most programs need [New] and [Middleware.RequireScopes]:
 //
 //	auth, err := middleware.New(middleware.Config{
 //		Issuer:    "https://tenant.eu.auth0.com/",

@@ -44,10 +44,10 @@ type Error struct {
 	// Status is the HTTP status: 400, 401, 403 or 503.
 	Status int
 
-	// Code is the OAuth error code: invalid_request, invalid_token or
-	// insufficient_scope (RFC 6750 section 3.1), insufficient_user_authentication
-	// (RFC 9470 section 3), or invalid_dpop_proof or use_dpop_nonce (RFC 9449 section
-	// 12.2). It is empty for a request without a bearer token (401), and for a 503.
+	// Code is the OAuth error code. It is invalid_request, invalid_token or insufficient_scope
+	// (RFC 6750 section 3.1), insufficient_user_authentication (RFC 9470 section 3), or
+	// invalid_dpop_proof or use_dpop_nonce (RFC 9449 section 12.2). It is empty for a request
+	// without a bearer token (401), and for a 503.
 	Code string
 
 	// Reason is the stable code for logs and metrics, one of the constants of package
@@ -67,10 +67,10 @@ type Error struct {
 	// that refused it. The slice is a copy.
 	Scopes []string
 
-	// ACRValues and MaxAge are what the route demands of the user's authentication, for
-	// insufficient_user_authentication: one of these acr values, in order of preference,
-	// and an authentication at most MaxAge ago. Either is zero if it is not demanded. A
-	// challenge has MaxAge in whole seconds. The slice is a copy.
+	// ACRValues and MaxAge are what the route demands of the user's authentication. They are set
+	// for insufficient_user_authentication. One of these acr values is demanded, in order of
+	// preference, and an authentication at most MaxAge ago. Either is zero if it is not demanded.
+	// A challenge has MaxAge in whole seconds. The slice is a copy.
 	ACRValues []string
 	MaxAge    time.Duration
 

@@ -32,7 +32,7 @@ type Request struct {
 	RemoteAddr       string
 	Fields           func(name string) []string
 
-	// Transport is the Transport of the Decision, such as "grpc": a name that is part of the
+	// Transport is the Transport of the Decision, such as "grpc". It is a name that is part of the
 	// program, and never a text of the request.
 	Transport string
 }

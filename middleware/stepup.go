@@ -28,9 +28,9 @@ const authenticationLeeway = 5 * time.Second
 // 403. It names all that the route demands: the acr values that every RequireAuthentication
 // of the route accepts, and the shortest maxAge.
 //
-// RequireAuthentication panics without any demand, if maxAge is negative or not in whole
-// seconds, or if an acr value does not fit the grammar of a scope (RFC 6749 section 3.3),
-// because a challenge lists them like scopes.
+// RequireAuthentication panics without any demand, and if maxAge is negative or not in whole
+// seconds. It also panics if an acr value does not fit the grammar of a scope (RFC 6749 section
+// 3.3), because a challenge lists them like scopes.
 func RequireAuthentication(maxAge time.Duration, acrValues ...string) Policy {
 	switch {
 	case maxAge < 0 || maxAge%time.Second != 0:

@@ -21,7 +21,7 @@ const (
 	Fail Result = "fail"
 	// NotReached: an earlier check has failed, and this one needs what it would have found.
 	NotReached Result = "not_reached"
-	// NotRun: the check needs more than a token, such as the request, a proof, a hook of the
+	// NotRun: the check needs more than a token. That is the request, a proof, a hook of the
 	// application, or a fetch that was not asked for.
 	NotRun Result = "not_run"
 )

@@ -2,10 +2,10 @@ package providers
 
 import "github.com/bearerguard/bearerguard/claims"
 
-// FAPI2 returns issuer with the signature algorithms of the FAPI 2.0 Security Profile (Final,
-// February 2025), "Cryptography and secrets": PS256, ES256, and EdDSA with Ed25519. RS256 is not
-// one of them. The profile also demands tokens that are bound to their client (section 5.3.4), of
-// the Middleware:
+// FAPI2 returns issuer with the signature algorithms of the FAPI 2.0 Security Profile. They are
+// PS256, ES256, and EdDSA with Ed25519 (Final, February 2025, "Cryptography and secrets"). RS256
+// is not one of them. The profile also demands tokens that are bound to their client (section
+// 5.3.4), of the Middleware:
 //
 //	middleware.Config{
 //		Issuers: []claims.Issuer{providers.FAPI2(issuer)},

@@ -104,8 +104,9 @@ func (l *limits) checkAudience(audience string, bad bool, problem string) {
 	}
 }
 
-// othersAudiences are what the documentation of clouds tells callers to ask for, each with what
-// follows it: federation with AWS, Azure and Google, and the API server of Kubernetes.
+// othersAudiences begin the audiences that the documentation of clouds tells callers to ask for.
+// They are for federation with AWS, Azure and Google, and for the API server of Kubernetes. Each
+// ends in the slash that can follow it.
 var othersAudiences = []string{
 	"sts.amazonaws.com/",
 	"api://AzureADTokenExchange/",

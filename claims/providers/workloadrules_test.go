@@ -112,7 +112,7 @@ func TestOpenedRules(t *testing.T) {
 		"AWS without principal_id": {"aws.json", aws, `"principal_id":"` + awsRole + `",`, ``, ""},
 		"an administrator as user": {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts"`, `"act":{"sub":"user_9"},"sts"`, ""},
 		"no administrator as user": {"clerk.json", unattended, `"sts"`, `"act":{"sub":"user_9"},"sts"`, claims.ErrMissingClaim},
-		"nobody else as user":      {"clerk.json", unattended, "", "", ""},
+		"no other party as user":   {"clerk.json", unattended, "", "", ""},
 		"Clerk, version 1":         {"clerk.json", providers.Clerk("clerk.example.com", "https://app.example.com"), `"sts":"active",`, ``, ""},
 	} {
 		text := sample(t, tc.file)

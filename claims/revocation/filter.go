@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A filter knows most keys that a list does not have, so that a request seldom looks into its
-// tables: it takes 2 MiB for a million entries, which stay in the cache of a processor. It is a
+// A filter knows most keys that a list does not have, so a request seldom looks into its tables.
+// It takes 2 MiB for a million entries, which stay in the cache of a processor. It is a
 // Bloom filter whose bits of one key are in one word.
 //
 // Bits are only ever set. So a filter can be shared by states that readers still use.

@@ -237,8 +237,8 @@ func (l *List) tidy(at bool) {
 	}
 }
 
-// now returns the time by which entries expire: that of the wall clock, or that of New and the
-// time that has really passed since, whichever is earlier. So no entry is lost while the clock is
+// now returns the time by which entries expire. It is the earlier of two: that of the wall clock,
+// and that of New plus the time that has really passed since. So no entry is lost while the clock is
 // wrong.
 func (l *List) now() second {
 	now := time.Now()

@@ -30,8 +30,8 @@ type logoutHandler struct {
 // errNotForm is for a request whose body is no form with one logout token.
 var errNotForm = errors.New("it is not a form with one logout_token")
 
-// ServeHTTP answers as section 2.8 of OpenID Connect Back-Channel Logout 1.0 says: 200, or 400
-// for every failure, also for one that is no fault of the provider.
+// ServeHTTP answers as section 2.8 of OpenID Connect Back-Channel Logout 1.0 says. That is 200, or
+// 400 for every failure, also for one that is no fault of the provider.
 func (h *logoutHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method != http.MethodPost {

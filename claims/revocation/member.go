@@ -8,8 +8,8 @@ import (
 // letters are the kinds of entries in an identity.
 const letters = "tsuci"
 
-// identity returns what a change is about, as the server has it: the letter of the kind, the
-// length of the issuer in bytes, a colon, the issuer, and the identifier.
+// identity returns what a change is about, as the server has it. That is the letter of the kind,
+// the length of the issuer in bytes, a colon, the issuer, and the identifier.
 func (c change) identity() string {
 	return letters[c.kind:c.kind+1] + strconv.Itoa(len(c.issuer)) + ":" + c.issuer + c.id
 }

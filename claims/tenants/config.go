@@ -53,7 +53,7 @@ type Config struct {
 	// Validate, if not nil, is called for each verified token of a tenant. It runs before the
 	// Validate of its issuer: see claims.Issuer. An issuer with a hook of its own counts as changed
 	// after each look-up, so that its remembered tokens are verified in full once more. One hook for
-	// all tenants costs nothing.
+	// all tenants costs nothing. It must be safe for concurrent use.
 	Validate func(ctx context.Context, c *claims.Claims) error
 
 	// MaxTenants is how many tenants with a verified token are remembered. As many without one are

@@ -85,8 +85,8 @@ func (c *conductor) report() report {
 // connection that it had kept was reset.
 func (r report) attempts() int { return 4*r.outages + 3*int(r.troubled/time.Second) }
 
-// fetchBound bounds the requests for the key set: one for each refresh, whose age jitter
-// shortens by up to a tenth, and three plus one every 10 s for all unknown keys.
+// fetchBound bounds the requests for the key set. There is one for each refresh, whose age jitter
+// shortens by up to a tenth. There are three for all unknown keys, plus one every 10 s.
 func (r report) fetchBound() int {
 	scheduled := 1 + int(r.elapsed*10/(r.refresh*9))
 	return scheduled + 3 + int(r.elapsed/(10*time.Second)) + r.attempts()

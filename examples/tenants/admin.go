@@ -46,8 +46,8 @@ func onLoopbackOnly(next http.Handler) http.Handler {
 	})
 }
 
-// A fileStatus is the status of the file, for people and for alerts: a file with a problem, or too
-// many refused, needs somebody.
+// A fileStatus is the status of the file, for people and for alerts. An operator must look at a
+// file with a problem, or with too many refused.
 type fileStatus struct {
 	Issuers  int               `json:"issuers"`
 	LoadedAt time.Time         `json:"loaded_at"`

@@ -34,9 +34,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Refused reports whether the server understood the request and refused it, although the
-// document can exist: a 4xx other than those that Gone and Retry speak of. A firewall
-// answers so to a header field that it does not like.
+// Refused reports whether the server refused the request, although the document can exist. It is
+// so for each 4xx but those that Gone and Retry speak of. A firewall answers so to a header field
+// that it does not like.
 func (e *Error) Refused() bool {
 	return e.Status >= 400 && e.Status < 500 && !e.Gone() && !e.Retry && e.Status != http.StatusUnauthorized
 }

@@ -32,9 +32,8 @@ func NewHosts(address string, insecure, private []string) Hosts {
 	return h
 }
 
-// PublicOnly returns rules for an address that was not configured by hand: its host has no
-// privilege, and neither has loopback. Only hosts that were named are trusted, or asked over
-// http.
+// PublicOnly returns rules for an address that was not configured by hand. Its host has no
+// privilege, and neither has loopback. Only hosts that were named are trusted, or asked over http.
 func (h Hosts) PublicOnly() Hosts {
 	h.publicOnly = true
 	return h

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// IsEncodedKeyMaterial reports whether value is the text of key material: hex, base64, or a list
-// of numbers, up to two of them one around the other. It also reports the bytes of a point,
-// which is a public key without any form around it.
+// IsEncodedKeyMaterial reports whether value is the text of key material. The text is hex, base64,
+// or a list of numbers, up to two of them one around the other. It also reports the bytes of a
+// point, which is a public key without any form around it.
 func IsEncodedKeyMaterial(value []byte) bool { return isEncoded(value, 2) }
 
 func isEncoded(value []byte, depth int) bool {

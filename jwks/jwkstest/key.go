@@ -29,17 +29,18 @@ type Key struct {
 	// With "none" the signature is empty.
 	Algorithm string
 
-	// Private is the private key: a *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey,
-	// with Go 1.27 a *mldsa.PrivateKey, or a []byte, which is an HMAC secret. A func([]byte) []byte
-	// returns any signature for a signing input, including an invalid one.
+	// Private is the private key, or a []byte, which is an HMAC secret. The key is a
+	// *rsa.PrivateKey, an *ecdsa.PrivateKey, an ed25519.PrivateKey, or with Go 1.27 a
+	// *mldsa.PrivateKey. A func([]byte) []byte returns any signature for a signing input,
+	// including an invalid one.
 	Private any
 }
 
-// NewKey generates a key for this algorithm, with a random ID. The algorithm is one of
-// RS256, RS384, RS512, PS256, PS384, PS512 (2048 bits), ES256, ES384, ES512, EdDSA and
-// Ed25519 (both with curve Ed25519), and in a program that has crypto/mldsa one of ML-DSA-44,
-// ML-DSA-65 and ML-DSA-87. NewKey panics on any other. An RSA key takes about 50 ms to make,
-// the others less than 1 ms.
+// NewKey generates a key for this algorithm, with a random ID. The algorithm is one of RS256,
+// RS384, RS512, PS256, PS384, PS512 (2048 bits), ES256, ES384, ES512, EdDSA and Ed25519 (both with
+// curve Ed25519). In a program that has crypto/mldsa it can also be ML-DSA-44, ML-DSA-65 or
+// ML-DSA-87. NewKey panics on any other. An RSA key takes about 50 ms to make, the others less
+// than 1 ms.
 func NewKey(algorithm string) Key {
 	id := strings.ToLower(algorithm + "-" + rand.Text()[:8])
 	return Key{ID: id, Algorithm: algorithm, Private: generate(algorithm)}

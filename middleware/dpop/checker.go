@@ -33,9 +33,9 @@ type Request struct {
 	// Method is the method of the request, for gRPC "POST".
 	Method string
 
-	// Target is the target of the request line as it was received (RFC 9112 section 3.2):
-	// http.Request.RequestURI, and not URL.Path, which handlers such as http.StripPrefix
-	// rewrite. For gRPC and Connect it is the full method, such as "/pkg.Service/Method".
+	// Target is the target of the request line as it was received (RFC 9112 section 3.2). It is
+	// http.Request.RequestURI, and not URL.Path, which handlers such as http.StripPrefix rewrite.
+	// For gRPC and Connect it is the full method, such as "/pkg.Service/Method".
 	Target string
 
 	// Fields are the values of the DPoP fields, one for each field.

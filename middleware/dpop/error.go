@@ -34,7 +34,7 @@ type Error struct {
 	// invalid_token. It is empty if the proof could not be checked; the answer is a 503 then.
 	Code string
 
-	// Reason is the stable code for logs and metrics: ErrProof, ErrReplay, ErrNonce,
+	// Reason is the stable code for logs and metrics. It is ErrProof, ErrReplay, ErrNonce,
 	// claims.ErrConfirmation for a proof with another key than the token's, or
 	// claims.ErrUnavailable.
 	Reason claims.Reason

@@ -21,11 +21,11 @@ const (
 type SharedConfig struct {
 	_ [0]func() // written with field names
 
-	// Do sends one command to the store and returns its reply: nil for a null reply, one
-	// element for a string, and the elements for an array of strings. An error reply of the
-	// store, and a reply of any other type, must be an error: nil says that a proof is new. Do
-	// should return when ctx ends. It can send the command again after a lost connection. It
-	// must be safe for concurrent use.
+	// Do sends one command to the store and returns its reply. That is nil for a null reply, one
+	// element for a string, and the elements for an array of strings. An error reply of the store,
+	// and a reply of any other type, must be an error: nil says that a proof is new. Do should
+	// return when ctx ends. It can send the command again after a lost connection. It must be safe
+	// for concurrent use.
 	Do func(ctx context.Context, args ...string) ([]string, error)
 
 	// Prefix begins the names of all keys in the store. It defaults to "bearerguard:dpop:". All
@@ -42,8 +42,8 @@ type SharedConfig struct {
 	// times. By default these requests are refused with a 503.
 	LocalOnOutage bool
 
-	// MaxEntries bounds the memory of this process: see [MemoryConfig]. It is also the bound of
-	// what this process adds to the store.
+	// MaxEntries bounds the memory of this process. It defaults to 1,000,000 proofs: see
+	// [MemoryConfig]. It is also the bound of what this process adds to the store.
 	MaxEntries int
 
 	// Logger gets a line when the store becomes unavailable, and one when it is back. It

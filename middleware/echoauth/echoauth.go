@@ -43,7 +43,7 @@ func Claims(c *echo.Context) (*claims.Claims, bool) {
 	return claims.FromContext(c.Request().Context())
 }
 
-// ReturnErrors is a Config.ErrorHandler that leaves the answer to echo's error pipeline:
+// ReturnErrors is a Config.ErrorHandler that leaves the answer to echo's error pipeline.
 //
 //	auth, err := middleware.New(middleware.Config{…, ErrorHandler: echoauth.ReturnErrors})
 //

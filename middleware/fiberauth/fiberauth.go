@@ -67,7 +67,7 @@ func Optional(auth *middleware.Middleware) fiber.Handler { return adapt(auth.Opt
 // can be kept after the request.
 func Claims(c fiber.Ctx) (*claims.Claims, bool) { return claims.FromContext(c.Context()) }
 
-// ReturnErrors is a Config.ErrorHandler that leaves the answer to fiber's error pipeline:
+// ReturnErrors is a Config.ErrorHandler that leaves the answer to fiber's error pipeline.
 //
 //	auth, err := middleware.New(middleware.Config{…, ErrorHandler: fiberauth.ReturnErrors})
 //

@@ -41,7 +41,7 @@ func Claims(c *gin.Context) (*claims.Claims, bool) {
 	return claims.FromContext(c.Request.Context())
 }
 
-// AttachErrors is a Config.ErrorHandler that leaves the answer to gin's error pipeline:
+// AttachErrors is a Config.ErrorHandler that leaves the answer to gin's error pipeline.
 //
 //	auth, err := middleware.New(middleware.Config{…, ErrorHandler: ginauth.AttachErrors})
 //

@@ -97,7 +97,7 @@ func isAbsent(name, value string) bool {
 	return value == "null" || empty
 }
 
-// complete returns the answer with the claims that it lacks: iss is the issuer that was asked, exp
+// complete returns the answer with the claims that it lacks. iss is the issuer that was asked, exp
 // the end of this answer, and aud what Config.ImpliedAudience says.
 func (r reader) complete(issuer, document string, has map[string]bool, began time.Time) string {
 	missing := map[string]string{}

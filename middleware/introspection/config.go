@@ -98,6 +98,7 @@ type Config struct {
 
 	// BearerToken returns an access token of this API for the endpoint. It is called for each
 	// request, and should keep the token until it expires. An error is a failed request.
+	// BearerToken must be safe for concurrent use.
 	BearerToken func(ctx context.Context) (string, error)
 
 	// InsecureNoAuthentication sends no credential. It is for an endpoint that only the network

@@ -225,7 +225,7 @@ func TestExpiredTokensAreUnknown(t *testing.T) {
 
 // The endpoint calls some tokens malformed, or fails about them. A stranger who finds such a text
 // must not stop the requests for the tokens of others.
-func TestTokensThatTheEndpointDislikesStopNobody(t *testing.T) {
+func TestTokensThatTheEndpointDislikesStopNoOthers(t *testing.T) {
 	for rule, status := range map[string]int{"malformed": 400, "an error of the server": 500} {
 		t.Run(rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

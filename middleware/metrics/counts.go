@@ -110,8 +110,8 @@ func (c *Counts) row(issuer string) *row {
 	return &c.others
 }
 
-// Issuer returns the value of the label issuer for an issuer: the issuer itself if it is one of
-// the first 64 of the configuration, and otherwise "_other". It is a label that is safe
+// Issuer returns the value of the label issuer for an issuer. That is the issuer itself if it is
+// one of the first 64 of the configuration, and otherwise "_other". It is a label that is safe
 // everywhere.
 func (c *Counts) Issuer(issuer string) string { return c.row(issuer).issuer }
 

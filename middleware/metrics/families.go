@@ -10,13 +10,13 @@ import (
 
 // A Family is all series of one name.
 type Family struct {
-	Name   string   // as in OpenTelemetry, such as "bearerguard.jwks.age"
-	Kind   string   // "counter", which only grows, "gauge" or "histogram"
-	Unit   string   // "s", or what is counted, such as "{request}"; empty for 0 or 1
-	Help   string   // one sentence without a period
-	Labels []string // the names of the labels, such as "error.type"
-	Bounds []float64
-	Series []Series
+	Name   string    // as in OpenTelemetry, such as "bearerguard.jwks.age"
+	Kind   string    // "counter", which only grows, "gauge" or "histogram"
+	Unit   string    // "s", or what is counted, such as "{request}"; empty for 0 or 1
+	Help   string    // one sentence without a period
+	Labels []string  // the names of the labels, such as "error.type"
+	Bounds []float64 // the upper bounds of a histogram's buckets, in its unit; nil otherwise
+	Series []Series  // one for each combination of values that is counted
 }
 
 // A Series is one value of a Family.

@@ -94,7 +94,7 @@ func indexOf(list []string, value string) int {
 	return len(list) - 1
 }
 
-// ErrorType returns the error.type of a decision: its Reason, "invalid_request" for a 400
+// ErrorType returns the error.type of a decision. That is its Reason, "invalid_request" for a 400
 // without one, and "_other" for any other refusal whose Reason is not a constant of package
 // claims. It is empty for the outcomes ok and missing. It is a label that is safe everywhere.
 func ErrorType(d middleware.Decision) string { return errorTypes[errorTypeOf(&d)] }

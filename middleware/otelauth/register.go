@@ -34,7 +34,7 @@ func (t *Telemetry) createHistograms() error {
 // Register creates the instruments that are read when a reader collects. auth is the Middleware
 // that t observes. Call Register once, before auth serves requests: from then on the issuers of
 // auth are known, and all others count as "_other". The result ends the reading by its
-// Unregister.
+// Unregister. A second call is an error, and so is what the MeterProvider refuses.
 //
 // A collection makes no request and stops none. It reads the status of every issuer, and of what
 // the methods Show have added, before or after.

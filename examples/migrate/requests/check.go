@@ -39,8 +39,8 @@ func After(t *testing.T, library Library, program Program) {
 	compareFetches(t, program, OurFetches, OurFetches)
 }
 
-// check uses a World of its own for each row, because a request to an issuer is often the
-// last one for minutes: the libraries limit them.
+// check uses a new World for each row. The libraries limit their requests to an issuer, so one
+// of them is often the last one for minutes.
 func check(t *testing.T, library Library, program Program, want func(Row) string) {
 	t.Helper()
 	for _, row := range Table {
@@ -70,7 +70,7 @@ func check(t *testing.T, library Library, program Program, want func(Row) string
 // NoStart is the answer of a program whose set-up fails.
 const NoStart = "no start"
 
-// answer returns the status, and what matters of the rest: the body of a success, the
+// answer returns the status, and what matters of the rest. That is the body of a success, the
 // schemes and error codes of the challenges, and Retry-After.
 func answer(handler http.Handler, r *http.Request) string {
 	recorder := httptest.NewRecorder()

@@ -14,8 +14,8 @@ import (
 // one.
 const FloodTokens = 20
 
-// Fetches are the requests for the key set that this flood causes, at most: go-oidc can join
-// a fetch that is about to end. OurFetches is the same for bearerguard.
+// Fetches are the requests for the key set that this flood causes, at most. There can be fewer:
+// go-oidc can join a fetch that is about to end. OurFetches is the same for bearerguard.
 var Fetches = map[Library]int{Auth0: 0, GolangJWT: 1, GoOIDC: FloodTokens, JWX: 0, JWTAuth: 0, EchoJWT: 1}
 
 const OurFetches = 3

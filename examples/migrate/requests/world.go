@@ -18,8 +18,8 @@ import (
 // Audience is the identifier of the API.
 const Audience = jwkstest.Audience
 
-// A World is an issuer that listens on loopback, because most of the libraries make their
-// requests with a client of their own.
+// A World is an issuer that listens on loopback. Most of the libraries make their requests with
+// their own client, so an issuer in memory would not do.
 type World struct {
 	*jwkstest.Issuer
 

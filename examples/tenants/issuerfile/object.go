@@ -73,9 +73,9 @@ func take[T any](o *object, name, want string, into *T) {
 
 const isEmpty = "it is empty: a value that is missing must not end a check; to use the default, leave the member out"
 
-// findMistake returns the place of a null, of an empty string, list or object, or of a list that is
-// too long, and what is wrong there. An empty token type means a token without one. A null in the
-// list of a claim rule means an absent claim.
+// findMistake returns the place of a mistake, and what is wrong there. It finds a null, an empty
+// string, list or object, and a list that is too long. An empty token type means a token without
+// one. A null in the list of a claim rule means an absent claim.
 func findMistake(member string, value jsontext.Value) (at jsontext.Pointer, problem string) {
 	d := jsontext.NewDecoder(bytes.NewReader(value))
 	for {

@@ -27,8 +27,8 @@ type Config struct {
 	// Kubernetes has made from a ConfigMap.
 	Path string
 
-	// Replace trusts these issuers in place of those before, or returns what is wrong with them
-	// and changes nothing: Replace of middleware.Middleware.
+	// Replace trusts these issuers in place of those before. If something is wrong with them, it
+	// returns that, and changes nothing. Use Replace of middleware.Middleware.
 	Replace func(issuers []claims.Issuer) error
 
 	// Every is how often the file is looked at. It defaults to 10 seconds, and is at least 0.1

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// A prover sends a DPoP proof with each request (RFC 9449): with those for tokens, so that they
-// are bound to its key, and with those that have such a token. It is an http.RoundTripper.
+// A prover sends a DPoP proof with each request (RFC 9449). These are the requests for tokens, so
+// that the tokens are bound to its key, and those that have such a token. It is an http.RoundTripper.
 type prover struct {
 	base http.RoundTripper
 	key  *ecdsa.PrivateKey // it is made at the start, and never leaves the process
@@ -119,7 +119,7 @@ func (p *prover) remember(r *http.Request, response *http.Response) bool {
 	return true
 }
 
-// demandsNonce reports whether an answer asks for a proof with its nonce: an API says so in its
+// demandsNonce reports whether an answer asks for a proof with its nonce. An API says so in its
 // challenge, and an issuer in its body, which is read then.
 func demandsNonce(response *http.Response) bool {
 	switch response.StatusCode {

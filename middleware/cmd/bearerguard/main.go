@@ -19,10 +19,10 @@
 // With -serve, the command shows the same report as a page in a browser on this machine. The
 // page has no script, it stores and logs nothing, and it cannot choose another issuer.
 //
-// The exit code is 0 if no check fails, 1 if the token is refused, 2 if the command was used in
-// a wrong way, and 3 if the token could not be decided, because keys could not be fetched. The
-// code 0 is no permission: the command knows neither the proof of a bound token, nor the
-// hooks of the API.
+// The exit code is 0 if no check fails, 1 if the token is refused, and 2 if the command was used
+// in a wrong way. It is 3 if the token could not be decided, because keys could not be fetched.
+// The code 0 is no permission: the command knows neither the proof of a bound token, nor the hooks
+// of the API.
 //
 // The command "bearerguard explain -h" lists all flags.
 package main
