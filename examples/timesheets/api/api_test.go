@@ -237,7 +237,7 @@ func (p *program) url(t *testing.T, message string) (url string) {
 			url = found[1]
 		}
 		return found != nil
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	return url
 }
 

@@ -121,7 +121,7 @@ func startNginx(t *testing.T, api string) (socket string) {
 			_ = conn.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	return socket
 }
 
