@@ -87,7 +87,7 @@ func TestACallerThatGaveUpCausesNoWarning(t *testing.T) {
 func TestDefaultLoggerIsReadForEachLine(t *testing.T) {
 	auth, err := middleware.New(middleware.Config{Verifier: refusing(claims.ErrUnavailable)})
 	require.NoError(t, err)
-	var out bytes.Buffer
+	var out lockedText // a fetch of another test may still write to it
 	previous := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
 	defer slog.SetDefault(previous)

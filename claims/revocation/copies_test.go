@@ -248,6 +248,7 @@ func TestTheNewestEntriesAreGivenBack(t *testing.T) {
 func TestHistoriesWithLosses(t *testing.T) {
 	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
+			defer logSeed(t, seed)
 			random, server := rand.New(rand.NewPCG(seed, 2)), newFakeServer()
 			lists := make([]*revocation.List, 4)
 			for n := range lists {

@@ -35,6 +35,7 @@ type modelRun struct {
 func TestModel(t *testing.T) {
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
+			defer logSeed(t, seed)
 			m := &modelRun{Rand: rand.New(rand.NewPCG(seed, 1)), list: newList(t, revocation.Config{}), model: make(map[string]modelEntry)}
 			for range 400 {
 				time.Sleep(time.Duration(m.IntN(60)) * time.Second)
@@ -52,6 +53,13 @@ func TestModel(t *testing.T) {
 			maps.DeleteFunc(m.model, func(_ string, e modelEntry) bool { return !time.Now().Before(e.expires) })
 			require.Len(t, m.model, total)
 		})
+	}
+}
+
+// logSeed prints the seed of a random history that failed.
+func logSeed(t *testing.T, seed uint64) {
+	if t.Failed() {
+		t.Logf("seed %d", seed)
 	}
 }
 

@@ -29,7 +29,7 @@ func TestAnEntryThatTheServerDoesNotTake(t *testing.T) {
 				a, b := newList(t, revocation.Config{Do: server.do}), newList(t, revocation.Config{Do: server.do})
 				defer run(t, a, b)()
 				require.NoError(t, a.Add(t.Context(), session("mistake")))
-				time.Sleep(2 * time.Second)
+				time.Sleep(2200 * time.Millisecond) // between two polls, whose calls an addition would wait for
 				server.behave(instead)
 				began := time.Now()
 				err := a.Add(t.Context(), session("x"), session("y"))

@@ -114,6 +114,7 @@ func TestASlowServerWithALongList(t *testing.T) {
 func TestFailoversToClocksThatAreBehind(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
+			defer logSeed(t, seed)
 			random, server := rand.New(rand.NewPCG(seed, 3)), newFakeServer()
 			var breaks atomic.Bool
 			var calls atomic.Uint64
@@ -145,7 +146,7 @@ func TestFailoversToClocksThatAreBehind(t *testing.T) {
 				add(id, time.Duration(random.Int64N(int64(overlap))))
 				breaks.Store(false)
 				time.Sleep(2200 * time.Millisecond) // the first poll may only end the reading that broke off
-				require.True(t, revoked(t, list, id), "%d %d", seed, n)
+				require.True(t, revoked(t, list, id), n)
 				time.Sleep(6 * time.Second) // the clocks agree again
 			}
 		})

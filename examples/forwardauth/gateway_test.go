@@ -83,6 +83,8 @@ type gateway struct {
 	name    string
 	address string // of the gateway
 	auth    string // address of the auth server
+	home    string // of its files
+	args    []string
 
 	mu       sync.Mutex // guards what follows
 	requests []*http.Request
@@ -101,9 +103,21 @@ func (g *gateway) reached() []*http.Request {
 // this directory. Only the addresses in the file are others, and what edit changes.
 func startGateway(t *testing.T, name, issuer string, edit ...func(g *gateway, configuration string) string) *gateway {
 	t.Helper()
+	executable := programs[name].require(t)
+	for range 10 { // another process can take the port before the gateway does
+		if g := newGateway(t, name, issuer, edit); g.start(t, executable) {
+			return g
+		}
+	}
+	t.Fatal(name + " does not start")
+	return nil
+}
+
+// newGateway is startGateway without the gateway itself.
+func newGateway(t *testing.T, name, issuer string, edit []func(g *gateway, configuration string) string) *gateway {
+	t.Helper()
 	p := programs[name]
-	executable := p.require(t)
-	g := &gateway{name: name, address: freeAddress(t)}
+	g := &gateway{name: name, address: freeAddress(t), home: t.TempDir()}
 	environment := map[string]string{
 		"ISSUER_URL": issuer, "AUDIENCE": jwkstest.Audience, "FORMAT": name, "DPOP_ORIGIN": "http://" + g.address,
 		"DPOP_NONCE_SECRET": base64.StdEncoding.EncodeToString([]byte("a secret of thirty-two bytes, ok")),
@@ -135,19 +149,19 @@ func startGateway(t *testing.T, name, issuer string, edit ...func(g *gateway, co
 	for _, e := range edit {
 		configuration = e(g, configuration)
 	}
-	home := t.TempDir()
-	file := filepath.Join(home, p.configuration)
+	file := filepath.Join(g.home, p.configuration)
 	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
-	g.start(t, executable, home, p.args(home, file))
+	g.args = p.args(g.home, file)
 	return g
 }
 
-// start starts the process, and waits until it listens. It ends with the test.
-func (g *gateway) start(t *testing.T, executable, home string, args []string) {
+// start starts the process, and waits until it listens. It ends with the test. start reports false
+// if it has ended before, as it does if it cannot listen.
+func (g *gateway) start(t *testing.T, executable string) bool {
 	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(executable, args...)
-	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home)
+	cmd := exec.Command(executable, g.args...)
+	cmd.Env = append(os.Environ(), "HOME="+g.home, "XDG_CONFIG_HOME="+g.home, "XDG_DATA_HOME="+g.home)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
 	ended := make(chan struct{})
@@ -159,13 +173,18 @@ func (g *gateway) start(t *testing.T, executable, home string, args []string) {
 			t.Log(g.name + ": " + log.String())
 		}
 	})
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", g.address)
-		if err == nil {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", g.address); err == nil {
 			_ = conn.Close()
+			return true
 		}
-		return err == nil
-	}, time.Minute, 10*time.Millisecond)
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		require.True(t, time.Now().Before(limit), "it does not listen")
+	}
 }
 
 // freeAddress returns an address on which nothing listens.

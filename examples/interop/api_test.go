@@ -173,19 +173,33 @@ func (a *api) until(t *testing.T, status int, token string, before ...int) {
 // long is longer than a request takes on a busy machine if it waits for nothing.
 const long = 2 * time.Second
 
+// busy is longer than a request takes on a machine that has nothing else to do, and shorter than the
+// rest after which the API knows nothing of its issuer any more.
+const busy = 100 * time.Millisecond
+
 // always calls the API with a token for some time. Every answer must have this status. It
-// returns the durations of the requests that took longer than long.
-func (a *api) always(t *testing.T, status int, token string, during time.Duration) (waits []time.Duration) {
+// returns the durations of the requests that took longer than long, and how often the machine was
+// too busy for a request, or for the next one: each time may have been a rest for the API.
+func (a *api) always(t *testing.T, status int, token string, during time.Duration) (waits []time.Duration, rests int) {
 	t.Helper()
 	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
-	for end := time.Now().Add(during); time.Now().Before(end); <-ticker.C {
+	last := time.Now()
+	for end := last.Add(during); time.Now().Before(end); <-ticker.C {
 		began := time.Now()
 		got := a.get(t, token)
 		require.Equal(t, status, got.status, "%+v", got)
-		if wait := time.Since(began); wait > long {
-			waits = append(waits, wait)
+		took := time.Since(began)
+		if took > long {
+			waits = append(waits, took)
 		}
+		if began.Sub(last) > busy || took > busy && took < maxWait {
+			rests++
+		}
+		last = time.Now()
 	}
-	return waits
+	return waits, rests
 }
+
+// maxWait is how long a request waits for keys.
+const maxWait = 3 * time.Second

@@ -28,7 +28,8 @@ func TestOutage(t *testing.T) {
 		unknown := i.signedBy(t, i.Keys[0].KeyID)
 		i.down()
 
-		assert.Empty(t, api.always(t, http.StatusOK, known, 10*refreshAfter), "refused connections take no time")
+		waits, rests := api.always(t, http.StatusOK, known, 10*refreshAfter)
+		assert.LessOrEqual(t, len(waits), rests, "refused connections take no time: %v", waits)
 		assertUndecided(t, api.get(t, unknown))
 		assert.Contains(t, api.get(t, writer).challenge, lacksScope)
 		assert.Contains(t, api.get(t, tamper(t, known)).challenge, badSignature)
@@ -58,9 +59,10 @@ func TestStartWithoutTheIssuer(t *testing.T) {
 }
 
 // The issuer accepts connections and does not answer, which is worse than refusing them.
-// At most one request waits, for 3 s: the first one that needs new keys.
+// At most one request waits, for 3 s: the first one that needs new keys. P3 of package jwks allows
+// one more after each rest that is longer than JWKS_REFRESH.
 func TestHang(t *testing.T) {
-	const wait = 3*time.Second + long
+	const wait = maxWait + long
 	each(t, func(t *testing.T, p provider) {
 		i := p.start(t)
 		api := startAPI(t, i.url, "JWKS_REFRESH=250ms")
@@ -70,8 +72,8 @@ func TestHang(t *testing.T) {
 		unknown := i.signedBy(t, i.Keys[0].KeyID)
 		i.server.hang()
 
-		waits := api.always(t, http.StatusOK, known, 8*time.Second)
-		if assert.LessOrEqual(t, len(waits), 1, waits) && len(waits) == 1 {
+		waits, rests := api.always(t, http.StatusOK, known, 8*time.Second)
+		if assert.LessOrEqual(t, len(waits), 1+rests, waits) && len(waits) == 1 {
 			assert.Less(t, waits[0], wait)
 		}
 		began := time.Now()

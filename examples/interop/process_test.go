@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// patience bounds every wait for something that normally takes moments. Several providers that
-	// start at once on a busy machine take 20 s.
-	patience = time.Minute
+	// patience bounds every wait for something that normally takes moments. It is no claim about
+	// speed: eight servers start at once.
+	patience = 2 * time.Minute
 
 	// maxLog bounds the log that is kept of each process, in bytes.
 	maxLog = 1 << 20

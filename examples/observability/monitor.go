@@ -106,14 +106,16 @@ func (m *monitor) stop() {
 	_ = os.RemoveAll(m.dir)
 }
 
+var errEnded = errors.New("prometheus has ended")
+
 // ready waits until Prometheus has scraped the API. It begins some five seconds after its start.
 func (m *monitor) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		select {
 		case <-m.ended:
-			return errors.New("prometheus has ended")
+			return errEnded
 		case <-ctx.Done():
 			return fmt.Errorf("prometheus does not scrape: %w", ctx.Err())
 		case <-time.After(50 * time.Millisecond):

@@ -124,7 +124,7 @@ func (p *program) url(what string) (url string) {
 
 func (p *program) until(condition func() bool) {
 	p.t.Helper()
-	require.Eventually(p.t, condition, 10*time.Second, 5*time.Millisecond, &p.log)
+	require.Eventually(p.t, condition, time.Minute, 5*time.Millisecond, &p.log)
 }
 
 // call returns the status of a request with this token.

@@ -66,26 +66,30 @@ func TestRepliesOfTheStore(t *testing.T) {
 	} {
 		for _, local := range []bool{false, true} {
 			t.Run(tt.rule, func(t *testing.T) {
-				store := newFakeStore()
-				s := newShared(t, store, dpop.SharedConfig{LocalOnOutage: local, Timeout: time.Second})
-				store.behave(func(_ context.Context, args []string) ([]string, error) { return tt.reply(args), nil })
-				for n := range 10 {
-					until := time.Now().Add(lifetime)
-					if tt.want == "refused" {
-						retryAfter(t, s, keyA, proofID(n), until)
-						continue
-					}
-					assert.Equal(t, tt.want == "replay", used(t, s, keyA, proofID(n), until))
-				}
-				status := s.Status()
-				assert.EqualValues(t, 10, status.Calls, "a wrong reply does not open the breaker: it came at once")
-				assert.Zero(t, status.Fallbacks)
-				want := map[string]uint64{tt.want: 10}
-				assert.Equal(t, want["replay"], status.Replays)
-				assert.Equal(t, want["refused"], status.Failures)
+				synctest.Test(t, func(t *testing.T) { testReply(t, local, tt.reply, tt.want) })
 			})
 		}
 	}
+}
+
+func testReply(t *testing.T, local bool, reply func(args []string) []string, outcome string) {
+	store := newFakeStore()
+	s := newShared(t, store, dpop.SharedConfig{LocalOnOutage: local})
+	store.behave(func(_ context.Context, args []string) ([]string, error) { return reply(args), nil })
+	for n := range 10 {
+		until := time.Now().Add(lifetime)
+		if outcome == "refused" {
+			retryAfter(t, s, keyA, proofID(n), until)
+			continue
+		}
+		assert.Equal(t, outcome == "replay", used(t, s, keyA, proofID(n), until))
+	}
+	status := s.Status()
+	assert.EqualValues(t, 10, status.Calls, "a wrong reply does not open the breaker: it came at once")
+	assert.Zero(t, status.Fallbacks)
+	want := map[string]uint64{outcome: 10}
+	assert.Equal(t, want["replay"], status.Replays)
+	assert.Equal(t, want["refused"], status.Failures)
 }
 
 func TestProcessesShareTheirProofs(t *testing.T) {
@@ -115,26 +119,28 @@ func TestProcessesShareTheirProofs(t *testing.T) {
 }
 
 func TestOfConcurrentUsesOfAllProcessesOneIsFresh(t *testing.T) {
-	const ids, uses = 100, 8
-	store := newFakeStore()
-	processes := []*dpop.Shared{newShared(t, store, dpop.SharedConfig{}), newShared(t, store, dpop.SharedConfig{})}
-	var fresh [ids]atomic.Int64
-	var all sync.WaitGroup
-	for n := range uses {
-		all.Go(func() {
-			for id := range ids {
-				ok, err := processes[n%2].Use(context.Background(), keyA, proofID(id), time.Now().Add(lifetime))
-				assert.NoError(t, err)
-				if ok {
-					fresh[id].Add(1)
+	synctest.Test(t, func(t *testing.T) {
+		const ids, uses = 100, 8
+		store := newFakeStore()
+		processes := []*dpop.Shared{newShared(t, store, dpop.SharedConfig{}), newShared(t, store, dpop.SharedConfig{})}
+		var fresh [ids]atomic.Int64
+		var all sync.WaitGroup
+		for n := range uses {
+			all.Go(func() {
+				for id := range ids {
+					ok, err := processes[n%2].Use(context.Background(), keyA, proofID(id), time.Now().Add(lifetime))
+					assert.NoError(t, err)
+					if ok {
+						fresh[id].Add(1)
+					}
 				}
-			}
-		})
-	}
-	all.Wait()
-	for id := range fresh {
-		assert.EqualValues(t, 1, fresh[id].Load())
-	}
+			})
+		}
+		all.Wait()
+		for id := range fresh {
+			assert.EqualValues(t, 1, fresh[id].Load())
+		}
+	})
 }
 
 func TestAnOutageIsClosed(t *testing.T) {
@@ -339,19 +345,21 @@ func TestAnOutageWithLocalOnOutage(t *testing.T) {
 
 func TestTheBoundOfAKeyIsAskedBeforeTheStore(t *testing.T) {
 	for _, local := range []bool{false, true} {
-		store := newFakeStore()
-		s := newShared(t, store, dpop.SharedConfig{MaxEntries: 100, LocalOnOutage: local})
-		until := time.Now().Add(lifetime)
-		for n := range 50 {
-			require.False(t, used(t, s, keyA, proofID(n), until))
-		}
-		for n := 50; n < 60; n++ {
-			retryAfter(t, s, keyA, proofID(n), until)
-		}
-		assert.Equal(t, 50, store.called())
-		assert.EqualValues(t, 10, s.Status().OverLimit)
-		assert.Zero(t, s.Status().Fallbacks)
-		assert.False(t, used(t, s, keyB, proofID(60), until))
+		synctest.Test(t, func(t *testing.T) {
+			store := newFakeStore()
+			s := newShared(t, store, dpop.SharedConfig{MaxEntries: 100, LocalOnOutage: local})
+			until := time.Now().Add(lifetime)
+			for n := range 50 {
+				require.False(t, used(t, s, keyA, proofID(n), until))
+			}
+			for n := 50; n < 60; n++ {
+				retryAfter(t, s, keyA, proofID(n), until)
+			}
+			assert.Equal(t, 50, store.called())
+			assert.EqualValues(t, 10, s.Status().OverLimit)
+			assert.Zero(t, s.Status().Fallbacks)
+			assert.False(t, used(t, s, keyB, proofID(60), until))
+		})
 	}
 }
 
@@ -503,14 +511,16 @@ func TestFiguresOfAShared(t *testing.T) {
 }
 
 func TestErrorsOfAStoreAreUnavailable(t *testing.T) {
-	store := newFakeStore()
-	store.behave(isDown)
-	_, err := newShared(t, store, dpop.SharedConfig{}).Use(t.Context(), keyA, proofID(1), time.Now().Add(lifetime))
-	assert.ErrorIs(t, err, claims.ErrUnavailable)
-	assert.ErrorIs(t, err, errDown)
-	assert.EqualError(t, err, "dpop: the replay store is unavailable: "+errDown.Error())
-	outage, ok := errors.AsType[*claims.UnavailableError](err)
-	require.True(t, ok)
-	assert.Equal(t, time.Second, outage.RetryAfter)
-	assert.ErrorIs(t, outage.Err, errDown)
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		store.behave(isDown)
+		_, err := newShared(t, store, dpop.SharedConfig{}).Use(t.Context(), keyA, proofID(1), time.Now().Add(lifetime))
+		assert.ErrorIs(t, err, claims.ErrUnavailable)
+		assert.ErrorIs(t, err, errDown)
+		assert.EqualError(t, err, "dpop: the replay store is unavailable: "+errDown.Error())
+		outage, ok := errors.AsType[*claims.UnavailableError](err)
+		require.True(t, ok)
+		assert.Equal(t, time.Second, outage.RetryAfter)
+		assert.ErrorIs(t, outage.Err, errDown)
+	})
 }

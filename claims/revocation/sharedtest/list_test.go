@@ -236,7 +236,7 @@ func TestTimesOfTheServer(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() { _ = list.Run(ctx) }()
-	require.Eventually(t, func() bool { return list.Check(ctx, claimsOf(t, `"sid":"later"`)) != nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return list.Check(ctx, claimsOf(t, `"sid":"later"`)) != nil }, patience, time.Millisecond)
 }
 
 // The keys are in one slot, and the clients find its node.
@@ -249,7 +249,7 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, err)
 	command(t, first.address, "CLUSTER MEET "+host+" "+port)
 	for _, s := range []*server{first, second} {
-		require.Eventually(t, func() bool { return strings.Contains(command(t, s.address, "CLUSTER INFO"), "cluster_state:ok") }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(command(t, s.address, "CLUSTER INFO"), "cluster_state:ok") }, patience, 10*time.Millisecond)
 	}
 	for _, name := range []string{"valkey-go", "go-redis, cluster"} {
 		for n, prefix := range []string{"a", "b", "c", "d", "e", "f"} { // of both nodes
@@ -333,7 +333,7 @@ func TestAServerThatCannotSaveItsData(t *testing.T) {
 	require.NoError(t, os.RemoveAll(s.dir))
 	command(t, s.address, "BGSAVE")
 	require.Eventually(t, func() bool { return errors.Is(fresh().Add(t.Context(), session("t")), claims.ErrUnavailable) },
-		10*time.Second, 5*time.Millisecond)
+		patience, 5*time.Millisecond)
 	err := fresh().Add(t.Context(), session("u"))
 	require.ErrorContains(t, err, "MISCONF")
 	requireRevoked(t, fresh(), true, `"sid":"s"`)

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait for the browser.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // A chromium is a headless browser with one tab. The test drives it by the Chrome DevTools
 // Protocol over a pipe: each message is JSON and ends with a zero byte.

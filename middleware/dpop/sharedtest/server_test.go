@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,8 +21,12 @@ import (
 type server struct {
 	program, dir, address string
 	args                  []string
-	process               *exec.Cmd
+	process               *exec.Cmd // nil if none runs
+	ended                 chan struct{}
 }
+
+// patience bounds each wait. It is no claim about speed.
+const patience = 2 * time.Minute
 
 // The arguments of servers that keep nothing, or every write, when they are killed.
 var (
@@ -32,10 +37,16 @@ var (
 // startServer starts a server, which the end of the test kills.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{program: serverProgram(t), dir: t.TempDir(), address: freeAddress(t), args: args}
+	s := &server{program: serverProgram(t), dir: t.TempDir(), args: args}
 	t.Cleanup(func() { s.kill(t) })
-	s.start(t)
-	return s
+	for range 10 { // another process can take the port before the server does
+		s.address = freeAddress(t)
+		if s.launch(t) {
+			return s
+		}
+	}
+	t.Fatalf("%s does not start:\n%s", s.program, s.log())
+	return nil
 }
 
 func serverProgram(t *testing.T) string {
@@ -62,51 +73,83 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// start starts the process, and waits until it answers.
+// start starts the process again, at its address. Another process can have the port for a moment,
+// such as a client that connects to it: its own port can be the same one.
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(s.address)
-	require.NoError(t, err)
-	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(t, err)
-	defer log.Close()
-	s.process = exec.Command(s.program, append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir}, s.args...)...)
-	s.process.Stdout, s.process.Stderr = log, log
-	require.NoError(t, s.process.Start())
-	for limit := time.Now().Add(20 * time.Second); s.ping() != nil; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(limit) {
-			text, _ := os.ReadFile(log.Name())
-			t.Fatalf("%s does not answer: %v\n%s", s.program, s.ping(), text)
-		}
+	for limit := time.Now().Add(patience); !s.launch(t); {
+		require.True(t, time.Now().Before(limit), "%s does not start again:\n%s", s.program, s.log())
 	}
 }
 
-// ping returns nil if the server serves commands. While it loads its file it does not.
-func (s *server) ping() error {
+func (s *server) logFile() string { return filepath.Join(s.dir, "log") }
+
+func (s *server) log() string {
+	text, _ := os.ReadFile(s.logFile())
+	return string(text)
+}
+
+// launch starts the process, and waits until it answers. It reports false if the process has ended
+// before, as it does if it cannot listen.
+func (s *server) launch(t *testing.T) bool {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.address)
+	require.NoError(t, err)
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	process, ended := exec.Command(s.program, append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir}, s.args...)...), make(chan struct{})
+	process.Stdout, process.Stderr = log, log
+	require.NoError(t, process.Start())
+	s.process, s.ended = process, ended
+	go func() { // ends with the process
+		_ = process.Wait()
+		close(ended)
+	}()
+	for limit := time.Now().Add(patience); !s.answers(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-ended:
+			s.process = nil
+			return false
+		default:
+		}
+		require.True(t, time.Now().Before(limit), "%s does not answer:\n%s", s.program, s.log())
+	}
+	return true
+}
+
+// answers reports whether the process serves commands, and not another one at its address. While
+// it loads its file it does not.
+func (s *server) answers() bool {
 	conn, err := net.DialTimeout("tcp", s.address, time.Second)
 	if err != nil {
-		return err
+		return false
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
-		return err
+	if _, err := fmt.Fprint(conn, "PING\r\nINFO server\r\n"); err != nil {
+		return false
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	if err == nil && !strings.HasPrefix(answer, "+PONG") {
-		err = fmt.Errorf("%q", answer)
+	lines := bufio.NewScanner(conn)
+	if !lines.Scan() || lines.Text() != "+PONG" {
+		return false
 	}
-	return err
+	for lines.Scan() {
+		if id, found := strings.CutPrefix(lines.Text(), "process_id:"); found {
+			return id == strconv.Itoa(s.process.Process.Pid)
+		}
+	}
+	return false
 }
 
 // kill ends the process, without time to write anything.
 func (s *server) kill(t *testing.T) {
 	t.Helper()
-	if s.process == nil || s.process.Process == nil {
+	if s.process == nil {
 		return
 	}
 	require.NoError(t, s.process.Process.Kill())
-	_ = s.process.Wait() // killed
+	<-s.ended
 	s.process = nil
 }
 
