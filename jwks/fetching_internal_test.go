@@ -29,9 +29,14 @@ func newFailingCache(t *testing.T) *Cache {
 	return cache
 }
 
+// A failing RoundTripper takes a second, so a fetch is under way until the clock of the bubble goes
+// on.
 type failing struct{}
 
-func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, assert.AnError }
+func (failing) RoundTrip(*http.Request) (*http.Response, error) {
+	time.Sleep(time.Second)
+	return nil, assert.AnError
+}
 
 func TestRequestsThatSawNoFetchShareOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -44,7 +49,7 @@ func TestRequestsThatSawNoFetchShareOne(t *testing.T) {
 		assert.Same(t, f, same)
 		assert.False(t, started)
 		<-f.done
-		none, _ := cache.startDue(seen, now)
+		none, _ := cache.startDue(seen, time.Now())
 		assert.Nil(t, none, "in backoff now")
 		assert.Equal(t, uint64(1), cache.Status().Fetches)
 	})

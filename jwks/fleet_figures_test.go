@@ -79,7 +79,9 @@ func TestFleetFigures(t *testing.T) {
 					t.Skip("a thousand replicas take minutes under the race detector")
 				}
 				var average float64
-				peak, repeats := 0, max(1, 100/n) // what one replica does is a matter of chance
+				// What a replica does is a matter of chance. Late in an outage the average of a hundred
+				// has a standard deviation of 5 %, and that of three hundred one of 3 %.
+				peak, repeats := 0, max(1, 300/n)
 				for range repeats {
 					bubble(t, func(t *testing.T) {
 						got := figure(t, newFleet(t, n))

@@ -220,32 +220,36 @@ func connectionReset() error {
 
 // Over a socket, every fault looks as it does in memory, except a refused connection.
 func TestFaultsOverASocket(t *testing.T) {
-	// Long enough for a busy machine to receive the header of an answer.
-	const timeout = 3 * time.Second
+	const (
+		impatient = time.Second // for a fault that never answers
+		patient   = time.Minute // longer than a busy machine needs for an answer
+	)
 	for _, test := range []struct {
-		name   string
-		fault  jwkstest.Fault
-		status int
-		err    error
+		name    string
+		fault   jwkstest.Fault
+		timeout time.Duration
+		rest    time.Duration // after which the client leaves, counted from the header of the answer
+		status  int
+		err     error
 	}{
-		{"refuse", jwkstest.Refuse(), 0, connectionReset()},
-		{"reset", jwkstest.Reset(), 0, connectionReset()},
-		{"hang", jwkstest.Hang(), 0, context.DeadlineExceeded},
-		{"stall", jwkstest.Stall(), 200, context.DeadlineExceeded},
-		{"truncate", jwkstest.Truncate(), 200, nil},
-		{"drip", jwkstest.Drip(time.Minute), 200, context.DeadlineExceeded},
-		{"endless", jwkstest.Pad(-1), 200, nil},
-		{"status", jwkstest.Respond(429, http.Header{"Retry-After": {"1"}}, ""), 429, nil},
+		{"refuse", jwkstest.Refuse(), patient, patient, 0, connectionReset()},
+		{"reset", jwkstest.Reset(), patient, patient, 0, connectionReset()},
+		{"hang", jwkstest.Hang(), impatient, patient, 0, context.DeadlineExceeded},
+		{"stall", jwkstest.Stall(), patient, impatient, 200, context.Canceled},
+		{"truncate", jwkstest.Truncate(), patient, patient, 200, nil},
+		{"drip", jwkstest.Drip(time.Minute), patient, impatient, 200, context.Canceled},
+		{"endless", jwkstest.Pad(-1), patient, patient, 200, nil},
+		{"status", jwkstest.Respond(429, http.Header{"Retry-After": {"1"}}, ""), patient, patient, 429, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel() // three of them wait for the timeout
+			t.Parallel() // three of them wait for the client to leave
 			server := httptest.NewUnstartedServer(nil)
 			issuer := jwkstest.NewIssuer(jwkstest.Config{URL: "https://" + server.Listener.Addr().String()})
 			server.Config.Handler = issuer
 			server.StartTLS()
 			defer server.Close()
 			issuer.Fail(jwkstest.JWKS, test.fault)
-			got := fetch(t, server.Client(), issuer.JWKSURL(), timeout)
+			got := fetch(t, leavingAfter(server.Client(), test.rest), issuer.JWKSURL(), test.timeout)
 			assert.Equal(t, test.status, got.status)
 			if test.err != nil {
 				assert.ErrorIs(t, got.err, test.err)
@@ -257,23 +261,38 @@ func TestFaultsOverASocket(t *testing.T) {
 	}
 }
 
+// leavingAfter makes a client give up an answer some time after its header came.
+func leavingAfter(client *http.Client, rest time.Duration) *http.Client {
+	next := client.Transport
+	client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		ctx, leave := context.WithCancel(r.Context()) // which has a timeout, so nothing is left behind
+		response, err := next.RoundTrip(r.WithContext(ctx))
+		time.AfterFunc(rest, leave)
+		return response, err
+	})
+	return client
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // A server notices that its client has gone only after the whole request body was read.
 func TestHangOverASocketEndsWithItsClient(t *testing.T) {
 	issuer := jwkstest.NewIssuer(jwkstest.Config{})
 	issuer.Fail(jwkstest.TokenEndpoint, jwkstest.Hang())
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(ended)
+		cancel() // the client leaves once the handler has its request
 		issuer.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	client := server.Client()
-	client.Timeout = time.Second
-	_, err := client.Post(server.URL+"/oauth/token", "application/json", strings.NewReader("{}"))
-	require.Error(t, err)
-	select {
-	case <-ended:
-	case <-time.After(5 * time.Second):
-		t.Fatal("the handler is still there")
-	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/oauth/token", strings.NewReader("{}"))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	_, err = server.Client().Do(request)
+	require.ErrorIs(t, err, context.Canceled)
+	<-ended
 }
