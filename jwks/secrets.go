@@ -60,7 +60,7 @@ func (secretBytes) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 
 const (
 	errHMACAlgorithm keyset.Unusable = "Algorithm is none of HS256, HS384 and HS512"
-	errShortSecret   keyset.Unusable = "secret is shorter than the hash of its Algorithm"
+	errShortSecret   keyset.Unusable = "secret is shorter than the hash of its Algorithm: HS256 needs 32 bytes, HS384 48, HS512 64"
 )
 
 // NewSecrets returns a set of these secrets, or an error that reports every mistake.

@@ -129,7 +129,7 @@ func TestNewSecretsRefusesMistakes(t *testing.T) {
 		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 	}
 	const (
-		short  = "secret is shorter than the hash of its Algorithm"
+		short  = "secret is shorter than the hash of its Algorithm: HS256 needs 32 bytes, HS384 48, HS512 64"
 		alg    = "Algorithm is none of HS256, HS384 and HS512"
 		public = "a key or a certificate, in PEM, DER, JWK or SSH form, is no secret"
 	)
@@ -253,7 +253,7 @@ func TestNewSecretsReportsAllMistakesAtOnce(t *testing.T) {
 	_, err := jwks.NewSecrets(secrets...)
 	require.Error(t, err)
 	assert.Equal(t, strings.Join([]string{
-		`jwks: Secret 0 (KeyID "a", Algorithm "HS256"): secret is shorter than the hash of its Algorithm`,
+		`jwks: Secret 0 (KeyID "a", Algorithm "HS256"): secret is shorter than the hash of its Algorithm: HS256 needs 32 bytes, HS384 48, HS512 64`,
 		`jwks: Secret 1 (KeyID "` + strings.Repeat("b", 257) + `", Algorithm "HS256"): kid is longer than 256 bytes`,
 		`jwks: more than 4 keys for alg "HS512" and kid "c"`,
 	}, "\n"), err.Error())
